@@ -1,0 +1,79 @@
+import type { PoolClient, QueryResult, QueryResultRow } from 'pg'
+import { databaseErrors } from '../errors.ts'
+import type { Statement } from '../sql.ts'
+import type { Caller } from './caller.ts'
+import { preambleOf } from './preamble.ts'
+
+export interface TransactionOptions {
+  /** `BEGIN READ ONLY`; no actor message is sent. Default false. */
+  readonly readOnly?: boolean
+  /** Ends with ROLLBACK instead of COMMIT (dry runs, `Prefer: tx=rollback`). Default false. */
+  readonly rollback?: boolean
+}
+
+/** Runs statements inside a transaction that is already the caller's. */
+export interface Transaction {
+  query<Row extends QueryResultRow>(statement: Statement): Promise<QueryResult<Row>>
+}
+
+/**
+ * Begin, role and claims, one statement and commit, sent together and answered together: one round trip.
+ * COMMIT is already on its way when the statement answers, so what must roll back on its result has to raise
+ * inside the SQL. The first statement that fails is the error that the caller sees.
+ */
+export async function runStatement<Row extends QueryResultRow>(
+  client: PoolClient,
+  caller: Caller,
+  statement: Statement,
+  options: TransactionOptions = {},
+): Promise<QueryResult<Row>> {
+  const stream = (client as unknown as { connection: { stream: { cork(): void; uncork(): void } } })
+    .connection.stream
+  stream.cork()
+  const sent = [
+    client.query(begin(options)),
+    client.query(toQuery(preambleOf(caller, !options.readOnly))),
+    client.query<Row>(toQuery(statement)),
+    client.query(options.rollback ? 'rollback' : 'commit'),
+  ] as const
+  stream.uncork()
+  const outcomes = await Promise.allSettled(sent)
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed) throw failed.reason
+  const [, , result, end] = outcomes as unknown as { value: QueryResult<Row> }[]
+  if (!options.rollback) requireCommit(end!.value.command)
+  return result!.value
+}
+
+/** Runs `work` in one transaction of the caller; commits when it resolves, rolls back when it rejects. */
+export async function runTransaction<T>(
+  client: PoolClient,
+  caller: Caller,
+  work: (transaction: Transaction) => Promise<T>,
+  options: TransactionOptions = {},
+): Promise<T> {
+  const opened = [client.query(begin(options)), client.query(toQuery(preambleOf(caller, !options.readOnly)))]
+  const failed = (await Promise.allSettled(opened)).find((outcome) => outcome.status === 'rejected')
+  try {
+    if (failed) throw failed.reason
+    const result = await work({ query: (statement) => client.query(toQuery(statement)) })
+    const { command } = await client.query(options.rollback ? 'rollback' : 'commit')
+    if (!options.rollback) requireCommit(command)
+    return result
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined)
+    throw error
+  }
+}
+
+/** PostgreSQL answers ROLLBACK to the COMMIT of a failed transaction, without an error. */
+function requireCommit(command: string): void {
+  if (command !== 'COMMIT') throw databaseErrors.commit_rolled_back()
+}
+
+const begin = (options: TransactionOptions): string => (options.readOnly ? 'begin read only' : 'begin')
+
+/** pg wants a mutable array; ours is read-only so that cached statements cannot be altered. */
+export function toQuery(statement: Statement) {
+  return { ...statement, values: statement.values as unknown[] }
+}

@@ -1,0 +1,40 @@
+import { defineErrors } from '../kernel/index.ts'
+
+export const databaseErrors = defineErrors({
+  database_unavailable: {
+    status: 503,
+    message: 'The database cannot be reached.',
+    hint: 'Try again in a few seconds; if it lasts, look at /health and at the server log.',
+  },
+  database_busy: {
+    status: 503,
+    message: 'All {connections} connections to the database of {system} are in use.',
+    hint: 'Try again in a moment. If it happens often, slow statements are holding connections: look at /health.',
+  },
+  commit_rolled_back: {
+    status: 500,
+    message: 'The transaction was rolled back at its commit.',
+    hint: 'Nothing was changed. A statement before the commit failed and its error was swallowed.',
+  },
+  migration_edited: {
+    status: 500,
+    message: 'Migration {set}/{name} was edited after it had been applied to {database}.',
+    hint: 'Released migrations never change: restore the file and add a new migration.',
+  },
+  migration_missing: {
+    status: 500,
+    message: 'Migration {set}/{name} was applied to {database}, but its file is gone.',
+    hint: 'The database is newer than this version of Plinth: run the version that made it, or restore the file.',
+  },
+  migration_out_of_order: {
+    status: 500,
+    message:
+      'Migration {set}/{name} is new, but {applied}, which comes after it, is already applied to {database}.',
+    hint: 'Give the new migration a number after the last one.',
+  },
+  migration_failed: {
+    status: 500,
+    message: 'Migration {set}/{name} failed on {database}: {problem}',
+    hint: 'The database is as it was before this migration. Correct the file and start again.',
+  },
+})

@@ -1,0 +1,90 @@
+import pg from 'pg'
+import { messageOf } from '../../kernel/index.ts'
+import { databaseErrors } from '../errors.ts'
+import type { Migration, MigrationSet } from './read-migrations.ts'
+
+interface AppliedMigration {
+  readonly set: string
+  readonly name: string
+  readonly checksum: string
+}
+
+/** Any number will do as long as nobody else in the database takes the same one. */
+const migrationLock = 7_077_001
+
+const bookkeeping = `
+create schema if not exists plinth;
+create table if not exists plinth.migrations (
+  set text not null,
+  name text not null,
+  checksum text not null,
+  applied_at timestamptz not null default now(),
+  primary key (set, name)
+);
+comment on table plinth.migrations is 'Every migration that this database has had, with the checksum of its file.';
+alter table plinth.migrations enable row level security;`
+
+export interface MigrationReport {
+  /** `set/name` of what was applied now, in order. */
+  readonly applied: readonly string[]
+}
+
+/**
+ * Brings a database up to date: applies what is missing, each migration in a transaction of its own, one node at a
+ * time. Fails with `migration_edited`, `migration_missing`, `migration_out_of_order` before it changes anything,
+ * or with `migration_failed`, which leaves the database as it was before the migration that failed.
+ */
+export async function applyMigrations(url: string, sets: readonly MigrationSet[]): Promise<MigrationReport> {
+  const client = new pg.Client({ connectionString: url, application_name: 'plinth migrations' })
+  await client.connect()
+  try {
+    await client.query('select pg_advisory_lock($1)', [migrationLock])
+    await client.query(bookkeeping)
+    const { rows } = await client.query<AppliedMigration>('select set, name, checksum from plinth.migrations')
+    const database = client.database ?? url
+    const pending = sets.flatMap((set) => findPending(set, rows, database))
+    for (const { set, migration } of pending) await apply(client, set, migration, database)
+    return { applied: pending.map(({ set, migration }) => `${set}/${migration.name}`) }
+  } finally {
+    await client.end()
+  }
+}
+
+function findPending(set: MigrationSet, applied: readonly AppliedMigration[], database: string) {
+  const done = applied.filter((row) => row.set === set.name)
+  const files = new Map(set.migrations.map((migration) => [migration.name, migration]))
+  for (const row of done) {
+    const file = files.get(row.name)
+    if (!file) throw databaseErrors.migration_missing({ ...row, database })
+    if (file.checksum !== row.checksum) throw databaseErrors.migration_edited({ ...row, database })
+  }
+  const pending = set.migrations.filter((migration) => !done.some((row) => row.name === migration.name))
+  const last = done
+    .map((row) => row.name)
+    .sort()
+    .at(-1)
+  const early = pending.find((migration) => last !== undefined && migration.name < last)
+  if (early)
+    throw databaseErrors.migration_out_of_order({ set: set.name, name: early.name, applied: last, database })
+  return pending.map((migration) => ({ set: set.name, migration }))
+}
+
+async function apply(client: pg.Client, set: string, migration: Migration, database: string): Promise<void> {
+  await client.query('begin')
+  try {
+    await client.query(migration.sql)
+    await client.query('insert into plinth.migrations (set, name, checksum) values ($1, $2, $3)', [
+      set,
+      migration.name,
+      migration.checksum,
+    ])
+    await client.query('commit')
+    await client.query('reset all')
+  } catch (cause) {
+    await client.query('rollback')
+    throw databaseErrors.migration_failed(
+      { set, name: migration.name, database, problem: messageOf(cause) },
+      cause,
+    )
+  }
+}

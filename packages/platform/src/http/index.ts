@@ -1,0 +1,2 @@
+export type { ProjectKeys } from './keys/project-keys.ts'
+export * from './surface.ts'

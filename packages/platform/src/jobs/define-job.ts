@@ -1,0 +1,47 @@
+import type { z } from 'zod'
+import type { ScopedDatabase } from '../functions/index.ts'
+import type { Clock, Log } from '../kernel/index.ts'
+
+/** What happens to ticks that passed while no node ran: forget them, run once, or run every one. */
+export type CatchUp = 'skip' | 'once' | 'all'
+
+/** When a job runs by itself. */
+export interface CronSchedule {
+  /** Five fields: minute, hour, day of month, month, day of week. */
+  readonly line: string
+  /** IANA zone of the line's wall-clock time. Default UTC. A time that a DST change skips runs once, right after;
+   * one that it repeats runs once, the first time. */
+  readonly zone?: string
+  readonly catchUp: CatchUp
+}
+
+/** What a job's handler is given. */
+export interface JobContext {
+  readonly runId: string
+  /** The tick that this run stands for, or the moment it was asked for. */
+  readonly scheduledFor: Date
+  /** As the service role; the journal names the job. */
+  readonly db: ScopedDatabase
+  readonly clock: Clock
+  readonly log: Log
+  /** Aborted when the server stops. */
+  readonly signal: AbortSignal
+}
+
+export interface JobDefinition<Payload extends z.ZodType = z.ZodType> {
+  /** kebab-case, unique in its system. */
+  readonly name: string
+  readonly summary: string
+  readonly schedule?: CronSchedule
+  /** What `plinth.add_job(name, payload)` may carry. */
+  readonly payload: Payload
+  /** Most attempts before a run counts as failed. Default 5. */
+  readonly attempts?: number
+  run(context: JobContext, payload: z.output<Payload>): Promise<void>
+}
+
+export function defineJob<Payload extends z.ZodType>(
+  definition: JobDefinition<Payload>,
+): JobDefinition<Payload> {
+  return definition
+}

@@ -1,0 +1,150 @@
+import { createHash, randomUUID } from 'node:crypto'
+import {
+  addressAs,
+  applyMigrations,
+  authenticatorRole,
+  closeToOthers,
+  type MigrationSet,
+  openProjectDatabase,
+  ownerRole,
+  type ProjectAddresses,
+  type ProjectDatabase,
+  provisionProject,
+  quoteName,
+  readPlatformMigrations,
+  withClusterLock,
+} from '@plinth/platform/database'
+import { silentLog } from '@plinth/platform/kernel'
+import pg from 'pg'
+import { afterAll, beforeAll, inject } from 'vitest'
+
+export interface TestDatabaseOptions {
+  /** Whose roles the database belongs to. Default `sample`. */
+  readonly system?: string
+  /** What is applied after the platform's own migrations. */
+  readonly migrations?: readonly (MigrationSet | Promise<MigrationSet>)[]
+  /** SQL that every database of this kind starts with, after the migrations. */
+  readonly seed?: string
+  readonly connections?: { readonly requests: number; readonly owner: number }
+}
+
+/** Filled before the first test of the file runs. */
+export interface TestDatabase {
+  readonly database: ProjectDatabase
+  readonly addresses: ProjectAddresses
+}
+
+/** Roles are shared by all test files, so their passwords cannot differ. */
+const passwords = { owner: 'owner-of-tests', authenticator: 'authenticator-of-tests' }
+
+/**
+ * Gives this test file a database of its own, cloned from a template that is migrated once a run.
+ * Afterwards it is dropped; a connection that was not given back fails the file.
+ */
+export function useTestDatabase(options: TestDatabaseOptions = {}): TestDatabase {
+  let made: Awaited<ReturnType<typeof createTestDatabase>> | undefined
+  beforeAll(async () => {
+    made = await createTestDatabase(options)
+  })
+  afterAll(async () => {
+    await made?.drop()
+  })
+  const present = () => {
+    if (!made) throw new Error('The test database exists only while tests of the file run.')
+    return made
+  }
+  return {
+    get database() {
+      return present().database
+    },
+    get addresses() {
+      return present().database.addresses
+    },
+  }
+}
+
+/** As {@link useTestDatabase}, for a test that needs several databases or drops them itself. */
+export async function createTestDatabase(options: TestDatabaseOptions = {}) {
+  const system = options.system ?? 'sample'
+  const cluster = { url: inject('clusterUrl'), directUrl: inject('clusterUrl') }
+  const template = await prepareTemplate(cluster.url, system, options)
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  await withClusterLock(cluster.url, async (client) => {
+    await client.query(
+      `create database ${quoteName(name)} template ${quoteName(template)} owner ${quoteName(ownerRole(system))}`,
+    )
+    await closeToOthers(client, name, authenticatorRole(system))
+  })
+  const addresses = await provisionProject(cluster, system, passwords, name)
+  const { connections } = options
+  const database = openProjectDatabase({
+    system,
+    addresses,
+    log: silentLog,
+    ...(connections ? { connections } : {}),
+  })
+  return { database, addresses, drop: () => dropTestDatabase(cluster.url, name, database) }
+}
+
+/** Migrates a template the first time a run asks for this set of migrations. */
+async function prepareTemplate(url: string, system: string, options: TestDatabaseOptions): Promise<string> {
+  const sets = await Promise.all([readPlatformMigrations(), ...(options.migrations ?? [])])
+  const hash = createHash('sha256')
+    .update(JSON.stringify([system, sets, options.seed]))
+    .digest('hex')
+    .slice(0, 16)
+  const template = `template_${hash}`
+  await withTemplateLock(url, hash, async (client) => {
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [template])
+    if (rowCount === 1) return
+    const draft = `draft_${hash}`
+    await client.query(`drop database if exists ${quoteName(draft)} with (force)`)
+    const { ownerDirect } = await provisionProject({ url, directUrl: url }, system, passwords, draft)
+    await applyMigrations(ownerDirect, sets)
+    if (options.seed) await runSeed(ownerDirect, options.seed)
+    await client.query(`alter database ${quoteName(draft)} rename to ${quoteName(template)}`)
+  })
+  return template
+}
+
+async function withTemplateLock(url: string, hash: string, work: (client: pg.Client) => Promise<void>) {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query('select pg_advisory_lock(hashtext($1))', [hash])
+    await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+async function runSeed(url: string, seed: string) {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(seed)
+  } finally {
+    await client.end()
+  }
+}
+
+async function dropTestDatabase(url: string, name: string, database: ProjectDatabase) {
+  const { requests, owner } = database.usage()
+  await database.close()
+  await withClusterLock(url, async (client) => {
+    await client.query(
+      'select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = $1 and not active',
+      [name],
+    )
+    await client.query(`drop database if exists ${quoteName(name)} with (force)`)
+  })
+  if (requests.busy + owner.busy > 0) {
+    throw new Error(
+      `The test leaked ${requests.busy + owner.busy} database connection(s): await every query.`,
+    )
+  }
+}
+
+/** The address of another database of the run's cluster, as its administrator. */
+export const clusterAddress = (database?: string): string =>
+  addressAs(inject('clusterUrl'), database ? { database } : {})
