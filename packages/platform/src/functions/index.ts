@@ -1,1 +1,5 @@
+export type { AdminCheck } from './authorise.ts'
 export * from './define-function.ts'
+export * from './errors.ts'
+export * from './functions-surface.ts'
+export * from './scope-database.ts'

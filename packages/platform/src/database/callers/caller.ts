@@ -1,7 +1,11 @@
 import type { JsonObject } from '../../kernel/index.ts'
 
-/** The roles that a request can act as, as on Supabase; further ones may be declared by a JWT's `role`. */
-export type DatabaseRole = 'anon' | 'authenticated' | 'service_role'
+/** The roles that a request can act as, as on Supabase. */
+export const requestRoles = ['anon', 'authenticated', 'service_role'] as const
+export type DatabaseRole = (typeof requestRoles)[number]
+
+export const isRequestRole = (role: string): role is DatabaseRole =>
+  (requestRoles as readonly string[]).includes(role)
 
 /** Who does something, as the journal records it. */
 export interface Actor {

@@ -9,6 +9,8 @@ export interface ProjectKeys {
   readonly anonKey: string
   /** HS256 key for servers; role service_role, policies do not bind it. */
   readonly serviceRoleKey: string
+  /** HS256 secret of the two keys above; other issuers of the project's own may sign with it. */
+  readonly jwtSecret: string
   /** Public keys that verify users' tokens (RFC 7517). */
   readonly jwks: JSONWebKeySet
   /** Signs claims for a user (ES256, with `kid`). The caller gives every claim, `iat` and `exp` included. */

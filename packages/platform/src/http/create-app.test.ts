@@ -1,0 +1,180 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Hono } from 'hono'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { silentLog, systemClock } from '../kernel/index.ts'
+import { createApp } from './create-app.ts'
+import type { HealthStatus } from './health.ts'
+import { openProjectKeys } from './keys/create-project-keys.ts'
+import type { ProjectKeys } from './keys/project-keys.ts'
+import { createProjectDirectory } from './project-directory.ts'
+import { renderPlainError } from './render-error.ts'
+import type { Surface, SurfaceEnv } from './surface.ts'
+
+/** A surface that tells what reached it, and fails on demand. */
+function echoSurface(): Surface {
+  const app = new Hono<SurfaceEnv>()
+  app.get('/fail', () => {
+    throw new Error('the password is hunter2')
+  })
+  app.all('/open/:name', (c) => c.json({ caller: c.var.caller, name: c.req.param('name') }))
+  app.all('/:name', async (c) =>
+    c.json({
+      caller: c.var.caller,
+      name: c.req.param('name'),
+      bytes: (await c.req.arrayBuffer()).byteLength,
+    }),
+  )
+  return {
+    path: '/echo/v1',
+    app,
+    needsKey: (path) => !path.startsWith('/open/'),
+    renderError: renderPlainError,
+  }
+}
+
+describe('the HTTP side', () => {
+  let folder: string
+  let shops: ProjectKeys
+  let courses: ProjectKeys
+  let health: HealthStatus = { status: 'ok' }
+  let app: ReturnType<typeof createApp>
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'plinth-http-'))
+    shops = await openProjectKeys('shops', join(folder, 'shops'), systemClock)
+    courses = await openProjectKeys('courses', join(folder, 'courses'), systemClock)
+    const host = (name: string, keys: ProjectKeys) => ({
+      name,
+      keys,
+      functionNames: new Set<string>(),
+      surfaces: [echoSurface()],
+    })
+    const directory = createProjectDirectory([host('shops', shops), host('courses', courses)])
+    const checks = [{ name: 'shops/database', check: () => health }]
+    app = createApp({ directory, health: checks, clock: systemClock, log: silentLog, bodyLimitBytes: 1000 })
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  const withKey = (apikey: string, bearer?: string) => ({
+    headers: { apikey, ...(bearer ? { authorization: `Bearer ${bearer}` } : {}) },
+  })
+
+  it('brings a request to the surface of its project as the key’s role', async () => {
+    const response = await app.request('/shops/echo/v1/items', withKey(shops.anonKey))
+    expect(await response.json()).toMatchObject({ name: 'items', caller: { role: 'anon' } })
+  })
+
+  it('finds the project at the root by the key', async () => {
+    const response = await app.request('/echo/v1/items', withKey(courses.serviceRoleKey))
+    expect(await response.json()).toMatchObject({
+      caller: { role: 'service_role', claims: { ref: 'courses' } },
+    })
+  })
+
+  it('takes the bearer token before the key', async () => {
+    const token = await shops.sign({ sub: 'ada', role: 'authenticated' })
+    const response = await app.request('/shops/echo/v1/items', withKey(shops.anonKey, token))
+    expect(await response.json()).toMatchObject({ caller: { role: 'authenticated', claims: { sub: 'ada' } } })
+  })
+
+  it('takes the key from the query string, where a WebSocket puts it', async () => {
+    const response = await app.request(`/shops/echo/v1/items?apikey=${shops.anonKey}`)
+    expect(response.status).toBe(200)
+  })
+
+  it.each([
+    ['no key', {}, 401, 'missing_key'],
+    ['a key of another project', () => withKey(courses.anonKey), 401, 'invalid_key'],
+    [
+      'a token of another project',
+      async () => withKey(shops.anonKey, await courses.sign({ sub: 'ada', role: 'authenticated' })),
+      401,
+      'invalid_token',
+    ],
+    [
+      'a role that is not for requests',
+      async () => withKey(shops.anonKey, await shops.sign({ role: 'owner_shops' })),
+      401,
+      'invalid_token',
+    ],
+    [
+      'an expired token',
+      async () => withKey(shops.anonKey, await shops.sign({ role: 'authenticated', exp: 1000 })),
+      401,
+      'expired_token',
+    ],
+  ])('refuses %s', async (_case, init, status, code) => {
+    const response = await app.request(
+      '/shops/echo/v1/items',
+      typeof init === 'function' ? await init() : init,
+    )
+    expect(response.status).toBe(status)
+    expect(await response.json()).toMatchObject({ code })
+  })
+
+  it('needs no key where the surface says so', async () => {
+    expect((await app.request('/shops/echo/v1/open/door')).status).toBe(200)
+  })
+
+  it.each([
+    ['/nowhere/echo/v1/items', 'unknown_project'],
+    ['/', 'unknown_project'],
+    ['/shops/nothing/here', 'not_found'],
+  ])('answers 404 at %s', async (path, code) => {
+    const response = await app.request(path)
+    expect(response.status).toBe(404)
+    expect(await response.json()).toMatchObject({ code })
+  })
+
+  it('refuses a body over the limit, with and without a length', async () => {
+    const body = 'x'.repeat(1001)
+    const post = (init: RequestInit) =>
+      app.request('/shops/echo/v1/items', {
+        method: 'POST',
+        ...init,
+        headers: { apikey: shops.anonKey, ...init.headers },
+      })
+    const stream = new Blob([body]).stream()
+    expect((await post({ body, headers: { 'content-length': '1001' } })).status).toBe(413)
+    expect((await post({ body: stream, duplex: 'half' } as RequestInit)).status).toBe(413)
+    expect(await (await post({ body: 'x'.repeat(1000) })).json()).toMatchObject({ bytes: 1000 })
+  })
+
+  it('hides what failed inside, and names the request', async () => {
+    const response = await app.request('/shops/echo/v1/fail', {
+      headers: { apikey: shops.anonKey, 'x-request-id': 'from-the-client' },
+    })
+    expect(response.status).toBe(500)
+    expect(response.headers.get('x-request-id')).toBe('from-the-client')
+    const text = await response.text()
+    expect(text).not.toContain('hunter2')
+    expect(JSON.parse(text)).toMatchObject({ code: 'internal', request_id: 'from-the-client' })
+  })
+
+  it('lets browsers of other origins in and answers their preflight', async () => {
+    const headers = {
+      origin: 'https://shop.example',
+      'access-control-request-method': 'PATCH',
+      'access-control-request-headers': 'apikey,prefer',
+    }
+    const response = await app.request('/shops/echo/v1/items', { method: 'OPTIONS', headers })
+    expect(response.status).toBe(204)
+    expect(response.headers.get('access-control-allow-origin')).toBe('*')
+    expect(response.headers.get('access-control-allow-headers')).toContain('prefer')
+    expect((await app.request('/health/live')).headers.get('x-content-type-options')).toBe('nosniff')
+  })
+
+  it('tells its health, and is not ready while a part is down', async () => {
+    expect(await (await app.request('/health')).json()).toEqual({
+      status: 'ok',
+      checks: { 'shops/database': { status: 'ok' } },
+    })
+    health = { status: 'degraded', detail: { lag: 9 } }
+    expect((await app.request('/health/ready')).status).toBe(200)
+    health = { status: 'down' }
+    expect((await app.request('/health/ready')).status).toBe(503)
+    expect((await app.request('/health/live')).status).toBe(200)
+  })
+})

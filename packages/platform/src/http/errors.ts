@@ -1,0 +1,64 @@
+import { defineErrors } from '../kernel/index.ts'
+
+export const httpErrors = defineErrors({
+  unknown_project: {
+    status: 404,
+    message: 'There is no project at this address.',
+    hint: 'A project answers below /<system>; `plinth status` prints the addresses.',
+  },
+  not_found: {
+    status: 404,
+    message: 'There is nothing at {path}.',
+    hint: 'The surfaces of a project are /rest/v1, /auth/v1, /realtime/v1 and /functions/v1.',
+  },
+  missing_key: {
+    status: 401,
+    message: 'No API key was sent.',
+    hint: 'Send the project key in the `apikey` header; `plinth status` prints it.',
+  },
+  invalid_key: {
+    status: 401,
+    message: 'The API key is not one of this project.',
+    hint: 'Keys belong to one project each; `plinth status` prints them.',
+  },
+  invalid_token: {
+    status: 401,
+    message: 'The bearer token is not valid for this project.',
+    hint: 'Sign in again. Tokens of another project, altered ones and unsigned ones are refused.',
+  },
+  expired_token: {
+    status: 401,
+    message: 'The bearer token has expired.',
+    hint: 'Refresh the session and send the new token.',
+  },
+  body_too_large: {
+    status: 413,
+    message: 'The request body is larger than {limit} bytes.',
+    hint: 'Send less at once.',
+  },
+  too_many_requests: {
+    status: 429,
+    message: 'Too many requests: at most {limit} a minute.',
+    hint: 'Wait {seconds} s and try again.',
+  },
+  stopping: {
+    status: 503,
+    message: 'The server is stopping.',
+    hint: 'Try again in a few seconds.',
+  },
+  internal: {
+    status: 500,
+    message: 'Something failed inside the server.',
+    hint: 'The server log has the cause under request id {request_id}.',
+  },
+  port_in_use: {
+    status: 500,
+    message: 'Port {port} on {host} is taken by another program.',
+    hint: 'Stop that program, or choose another port: PLINTH_PORT=54322 npm start',
+  },
+  port_forbidden: {
+    status: 500,
+    message: 'This account may not listen on {host}:{port}.',
+    hint: 'Choose a port above 1023 with PLINTH_PORT, and an address of this machine with PLINTH_HOST.',
+  },
+})

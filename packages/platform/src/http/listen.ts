@@ -1,0 +1,63 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { getRequestListener } from '@hono/node-server'
+import type { Hono } from 'hono'
+import { hasCode } from '../kernel/index.ts'
+import { httpErrors } from './errors.ts'
+
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+export interface ListenOptions {
+  // biome-ignore lint/suspicious/noExplicitAny: the environment's type is the app's own affair
+  readonly app: Hono<any>
+  readonly host: string
+  /** 0 takes any free port. */
+  readonly port: number
+  readonly onUpgrade: UpgradeHandler
+}
+
+/** A server that answers requests. */
+export interface Listening {
+  readonly port: number
+  /** Takes no new work, finishes what is in flight for up to `graceMilliseconds`, then cuts what is left. */
+  stop(graceMilliseconds: number): Promise<void>
+}
+
+/** A client that sends its head or body slower than this is cut off. Milliseconds. */
+const slowestHead = 10_000
+const slowestRequest = 60_000
+const keepAlive = 65_000
+
+/** Starts to listen. Fails with `port_in_use` or `port_forbidden`. */
+export async function listen({ app, host, port, onUpgrade }: ListenOptions): Promise<Listening> {
+  const server = createServer(
+    { headersTimeout: slowestHead, requestTimeout: slowestRequest, keepAliveTimeout: keepAlive },
+    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+  )
+  server.on('upgrade', onUpgrade)
+  await bind(server, host, port)
+  return { port: (server.address() as AddressInfo).port, stop: (grace) => stop(server, grace) }
+}
+
+function bind(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(bindFailure(error, host, port)))
+    server.listen(port, host, resolve)
+  })
+}
+
+function bindFailure(error: Error, host: string, port: number): Error {
+  if (hasCode(error, 'EADDRINUSE')) return httpErrors.port_in_use({ host, port }, error)
+  if (hasCode(error, 'EACCES') || hasCode(error, 'EADDRNOTAVAIL'))
+    return httpErrors.port_forbidden({ host, port }, error)
+  return error
+}
+
+async function stop(server: Server, graceMilliseconds: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  server.closeIdleConnections()
+  const cut = setTimeout(() => server.closeAllConnections(), graceMilliseconds)
+  await closed
+  clearTimeout(cut)
+}

@@ -1,0 +1,25 @@
+import { AppError, type Log } from '../kernel/index.ts'
+import { httpErrors } from './errors.ts'
+
+/** Turns anything thrown into an {@link AppError}; what nobody foresaw becomes a redacted `internal`. */
+export function toAppError(error: unknown, requestId: string): AppError {
+  return error instanceof AppError ? error : httpErrors.internal({ request_id: requestId }, error)
+}
+
+/** The shape of errors outside the surfaces: unknown project, health, limits before a surface is known. */
+export function renderPlainError(error: unknown, requestId: string): Response {
+  const { status, code, message, hint, details } = toAppError(error, requestId)
+  return Response.json(
+    { code, message, hint, request_id: requestId },
+    {
+      status,
+      ...(typeof details.seconds === 'number' ? { headers: { 'retry-after': String(details.seconds) } } : {}),
+    },
+  )
+}
+
+/** Failures that are ours go to the log with their cause; the caller's own mistakes are counted, not logged. */
+export function logFailure(log: Log, error: unknown, status: number): void {
+  if (status >= 500)
+    log.error({ err: error, cause: error instanceof Error ? error.cause : undefined }, 'request failed')
+}
