@@ -1,0 +1,54 @@
+import type { CommittedTransaction } from '../committed-transaction.ts'
+
+/** A stretch of commits that the stream does not have: what happened in it is not known to any consumer. */
+export interface MissedCommits {
+  /** The last position that was surely seen; null when nothing was seen before. */
+  readonly from: string | null
+  /** Where the stream goes on; everything committed after it arrives. */
+  readonly until: string
+  /** `beginning`: the first start. `slot_lost`: the slot went or outgrew its bound. `other_cluster`: moved or restored. */
+  readonly reason: 'beginning' | 'slot_lost' | 'other_cluster'
+}
+
+/**
+ * Gets every transaction right after it was decoded, without waiting for anything to be stored (realtime).
+ *
+ * Once per transaction, in commit order, as long as this process holds the stream without a break. After a lost
+ * connection the stream goes back to what was stored and the tail leaves out what it has handed over already. When
+ * another node takes over, that node starts after the last *stored* transaction: what is fanned out between nodes
+ * carries its `position`, and what is not after the last seen position is a repetition.
+ */
+export interface LiveConsumer {
+  /** For the log and for health. */
+  readonly name: string
+  /** Called in the middle of the stream: it must be quick and must not throw (an error is logged, and that is all). */
+  handle(transaction: CommittedTransaction): void
+  /** This node began (true) or ceased (false) to hold the stream. Called with the present state on subscription. */
+  holding?(held: boolean): void
+  /** Commits are missing: whoever keeps a copy has to read it again. */
+  missed?(commits: MissedCommits): void
+}
+
+/**
+ * Gets every transaction at least once, in commit order, and decides what the stream may forget: a transaction is
+ * acknowledged to PostgreSQL when every durable consumer has stored it.
+ */
+export interface DurableConsumer {
+  /** Unique per project; its position is kept under it. */
+  readonly name: string
+  /**
+   * The last position it has stored, null at first. Asked whenever this node takes the stream over, so it is also the
+   * place to push a predecessor aside.
+   */
+  position(): Promise<string | null>
+  /**
+   * Stores a batch (never empty, in commit order) and the position of its last transaction; what it resolves for is
+   * stored. To count exactly once, store both in one PostgreSQL transaction. Batches never overlap in time. When it
+   * rejects, the tail lets go of the stream and takes it again, asking for the position anew.
+   */
+  handle(transactions: readonly CommittedTransaction[]): Promise<void>
+  /** Commits are missing; recorded before anything after them is handled. */
+  missed?(commits: MissedCommits): Promise<void>
+  /** Lets go of its connections. */
+  close?(): Promise<void>
+}
