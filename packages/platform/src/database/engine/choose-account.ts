@@ -1,26 +1,16 @@
-import { type SpawnOptions, spawn } from 'node:child_process'
+import { type ChildProcessByStdio, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { access, lchown, lstat, readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { engineErrors } from './errors.ts'
 
-/** A program as it is to be started: PostgreSQL refuses to run with root's powers. */
-export interface Command {
-  readonly file: string
-  readonly args: readonly string[]
-  readonly options: Pick<SpawnOptions, 'uid' | 'gid'>
-}
+/** A running program of PostgreSQL: it reads nothing, and what it says can be read. */
+export type Program = ChildProcessByStdio<null, Readable, Readable>
 
-/** All that PostgreSQL's programs see: nothing of the caller's locale or PG… variables. */
-export const programEnvironment = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  LC_ALL: 'C',
-  TZ: 'UTC',
-}
-
-/** Whose powers PostgreSQL runs with. */
+/** Whose powers PostgreSQL's programs run with: they refuse to run with root's. */
 export interface Account {
-  command(program: string, args: readonly string[]): Command
+  start(program: string, args: readonly string[], options?: Pick<SpawnOptions, 'detached'>): Program
   /** Makes `path` and everything below it the account's own. */
   own(path: string): Promise<void>
   /** Fails with `data_folder_closed`, naming the first folder on the way to `path` that the account cannot enter. */
@@ -32,16 +22,27 @@ export interface Account {
  * somebody else, else a user namespace (files stay root's, private folders work), else `nobody`.
  */
 export async function chooseAccount(cluster: string): Promise<Account> {
-  if (process.getuid?.() !== 0) return ownAccount
+  if (process.getuid?.() !== 0) return sameUser
   const owner = await stat(cluster).catch(() => undefined)
-  if (owner && owner.uid !== 0)
-    return otherAccount({ name: String(owner.uid), uid: owner.uid, gid: owner.gid })
-  if (await userNamespacesWork()) return userNamespace
-  return otherAccount(await readNobody())
+  if (owner && owner.uid !== 0) return otherUser({ name: String(owner.uid), uid: owner.uid, gid: owner.gid })
+  if (await succeeds(userNamespace.start('/bin/sh', ['-c', 'exit 0']))) return userNamespace
+  return otherUser(await readNobody())
 }
 
-const ownAccount: Account = {
-  command: (file, args) => ({ file, args, options: {} }),
+/** Runs a program to its end. */
+export async function runProgram(account: Account, program: string, args: readonly string[]) {
+  const child = account.start(program, args)
+  const end = () => child.kill()
+  process.once('exit', end)
+  const output: Buffer[] = []
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
+  child.stderr.on('data', (chunk: Buffer) => output.push(chunk))
+  const [code, signal] = await once(child, 'close').finally(() => process.off('exit', end))
+  return { succeeded: code === 0, how: signal ?? `code ${code}`, output: Buffer.concat(output).toString() }
+}
+
+const sameUser: Account = {
+  start: startProgram,
   own: async () => {},
   checkReach: async () => {},
 }
@@ -52,34 +53,46 @@ const namespaceArgs = ['--user', `--map-user=${insideUid}`, `--map-group=${insid
 
 /** Inside, root's files belong to an ordinary user; outside, that user is still root, so every folder is open. */
 const userNamespace: Account = {
-  ...ownAccount,
-  command: (program, args) => ({ file: 'unshare', args: [...namespaceArgs, program, ...args], options: {} }),
+  ...sameUser,
+  start: (program, args, options) => startProgram('unshare', [...namespaceArgs, program, ...args], options),
 }
 
-const userNamespacesWork = () => succeeds(userNamespace.command('/bin/sh', ['-c', 'exit 0']))
-
-function otherAccount(user: { name: string; uid: number; gid: number }): Account {
-  const options = { uid: user.uid, gid: user.gid }
+function otherUser(user: { name: string; uid: number; gid: number }): Account {
+  const { uid, gid } = user
+  const start = (program: string, args: readonly string[], options: SpawnOptions = {}) =>
+    startProgram(program, args, { ...options, uid, gid })
   return {
-    command: (file, args) => ({ file, args, options }),
+    start,
     own: (path) => chownTree(path, user),
     checkReach: async (path) => {
       for (const folder of foldersTo(path)) {
-        const exists = await access(folder).then(
-          () => true,
-          () => false,
-        )
-        if (!exists) return
-        const entered = await succeeds({ file: '/bin/sh', args: ['-c', 'cd "$1"', 'sh', folder], options })
+        if (!(await exists(folder))) return
+        const entered = await succeeds(start('/bin/sh', ['-c', 'cd "$1"', 'sh', folder]))
         if (!entered) throw engineErrors.data_folder_closed({ account: user.name, folder })
       }
     },
   }
 }
 
+/** Nothing of the caller's locale or PG… variables reaches the program. */
+const environment = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+  TZ: 'UTC',
+}
+
+function startProgram(program: string, args: readonly string[], options: SpawnOptions = {}): Program {
+  return spawn(program, args, { ...options, cwd: '/', env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+async function succeeds(child: Program): Promise<boolean> {
+  const [code] = await once(child, 'exit').catch(() => [undefined])
+  return code === 0
+}
+
 async function readNobody() {
-  const line = /^nobody:[^:]*:(-?\d+):(-?\d+):/m.exec(await readFile('/etc/passwd', 'utf8'))
-  return { name: 'nobody', uid: Number(line?.[1] ?? 65_534) >>> 0, gid: Number(line?.[2] ?? 65_534) >>> 0 }
+  const line = /^nobody:[^:]*:(\d+):(\d+):/m.exec(await readFile('/etc/passwd', 'utf8'))
+  return { name: 'nobody', uid: Number(line?.[1] ?? 65_534), gid: Number(line?.[2] ?? 65_534) }
 }
 
 /** The top goes last: when it has the right owner already, everything below it has. */
@@ -96,8 +109,8 @@ function foldersTo(path: string): string[] {
   return parent === path ? [path] : [...foldersTo(parent), path]
 }
 
-async function succeeds({ file, args, options }: Command): Promise<boolean> {
-  const child = spawn(file, args, { ...options, env: programEnvironment, stdio: 'ignore', cwd: '/' })
-  const [code] = await once(child, 'exit').catch(() => [-1])
-  return code === 0
-}
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  )

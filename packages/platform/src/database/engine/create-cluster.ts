@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { chmod, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { newSecret } from '../../kernel/index.ts'
-import { type Account, programEnvironment } from './choose-account.ts'
+import { type Account, runProgram } from './choose-account.ts'
 import { explainFailure } from './explain-failure.ts'
 import { clusterFolder } from './inspect-data-folder.ts'
 import type { Binaries } from './locate-binaries.ts'
@@ -53,11 +51,7 @@ async function runInitdb(options: {
   account: Account
   durable: boolean
 }): Promise<void> {
-  const {
-    file,
-    args,
-    options: as,
-  } = options.account.command(options.binaries.initdb, [
+  const { succeeded, output, how } = await runProgram(options.account, options.binaries.initdb, [
     `--pgdata=${options.cluster}`,
     `--username=${adminRole}`,
     '--auth=scram-sha-256',
@@ -67,21 +61,7 @@ async function runInitdb(options: {
     ...localeArguments(options.majorVersion),
     ...(options.durable ? [] : ['--no-sync']),
   ])
-  const child = spawn(file, args, {
-    ...as,
-    cwd: '/',
-    env: programEnvironment,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const end = () => child.kill()
-  process.once('exit', end)
-  const output: Buffer[] = []
-  child.stdout.on('data', (chunk: Buffer) => output.push(chunk))
-  child.stderr.on('data', (chunk: Buffer) => output.push(chunk))
-  const [code] = await once(child, 'close')
-  process.off('exit', end)
-  if (code === 0) return
-  throw explainFailure(Buffer.concat(output).toString().split('\n'), { folder: options.folder })
+  if (!succeeded) throw explainFailure(output.split('\n'), options, `initdb ended with ${how}`)
 }
 
 /** Text is compared by code point whatever LANG says; PostgreSQL's own provider does not depend on the libc. */

@@ -54,12 +54,33 @@ export const engineErrors = defineErrors({
   },
   postgres_not_started: {
     status: 500,
-    message: 'PostgreSQL did not start: {reason}.',
-    hint: 'The lines above are the last ones of its log.',
+    message: 'PostgreSQL did not start: {reason}.{log}',
+    hint: 'Its whole log is shown with PLINTH_LOG=info.',
   },
   postgres_keeps_dying: {
     status: 500,
     message: 'PostgreSQL died {times} times within {seconds} s and is not restarted again: {reason}.',
     hint: 'Look at its log (PLINTH_LOG=info), memory and disk, then start Plinth again.',
+  },
+  external_postgres_unreachable: {
+    status: 500,
+    message: 'The PostgreSQL at {place} cannot be reached: {reason}.',
+    hint: 'Check DATABASE_URL, the network and that PostgreSQL takes connections from here.',
+  },
+  external_postgres_too_old: {
+    status: 500,
+    message: 'The PostgreSQL at {place} is version {found}; Plinth needs {wanted} or newer.',
+    hint: 'Upgrade it, or leave DATABASE_URL out to use the PostgreSQL that Plinth brings.',
+  },
+  external_postgres_read_only: {
+    status: 500,
+    message: 'The PostgreSQL at {place} is a standby: nothing can be written there.',
+    hint: 'Let DATABASE_URL name the primary server.',
+  },
+  missing_privileges: {
+    status: 500,
+    message:
+      'The PostgreSQL at {place} does not let "{role}" do what Plinth needs. An administrator can allow it with:\n{statements}',
+    hint: 'Run these statements as a superuser, then start Plinth again.',
   },
 })

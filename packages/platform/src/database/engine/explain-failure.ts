@@ -22,16 +22,28 @@ const explanations: readonly Explanation[] = [
   ],
 ]
 
+const shownLines = 5
+
 /** The error that the last lines of a PostgreSQL program amount to. */
-export function explainFailure(lines: readonly string[], circumstances: Circumstances): AppError {
+export function explainFailure(
+  lines: readonly string[],
+  circumstances: Circumstances,
+  how: string,
+): AppError {
   const said = lines.filter((line) => line.trim() !== '')
-  const reason = said.findLast((line) => /FATAL|PANIC|error:/.test(line)) ?? said.at(-1) ?? 'it said nothing'
+  const reason = said.findLast((line) => /FATAL|PANIC|error:/.test(line)) ?? how
   const text = said.join('\n')
   const explanation = explanations.find(([pattern]) => pattern.test(text))
   const clear = reason.replace(/^.*?(FATAL|PANIC|error):\s*/, '')
   return explanation
     ? explanation[1](circumstances, clear)
-    : engineErrors.postgres_not_started({ reason: clear, lines: said.slice(-5) })
+    : engineErrors.postgres_not_started({
+        reason: clear,
+        log: said
+          .slice(-shownLines)
+          .map((line) => `\n  ${line}`)
+          .join(''),
+      })
 }
 
 /** What the file system's refusal amounts to; anything else stays as it is. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { AppError, type Clock, hasCode, type Log, messageOf, systemClock } from '../../kernel/index.ts'
+import { type AppError, type Clock, hasCode, type Log, messageOf, systemClock } from '../../kernel/index.ts'
 import { engineErrors } from './errors.ts'
 import type { Postmaster } from './postmaster.ts'
 
@@ -62,7 +62,7 @@ export async function keepRunning(options: {
       const now = clock.now().getTime()
       deaths = [...deaths.filter((at) => now - at < limit.seconds * 1000), now]
       if (deaths.length > limit.deaths) return giveUp(deaths.length, reason)
-      log.error({ reason: reason.message }, 'PostgreSQL died; starting it again')
+      log.error({ reason }, 'PostgreSQL died; starting it again')
       postmaster = await restart(pause * (deaths.length - 1))
       if (stopping.signal.aborted) await postmaster.stop()
     }
@@ -74,19 +74,12 @@ export async function keepRunning(options: {
       await delay(wait, undefined, { signal: stopping.signal })
       return await start(port, stopping.signal)
     } catch (error) {
-      const reason =
-        error instanceof AppError
-          ? error
-          : engineErrors.postgres_not_started({ reason: messageOf(error) }, error)
-      return { ended: Promise.resolve(reason), stop: async () => {} }
+      return { ended: Promise.resolve(messageOf(error)), stop: async () => {} }
     }
   }
 
-  function giveUp(times: number, reason: AppError): void {
-    const error = engineErrors.postgres_keeps_dying(
-      { times, seconds: limit.seconds, reason: reason.message },
-      reason,
-    )
+  function giveUp(times: number, reason: string): void {
+    const error = engineErrors.postgres_keeps_dying({ times, seconds: limit.seconds, reason })
     log.error(error.message)
     options.onGiveUp?.(error)
   }

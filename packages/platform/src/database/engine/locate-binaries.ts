@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process'
 import { access, constants, readFile, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
-import { promisify } from 'node:util'
 import { messageOf } from '../../kernel/index.ts'
-import { type Account, programEnvironment } from './choose-account.ts'
+import { type Account, runProgram } from './choose-account.ts'
 import { engineErrors } from './errors.ts'
 
 /** One PostgreSQL installation: the folder that has `bin/`. */
@@ -37,19 +35,14 @@ export async function locateBinaries(folder?: string): Promise<Binaries> {
 
 /** The version the programs have, which also proves that they run here. Fails with `postgres_binaries_unusable`. */
 export async function readMajorVersion(binaries: Binaries, account: Account): Promise<number> {
-  const { file, args, options } = account.command(binaries.postgres, ['--version'])
+  const folder = dirname(binaries.postgres)
   try {
-    const { stdout } = await promisify(execFile)(file, args, {
-      ...options,
-      cwd: '/',
-      env: programEnvironment,
-    })
-    const version = /\(PostgreSQL\) (\d+)/.exec(stdout)?.[1]
-    if (!version) throw new Error(`it calls itself "${stdout.trim()}"`)
-    return Number(version)
+    const { output, how } = await runProgram(account, binaries.postgres, ['--version'])
+    const version = /\(PostgreSQL\) (\d+)/.exec(output)?.[1]
+    if (version) return Number(version)
+    throw new Error(output.trim().split('\n').at(-1) || `it ended with ${how}`)
   } catch (cause) {
-    const [reason] = messageOf(cause).trim().split('\n').slice(-1)
-    throw engineErrors.postgres_binaries_unusable({ folder: dirname(binaries.postgres), reason }, cause)
+    throw engineErrors.postgres_binaries_unusable({ folder, reason: messageOf(cause) }, cause)
   }
 }
 

@@ -1,15 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { AppError, Log } from '../../kernel/index.ts'
-import { type Account, programEnvironment } from './choose-account.ts'
+import type { Log } from '../../kernel/index.ts'
+import type { Account, Program } from './choose-account.ts'
 import { explainFailure } from './explain-failure.ts'
 import { type Settings, serverArguments } from './server-settings.ts'
 
 /** A running PostgreSQL server that is a child of this process. */
 export interface Postmaster {
-  /** Resolves when it is gone, however it went, with what its last words amount to. */
-  readonly ended: Promise<AppError>
+  /** Resolves when it is gone, with how it went. */
+  readonly ended: Promise<string>
   /** Fast shutdown, waited for; what does not end in time is ended harder and recovers at the next start. */
   stop(): Promise<void>
 }
@@ -36,21 +35,9 @@ export async function startPostmaster(options: {
   signal: AbortSignal
 }): Promise<Postmaster> {
   const { log, signal } = options
-  const {
-    file,
-    args,
-    options: as,
-  } = options.account.command(
-    options.program,
-    serverArguments(options.cluster, options.port, options.settings),
-  )
-  const child = spawn(file, args, {
-    ...as,
-    cwd: '/',
-    env: programEnvironment,
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const args = serverArguments(options.cluster, options.port, options.settings)
+  const child = options.account.start(options.program, args, { detached: true })
+  child.stdout.resume()
   // Whatever ends this process in its own time takes PostgreSQL along; only a kill -9 leaves it behind.
   const end = () => child.kill('SIGINT')
   process.once('exit', end)
@@ -58,27 +45,23 @@ export async function startPostmaster(options: {
 
   const lastLines: string[] = []
   const ready = Promise.withResolvers<true>()
-  createInterface({ input: child.stderr! }).on('line', (line) => {
+  createInterface({ input: child.stderr }).on('line', (line) => {
     lastLines.push(line)
     if (lastLines.length > rememberedLines) lastLines.shift()
     forward(line, log)
     if (readyLine.test(line)) ready.resolve(true)
   })
-  const ended = whenGone(child).then(() => {
+  const ended = whenGone(child).finally(() => {
     process.off('exit', end)
     signal.removeEventListener('abort', end)
-    return explainFailure(lastLines, options)
   })
 
   const outcome = await Promise.race([ready.promise, ended])
-  if (outcome !== true) {
-    for (const line of lastLines) log.error(line)
-    throw outcome
-  }
+  if (outcome !== true) throw explainFailure(lastLines, options, outcome)
   return { ended, stop: () => stop(child, ended) }
 }
 
-async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
+async function stop(child: Program, ended: Promise<unknown>): Promise<void> {
   const steps = [
     ['SIGINT', patience.fast],
     ['SIGQUIT', patience.immediate],
@@ -97,11 +80,17 @@ async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void>
 /** Milliseconds to wait, after the process ended, for the rest of its log: orphaned children may hold it open. */
 const logPatience = 300
 
-function whenGone(child: ChildProcess): Promise<void> {
+function whenGone(child: Program): Promise<string> {
   return new Promise((resolve) => {
-    child.once('error', () => resolve())
-    child.once('close', () => resolve())
-    child.once('exit', () => setTimeout(resolve, logPatience))
+    child.once('error', (error) => resolve(error.message))
+    child.once('exit', (code, signal) => {
+      const how = signal ? `it was ended by ${signal}` : `it ended with code ${code}`
+      const timer = setTimeout(() => resolve(how), logPatience)
+      child.once('close', () => {
+        clearTimeout(timer)
+        resolve(how)
+      })
+    })
   })
 }
 

@@ -13,7 +13,7 @@ import { keepRunning } from './keep-running.ts'
 import { locateBinaries, readMajorVersion } from './locate-binaries.ts'
 import { lockDataFolder } from './lock-data-folder.ts'
 import { startPostmaster } from './postmaster.ts'
-import { readServerFacts } from './read-server-facts.ts'
+import { readClusterFacts } from './read-cluster-facts.ts'
 import { type Settings, writeServerConfiguration } from './server-settings.ts'
 import { stopLeftovers } from './stop-leftovers.ts'
 
@@ -74,6 +74,8 @@ async function startIn(folder: string, options: EmbeddedEngineOptions): Promise<
     }
     await account.own(cluster)
     await account.own(await writeServerConfiguration(cluster))
+    // Before a port is chosen: what is left running may hold the remembered one.
+    await stopLeftovers(cluster, log)
     const running = await keepRunning({
       log,
       onGiveUp: options.onGiveUp,
@@ -88,7 +90,7 @@ async function startIn(folder: string, options: EmbeddedEngineOptions): Promise<
     await rememberPort(folder, running.port)
     const adminUrl = (database = 'postgres') =>
       `postgres://${adminRole}:${password}@127.0.0.1:${running.port}/${encodeURIComponent(database)}`
-    const facts = await readServerFacts(adminUrl()).catch(async (cause: unknown) => {
+    const facts = await readClusterFacts(adminUrl(), []).catch(async (cause: unknown) => {
       await running.stop()
       const reason = 'the server does not take the password in secrets/postgres-password'
       throw hasCode(cause, '28P01') ? engineErrors.data_folder_corrupt({ folder, reason }, cause) : cause

@@ -32,7 +32,7 @@ export async function stopLeftovers(cluster: string, log: Log): Promise<void> {
     ] as const) {
       if (await endedAfter(signal, await findProcesses(cluster, postmaster), wait)) return
     }
-    throw engineErrors.postgres_not_started({ reason: 'processes of an earlier server do not end' })
+    throw engineErrors.postgres_not_started({ reason: 'processes of an earlier server do not end', log: '' })
   }
 
   async function endedAfter(signal: NodeJS.Signals, pids: readonly number[], wait: number) {
