@@ -1,1 +1,9 @@
+import { type MigrationSet, readMigrations } from '../database/index.ts'
+
 export * from './define-job.ts'
+export * from './errors.ts'
+export * from './job-runner.ts'
+
+/** Tables and functions around the queue; the queue's own come by `migrateJobQueue`. */
+export const readJobMigrations = (): Promise<MigrationSet> =>
+  readMigrations('jobs', new URL('./sql/migrations/', import.meta.url))

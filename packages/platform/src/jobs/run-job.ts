@@ -1,0 +1,78 @@
+import type { JobHelpers } from 'graphile-worker'
+import { type ProjectDatabase, serviceCaller, sql } from '../database/index.ts'
+import { scopeDatabase } from '../functions/index.ts'
+import { type Clock, type Log, messageOf } from '../kernel/index.ts'
+import type { JobDefinition } from './define-job.ts'
+import { jobErrors } from './errors.ts'
+
+export interface RunOptions {
+  readonly database: ProjectDatabase
+  readonly clock: Clock
+  readonly log: Log
+  /** The node that runs it, for the history. */
+  readonly node: string
+}
+
+/** What `plinth.add_job` puts into the queue. */
+interface QueuedPayload {
+  readonly payload: unknown
+  readonly scheduled_for: string
+}
+
+/** One attempt at a job, with its row in the history. A failure is recorded and thrown, so that the queue retries. */
+export async function runJob(
+  definition: JobDefinition,
+  queued: unknown,
+  helpers: JobHelpers,
+  options: RunOptions,
+) {
+  const { payload, scheduled_for } = queued as QueuedPayload
+  const { id, attempts: attempt } = helpers.job
+  const scheduledFor = new Date(scheduled_for)
+  await recordStart({ id, attempt, job: definition.name, scheduledFor }, options)
+  try {
+    await definition.run(
+      {
+        runId: `${id}/${attempt}`,
+        scheduledFor,
+        db: scopeDatabase(options.database, serviceCaller('job', definition.name)),
+        clock: options.clock,
+        log: options.log.child({ job: definition.name, run: id }),
+        signal: helpers.abortSignal ?? new AbortController().signal,
+      },
+      parsePayload(definition, payload),
+    )
+    await recordEnd(id, attempt, null, options)
+  } catch (error) {
+    await recordEnd(id, attempt, messageOf(error), options)
+    throw error
+  }
+}
+
+/** The payload as the job's schema reads it. Fails with `invalid_payload`. */
+export function parsePayload({ name, payload }: JobDefinition, given: unknown): unknown {
+  const parsed = payload.safeParse(given)
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.map(
+    (issue) => `${issue.path.join('.') || 'payload'}: ${issue.message}`,
+  )
+  throw jobErrors.invalid_payload({ name, problems: problems.join('; ') })
+}
+
+async function recordStart(
+  run: { readonly id: string; readonly attempt: number; readonly job: string; readonly scheduledFor: Date },
+  { database, clock, node }: RunOptions,
+) {
+  await database.asOwner(sql`
+    insert into plinth.job_runs (job_id, attempt, job, scheduled_for, started_at, node)
+    values (${run.id}, ${run.attempt}, ${run.job}, ${run.scheduledFor}, ${clock.now()}, ${node})
+    on conflict (job_id, attempt) do update
+      set started_at = excluded.started_at, node = excluded.node, outcome = 'running', finished_at = null, error = null`)
+}
+
+async function recordEnd(id: string, attempt: number, error: string | null, { database, clock }: RunOptions) {
+  await database.asOwner(sql`
+    update plinth.job_runs
+    set finished_at = ${clock.now()}, outcome = ${error === null ? 'succeeded' : 'failed'}, error = ${error}
+    where job_id = ${id} and attempt = ${attempt}`)
+}
