@@ -1,0 +1,583 @@
+-- The 19 tables of the shop platform (S-T1), who may touch them, and their indexes.
+-- Also applies to a Supabase project: auth.users and auth.uid() are all it counts on.
+--
+-- Every table of a shop carries shop_id, first in its composite indexes. References between a shop's tables carry
+-- it too, so that no row can point into another shop. What clients write keeps exact numeric major units; metrics
+-- are integer minor units of the shop's currency (columns …_minor).
+
+create schema private;
+comment on schema private is 'What the shop system keeps to itself: helpers of policies and triggers. Not exposed by REST.';
+
+create type public.item_type as enum ('product', 'service');
+create type public.order_status as enum ('Pending', 'Confirmed', 'Completed', 'Cancelled', 'Return');
+create type public.team_role as enum ('Owner', 'Admin', 'Order Manager', 'Support Agent');
+create type public.message_sender as enum ('user', 'bot');
+create type public.match_type as enum ('contains', 'exact');
+create type public.subscription_plan as enum ('Starter', 'Pro', 'Growth');
+create type public.subscription_status as enum ('trialing', 'active', 'expired', 'pending_approval');
+create type public.data_extension_status as enum
+  ('none', 'requested', 'pending_payment', 'pending_approval', 'active', 'rejected', 'expired');
+create type public.run_status as enum ('pending', 'running', 'completed', 'failed');
+create type public.social_platform as enum ('facebook', 'instagram', 'whatsapp', 'telegram', 'tiktok', 'line');
+
+-- People and shops ---------------------------------------------------------------------------------------------
+
+create table public.profiles (
+  id uuid primary key references auth.users (id) on delete cascade,
+  email text,
+  full_name text,
+  avatar_url text,
+  phone text,
+  is_admin boolean not null default false,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+comment on table public.profiles is 'What the platform knows of a user beyond auth.users; made at sign-up.';
+comment on column public.profiles.is_admin is 'Administrator of the whole platform. Only the service role sets it.';
+
+create table public.shops (
+  id uuid primary key default gen_random_uuid(),
+  owner_id uuid references auth.users (id) on delete set null,
+  name text not null check (length(trim(name)) > 0),
+  description text,
+  logo_url text,
+  phone text,
+  email text,
+  address text,
+  currency text not null default 'USD' check (currency ~ '^[A-Z]{3}$'),
+  timezone text not null default 'UTC',
+  low_stock_threshold integer not null default 10 check (low_stock_threshold >= 0),
+  order_hold_minutes integer not null default 4320 check (order_hold_minutes between 1 and 525600),
+  restock_returns boolean not null default true,
+  subscription_plan public.subscription_plan not null default 'Starter',
+  subscription_status public.subscription_status not null default 'trialing',
+  trial_ends_at timestamptz default now() + interval '14 days',
+  period_ends_at timestamptz,
+  data_extension_status public.data_extension_status not null default 'none',
+  data_extension_ends_at timestamptz,
+  ai_credits_included integer not null default 0 check (ai_credits_included >= 0),
+  ai_credits_used integer not null default 0 check (ai_credits_used >= 0),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+comment on table public.shops is 'The tenants: one row per shop, with its settings and its subscription.';
+comment on column public.shops.owner_id is 'Null once the owner''s account was deleted: a shop''s facts outlive an account.';
+comment on column public.shops.timezone is 'IANA zone of the shop''s day.';
+comment on column public.shops.low_stock_threshold is 'Units below which an item counts as low; items may set their own.';
+comment on column public.shops.order_hold_minutes is 'How long a pending order keeps its units reserved. Default three days.';
+comment on column public.shops.restock_returns is 'Whether the units of a returned order go back on the shelf.';
+create index shops_owner on public.shops (owner_id);
+
+create table public.team_members (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  role public.team_role not null,
+  created_at timestamptz not null default now(),
+  unique (shop_id, user_id)
+);
+comment on table public.team_members is 'Who works in a shop, and as what. The owner by shops.owner_id needs no row.';
+create index team_members_user on public.team_members (user_id, shop_id);
+
+-- Catalogue and stock ------------------------------------------------------------------------------------------
+
+create table public.forms (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  name text not null,
+  description text,
+  fields jsonb not null default '[]' check (jsonb_typeof(fields) = 'array'),
+  is_active boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (shop_id, id)
+);
+comment on table public.forms is 'Order forms that a shop designed.';
+
+create table public.items (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  item_type public.item_type not null default 'product',
+  name text not null check (length(trim(name)) > 0),
+  description text,
+  sku text,
+  retail_price numeric not null default 0 check (retail_price >= 0 and retail_price < 'Infinity'),
+  original_price numeric check (original_price >= 0 and original_price < 'Infinity'),
+  promo_price numeric check (promo_price >= 0 and promo_price < 'Infinity'),
+  promo_start_date timestamptz,
+  promo_end_date timestamptz,
+  stock integer default 0,
+  low_stock_threshold integer check (low_stock_threshold >= 0),
+  category text,
+  image_url text,
+  warranty text,
+  duration text,
+  location text,
+  form_id uuid,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (shop_id, id),
+  unique (shop_id, sku),
+  foreign key (shop_id, form_id) references public.forms (shop_id, id) on delete set null (form_id),
+  constraint items_promotion_in_order check (promo_end_date >= promo_start_date),
+  constraint items_stock_not_negative check (stock >= 0),
+  constraint items_services_without_stock check ((item_type = 'service') = (stock is null))
+);
+comment on table public.items is 'Products and services of a shop.';
+comment on column public.items.stock is
+  'Units on hand, always the sum of the item''s stock_history; null for services. Writing it writes the history.';
+comment on column public.items.original_price is 'What a unit cost the shop, in major units; copied to a line when it is sold.';
+comment on column public.items.low_stock_threshold is 'Overrides the shop''s threshold.';
+comment on column public.items.sku is 'The shop''s own article number; imports match by it.';
+create index items_category on public.items (shop_id, category);
+create index items_form on public.items (shop_id, form_id) where form_id is not null;
+create index items_stock on public.items (shop_id, stock) where stock is not null;
+
+create table public.stock_history (
+  id uuid primary key default gen_random_uuid(),
+  seq bigint generated always as identity,
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  item_id uuid,
+  deleted_item_id uuid,
+  change integer not null check (change <> 0),
+  new_stock integer not null check (new_stock >= 0),
+  reason text not null,
+  order_ref text,
+  changed_by uuid,
+  "timestamp" timestamptz not null default now(),
+  foreign key (shop_id, item_id) references public.items (shop_id, id),
+  constraint stock_history_names_one_item check (num_nonnulls(item_id, deleted_item_id) = 1)
+);
+comment on table public.stock_history is
+  'Every movement of stock, append-only: the sum of an item''s changes is its stock. Written by SQL alone.';
+comment on column public.stock_history.seq is 'Order of movements; the times of imported ones lie in the past.';
+comment on column public.stock_history.deleted_item_id is 'Takes the place of item_id when the item is deleted.';
+comment on column public.stock_history.new_stock is 'Stock after the movement.';
+comment on column public.stock_history.order_ref is 'submission_id of the order that moved the stock; null for adjustments.';
+comment on column public.stock_history.changed_by is
+  'The user who did it; null for the service role and imports. No reference: history outlives accounts.';
+create index stock_history_item on public.stock_history (shop_id, item_id, seq desc);
+create index stock_history_time on public.stock_history (shop_id, "timestamp");
+create index stock_history_order on public.stock_history (shop_id, order_ref) where order_ref is not null;
+
+-- Conversations ------------------------------------------------------------------------------------------------
+
+create table public.conversations (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  customer_name text,
+  customer_contact text,
+  platform public.social_platform,
+  external_id text,
+  assigned_to uuid references auth.users (id) on delete set null,
+  is_open boolean not null default true,
+  unread_count integer not null default 0 check (unread_count >= 0),
+  last_message_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (shop_id, id),
+  unique (shop_id, platform, external_id)
+);
+comment on table public.conversations is 'A customer''s conversation with a shop.';
+create index conversations_recent on public.conversations (shop_id, last_message_at desc);
+create index conversations_assignee on public.conversations (assigned_to) where assigned_to is not null;
+
+create table public.messages (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  conversation_id uuid not null,
+  sender public.message_sender not null,
+  text text,
+  attachments jsonb not null default '[]' check (jsonb_typeof(attachments) = 'array'),
+  external_id text,
+  "timestamp" timestamptz not null default now(),
+  foreign key (shop_id, conversation_id) references public.conversations (shop_id, id) on delete cascade,
+  unique (shop_id, external_id)
+);
+comment on table public.messages is 'Messages of a conversation, by the customer (user) or the shop (bot).';
+comment on column public.messages.external_id is 'The platform''s own id: the same message delivered twice is one row.';
+create index messages_conversation on public.messages (shop_id, conversation_id, "timestamp");
+
+create table public.keyword_replies (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  keywords text[] not null check (cardinality(keywords) > 0),
+  reply text not null,
+  match_type public.match_type not null default 'contains',
+  apply_to_chat boolean not null default true,
+  apply_to_comments boolean not null default false,
+  buttons jsonb not null default '[]' check (jsonb_typeof(buttons) = 'array'),
+  enabled boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+comment on table public.keyword_replies is 'What the shop answers by itself when a message holds a keyword.';
+create index keyword_replies_shop on public.keyword_replies (shop_id) where enabled;
+
+create table public.saved_replies (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  title text not null,
+  content text not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+comment on table public.saved_replies is 'Texts that agents send with one touch.';
+create index saved_replies_shop on public.saved_replies (shop_id);
+
+-- Orders -------------------------------------------------------------------------------------------------------
+
+create table public.payment_methods (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  name text not null,
+  type text,
+  details jsonb not null default '{}',
+  instructions text,
+  qr_code_url text,
+  enabled boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+comment on table public.payment_methods is 'How a shop''s customers may pay.';
+create index payment_methods_shop on public.payment_methods (shop_id);
+
+create table public.form_submissions (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  form_id uuid,
+  conversation_id uuid,
+  submission_id text not null default 'ORD-' || upper(substr(replace(gen_random_uuid()::text, '-', ''), 1, 12))
+    check (length(submission_id) between 1 and 200),
+  status public.order_status not null default 'Pending',
+  ordered_products jsonb not null default '[]',
+  customer_name text,
+  customer_phone text,
+  customer_email text,
+  payment_method text,
+  payment_screenshot_url text,
+  discount numeric not null default 0 check (discount >= 0 and discount < 'Infinity'),
+  custom_fields jsonb not null default '{}',
+  imported boolean not null default false,
+  submitted_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (shop_id, id),
+  unique (shop_id, submission_id),
+  foreign key (shop_id, form_id) references public.forms (shop_id, id) on delete set null (form_id),
+  foreign key (shop_id, conversation_id) references public.conversations (shop_id, id)
+    on delete set null (conversation_id)
+);
+comment on table public.form_submissions is 'Orders. Their status moves stock: docs/shops.md has the table.';
+comment on column public.form_submissions.submission_id is
+  'The order''s number, unique in its shop: two shops may both have an ORD-1234.';
+comment on column public.form_submissions.ordered_products is
+  '[{productId, quantity, unitPrice}], as clients write it; order_lines holds the same as rows.';
+comment on column public.form_submissions.discount is 'Taken off the whole order, major units.';
+comment on column public.form_submissions.imported is
+  'Brought in from another system by the service role: lines may be negative (credits, write-offs), stock moves are '
+  'dated submitted_at.';
+create index form_submissions_time on public.form_submissions (shop_id, submitted_at desc);
+create index form_submissions_status on public.form_submissions (shop_id, status, submitted_at desc);
+create index form_submissions_form on public.form_submissions (shop_id, form_id) where form_id is not null;
+create index form_submissions_conversation on public.form_submissions (shop_id, conversation_id)
+  where conversation_id is not null;
+
+-- Metrics ------------------------------------------------------------------------------------------------------
+
+create table public.daily_sales_metrics (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  date date not null,
+  currency text not null,
+  revenue_minor bigint not null default 0,
+  net_profit_minor bigint not null default 0,
+  avg_order_value_minor bigint not null default 0,
+  orders_count integer not null default 0,
+  items_sold integer not null default 0,
+  pending_count integer not null default 0,
+  confirmed_count integer not null default 0,
+  completed_count integer not null default 0,
+  cancelled_count integer not null default 0,
+  return_count integer not null default 0,
+  categories jsonb not null default '[]',
+  generated_at timestamptz not null default now(),
+  unique (shop_id, date)
+);
+comment on table public.daily_sales_metrics is 'A shop''s sales of one local day, counted once, in minor units.';
+
+create table public.product_analytics (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  item_id uuid not null,
+  date date not null,
+  currency text not null,
+  units_sold integer not null default 0,
+  units_returned integer not null default 0,
+  revenue_minor bigint not null default 0,
+  cost_of_goods_minor bigint not null default 0,
+  profit_minor bigint not null default 0,
+  margin numeric,
+  sell_through numeric,
+  generated_at timestamptz not null default now(),
+  unique (shop_id, item_id, date),
+  foreign key (shop_id, item_id) references public.items (shop_id, id) on delete cascade
+);
+comment on table public.product_analytics is 'An item''s sales of one local day; margin and sell-through are shares from 0 to 1.';
+create index product_analytics_date on public.product_analytics (shop_id, date);
+
+create table public.platform_metrics (
+  id uuid primary key default gen_random_uuid(),
+  date date not null unique,
+  currency text not null,
+  gmv_minor bigint not null default 0,
+  mrr_minor bigint not null default 0,
+  data_extension_revenue_minor bigint not null default 0,
+  new_users integer not null default 0,
+  new_subscriptions integer not null default 0,
+  churned_subscriptions integer not null default 0,
+  total_shops integer not null default 0,
+  active_shops integer not null default 0,
+  total_orders integer not null default 0,
+  total_conversations integer not null default 0,
+  ai_messages_processed integer not null default 0,
+  plan_distribution jsonb not null default '{}',
+  data_extension_distribution jsonb not null default '{}',
+  generated_at timestamptz not null default now()
+);
+comment on table public.platform_metrics is 'The whole platform on one day, for its administrators.';
+
+-- Backups, sync, integrations ----------------------------------------------------------------------------------
+
+create table public.backup_logs (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid references public.shops (id) on delete cascade,
+  backup_type text not null,
+  status public.run_status not null default 'pending',
+  size_bytes bigint check (size_bytes >= 0),
+  details jsonb not null default '{}',
+  error text,
+  started_at timestamptz not null default now(),
+  completed_at timestamptz
+);
+comment on table public.backup_logs is 'Each run of a backup; shop_id is null for runs over the whole platform.';
+create index backup_logs_shop on public.backup_logs (shop_id, started_at desc);
+
+create table public.recovery_snapshots (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid references public.shops (id) on delete cascade,
+  snapshot_name text not null unique,
+  description text,
+  shop_ids uuid[],
+  status public.run_status not null default 'pending',
+  size_bytes bigint check (size_bytes >= 0),
+  created_by uuid,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null default now() + interval '90 days'
+);
+comment on table public.recovery_snapshots is 'Points that shops can be restored to.';
+comment on column public.recovery_snapshots.shop_id is 'The shop, when the snapshot is of one shop alone.';
+create index recovery_snapshots_shop on public.recovery_snapshots (shop_id, created_at desc);
+create index recovery_snapshots_expiry on public.recovery_snapshots (expires_at);
+
+create table public.sync_status (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  table_name text not null,
+  region text,
+  status public.run_status not null default 'pending',
+  records_synced bigint not null default 0 check (records_synced >= 0),
+  last_synced_at timestamptz,
+  error text,
+  updated_at timestamptz not null default now(),
+  unique (shop_id, table_name)
+);
+comment on table public.sync_status is 'How far each table of a shop has been carried to its standby.';
+
+create table public.social_integrations (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  platform public.social_platform not null,
+  account_id text,
+  account_name text,
+  access_token_sealed bytea check (length(access_token_sealed) > 29 and get_byte(access_token_sealed, 0) = 1),
+  refresh_token_sealed bytea check (length(refresh_token_sealed) > 29 and get_byte(refresh_token_sealed, 0) = 1),
+  token_expires_at timestamptz,
+  is_active boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (shop_id, platform)
+);
+comment on table public.social_integrations is 'A shop''s accounts on social platforms. Tokens are stored sealed only.';
+comment on column public.social_integrations.access_token_sealed is
+  'Sealed by the server (AES-256-GCM, kernel/seal.ts); a token in the clear is refused.';
+
+-- Bookkeeping of rows ------------------------------------------------------------------------------------------
+
+create function private.touch_row() returns trigger language plpgsql set search_path = '' as $$
+begin
+  new.updated_at := now();
+  return new;
+end $$;
+comment on function private.touch_row() is 'Trigger: keeps updated_at true.';
+
+do $$
+declare t text;
+begin
+  foreach t in array array['profiles', 'shops', 'forms', 'items', 'conversations', 'keyword_replies', 'saved_replies',
+    'payment_methods', 'form_submissions', 'sync_status', 'social_integrations']
+  loop
+    execute format('create trigger touch_row before update on public.%I for each row execute function private.touch_row()', t);
+  end loop;
+end $$;
+
+create function private.check_shop() returns trigger language plpgsql set search_path = '' as $$
+begin
+  -- PostgreSQL also takes POSIX offsets (XYZ+3), whose sign is the other way round.
+  if new.timezone !~ '^[A-Za-z]+$|/' then
+    raise invalid_parameter_value;
+  end if;
+  perform pg_catalog.now() at time zone new.timezone;
+  return new;
+exception when invalid_parameter_value then
+  raise exception 'There is no time zone "%".', new.timezone
+    using errcode = '22023', hint = 'Use an IANA name like Europe/London.', column = 'timezone';
+end $$;
+comment on function private.check_shop() is 'Trigger: a shop''s zone is one that PostgreSQL knows.';
+create trigger check_shop before insert on public.shops for each row execute function private.check_shop();
+create trigger check_shop_change before update of timezone on public.shops
+  for each row when (old.timezone is distinct from new.timezone) execute function private.check_shop();
+
+-- security definer: whoever signs up has no rights on profiles yet, and auth's own role has none at all.
+create function private.create_profile() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.profiles (id, email, full_name)
+  values (new.id, new.email, new.raw_user_meta_data ->> 'full_name')
+  on conflict (id) do nothing;
+  return new;
+end $$;
+comment on function private.create_profile() is 'Trigger: a new account gets its profile.';
+revoke all on function private.create_profile() from public;
+create trigger create_profile after insert on auth.users for each row execute function private.create_profile();
+
+-- Who may do what ----------------------------------------------------------------------------------------------
+
+-- security definer: reads the memberships that its own policies protect. Asked once per statement, because
+-- policies write (select private.my_shops(…)); an array, because `= any (array)` can use an index and `in (select …)`
+-- under row security cannot.
+create function private.my_shops(variadic p_roles public.team_role[] default '{}') returns uuid[]
+language sql stable security definer set search_path = '' as $$
+  select coalesce(array_agg(found.shop_id), '{}')
+  from (
+    select id as shop_id from public.shops
+    where owner_id = (select auth.uid()) and (p_roles = '{}' or 'Owner' = any (p_roles))
+    union
+    select shop_id from public.team_members
+    where user_id = (select auth.uid()) and (p_roles = '{}' or role = any (p_roles))
+  ) found
+$$;
+comment on function private.my_shops(public.team_role[]) is
+  'Shops where the signed-in user has one of the roles, any role by default. An owner by shops.owner_id is an Owner.';
+revoke all on function private.my_shops(public.team_role[]) from public;
+grant execute on function private.my_shops(public.team_role[]) to anon, authenticated, service_role;
+
+create function private.is_platform_admin() returns boolean
+language sql stable security definer set search_path = '' as $$
+  select exists (select from public.profiles where id = (select auth.uid()) and is_admin)
+$$;
+comment on function private.is_platform_admin() is 'Whether the signed-in user administers the platform.';
+revoke all on function private.is_platform_admin() from public;
+grant execute on function private.is_platform_admin() to anon, authenticated, service_role;
+
+-- Nobody reads or writes anything without an account, and nobody truncates: that would pass all policies.
+do $$
+declare t text;
+begin
+  for t in select tablename from pg_tables where schemaname = 'public' loop
+    execute format('alter table public.%I enable row level security', t);
+    execute format('revoke all on public.%I from anon', t);
+    execute format('revoke truncate, references, trigger on public.%I from authenticated, service_role', t);
+  end loop;
+end $$;
+
+-- The matrix: for each table and verb the roles that may; a verb that is not named is the service role's alone.
+do $$
+declare
+  rule record;
+  mine text;
+begin
+  for rule in
+    select m.tab, v.verb, v.roles
+    from (values
+      --                      select      insert                           update                           delete
+      ('items',               'any',      'Owner,Admin,Order Manager',     'Owner,Admin,Order Manager',     'Owner,Admin'),
+      ('stock_history',       'any',      null,                            null,                            null),
+      ('forms',               'any',      'Owner,Admin',                   'Owner,Admin',                   'Owner,Admin'),
+      ('form_submissions',    'any',      'Owner,Admin,Order Manager',     'Owner,Admin,Order Manager',     'Owner,Admin'),
+      ('payment_methods',     'any',      'Owner,Admin',                   'Owner,Admin',                   'Owner,Admin'),
+      ('conversations',       'any',      'any',                           'any',                           'Owner,Admin'),
+      ('messages',            'any',      'any',                           null,                            'Owner,Admin'),
+      ('keyword_replies',     'any',      'Owner,Admin,Support Agent',     'Owner,Admin,Support Agent',     'Owner,Admin,Support Agent'),
+      ('saved_replies',       'any',      'Owner,Admin,Support Agent',     'Owner,Admin,Support Agent',     'Owner,Admin,Support Agent'),
+      ('daily_sales_metrics', 'any',      null,                            null,                            null),
+      ('product_analytics',   'any',      null,                            null,                            null),
+      ('backup_logs',         'Owner,Admin', null,                         null,                            null),
+      ('recovery_snapshots',  'Owner,Admin', null,                         null,                            null),
+      ('sync_status',         'Owner,Admin', null,                         null,                            null),
+      ('social_integrations', 'Owner,Admin', null,                         'Owner,Admin',                   'Owner,Admin')
+    ) m (tab, "select", "insert", "update", "delete")
+    cross join lateral (values ('select', m."select"), ('insert', m."insert"), ('update', m."update"), ('delete', m."delete"))
+      v (verb, roles)
+  loop
+    if rule.roles is null then
+      execute format('revoke %s on public.%I from authenticated', rule.verb, rule.tab);
+      continue;
+    end if;
+    mine := case rule.roles when 'any' then 'shop_id = any ((select private.my_shops())::uuid[])'
+      else format('shop_id = any ((select private.my_shops(variadic %L::public.team_role[]))::uuid[])', '{' || rule.roles || '}') end;
+    execute format('create policy %I on public.%I for %s to authenticated %s', rule.verb || ' by role', rule.tab, rule.verb,
+      case rule.verb when 'insert' then format('with check (%s)', mine)
+                     when 'update' then format('using (%s) with check (%s)', mine, mine)
+                     else format('using (%s)', mine) end);
+  end loop;
+end $$;
+
+-- History is the service role's to read only: SQL writes it, and nobody takes anything back.
+revoke insert, update, delete on public.stock_history from service_role;
+
+create policy "own profile" on public.profiles for select to authenticated using (id = (select auth.uid()));
+create policy "change own profile" on public.profiles for update to authenticated
+  using (id = (select auth.uid())) with check (id = (select auth.uid()));
+create policy "create own profile" on public.profiles for insert to authenticated with check (id = (select auth.uid()));
+revoke insert, update, delete on public.profiles from authenticated;
+grant insert (id, email, full_name, avatar_url, phone) on public.profiles to authenticated;
+grant update (email, full_name, avatar_url, phone) on public.profiles to authenticated;
+
+-- owner_id is asked directly too: my_shops() sees the statement's snapshot, in which a shop that is being
+-- created (insert … returning) does not exist yet.
+create policy "members read" on public.shops for select to authenticated
+  using (owner_id = (select auth.uid()) or id = any ((select private.my_shops())::uuid[]));
+create policy "open a shop" on public.shops for insert to authenticated with check (owner_id = (select auth.uid()));
+create policy "run a shop" on public.shops for update to authenticated
+  using (id = any ((select private.my_shops('Owner', 'Admin'))::uuid[]))
+  with check (id = any ((select private.my_shops('Owner', 'Admin'))::uuid[]));
+create policy "close a shop" on public.shops for delete to authenticated using (owner_id = (select auth.uid()));
+-- What a shop pays for is not the shop's own to write, and ownership does not change hands by a column.
+revoke insert, update on public.shops from authenticated;
+grant insert (id, owner_id, name, description, logo_url, phone, email, address, currency, timezone, low_stock_threshold,
+  order_hold_minutes, restock_returns, subscription_plan) on public.shops to authenticated;
+grant update (name, description, logo_url, phone, email, address, currency, timezone, low_stock_threshold,
+  order_hold_minutes, restock_returns) on public.shops to authenticated;
+
+-- An Admin manages those below; only an Owner makes or unmakes Owners and Admins.
+create policy "members read" on public.team_members for select to authenticated
+  using (shop_id = any ((select private.my_shops())::uuid[]));
+create policy "owners manage" on public.team_members for all to authenticated
+  using (shop_id = any ((select private.my_shops('Owner'))::uuid[]))
+  with check (shop_id = any ((select private.my_shops('Owner'))::uuid[]));
+create policy "admins manage" on public.team_members for all to authenticated
+  using (role in ('Order Manager', 'Support Agent') and shop_id = any ((select private.my_shops('Admin'))::uuid[]))
+  with check (role in ('Order Manager', 'Support Agent') and shop_id = any ((select private.my_shops('Admin'))::uuid[]));
+
+create policy "platform admins read" on public.platform_metrics for select to authenticated
+  using ((select private.is_platform_admin()));
+revoke insert, update, delete on public.platform_metrics from authenticated;
