@@ -1,0 +1,43 @@
+import { createLog, readConfig, systemClock } from '@plinth/platform/kernel'
+import type { Command } from 'commander'
+import { printBanner } from '../banner.ts'
+import { chooseSystems } from '../choose-systems.ts'
+import { startServer } from '../start-server.ts'
+import { describeServer, removeStatus, writeStatus } from '../status-file.ts'
+
+export function addStartCommand(program: Command): void {
+  program
+    .command('start', { isDefault: true })
+    .description('start PostgreSQL and the systems, and serve them')
+    .argument('[systems...]', 'only these systems; default: all')
+    .action(start)
+}
+
+async function start(names: readonly string[]): Promise<void> {
+  const config = readConfig()
+  const log = createLog(config.logLevel)
+  const lost = Promise.withResolvers<never>()
+  const server = await startServer({
+    config,
+    systems: chooseSystems(names),
+    clock: systemClock,
+    log,
+    onEngineLost: lost.reject,
+  })
+  try {
+    const status = describeServer(server, config)
+    await writeStatus(status)
+    printBanner(status)
+    await Promise.race([untilAskedToStop(), lost.promise])
+  } finally {
+    await removeStatus(config.dataDir)
+    await server.stop()
+  }
+}
+
+/** A second signal ends the process at once. */
+function untilAskedToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+  })
+}

@@ -1,0 +1,57 @@
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Config, hasCode } from '@plinth/platform/kernel'
+import { serverErrors } from './errors.ts'
+import type { RunningServer } from './start-server.ts'
+
+/** How to reach one project. The shape is that of `plinth status --json`. */
+export interface ProjectStatus {
+  readonly api_url: string
+  readonly anon_key: string
+  readonly service_role_key: string
+  readonly db_url: string
+}
+
+export interface ServerStatus {
+  readonly pid: number
+  readonly url: string
+  readonly data_dir: string
+  readonly systems: Readonly<Record<string, ProjectStatus>>
+}
+
+const statusPath = (dataDir: string) => join(dataDir, 'server.json')
+
+export function describeServer(server: RunningServer, config: Config): ServerStatus {
+  const systems = server.projects.map(({ name, keys, database }) => [
+    name,
+    {
+      api_url: `${server.url}/${name}`,
+      anon_key: keys.anonKey,
+      service_role_key: keys.serviceRoleKey,
+      db_url: database.addresses.ownerDirect,
+    },
+  ])
+  return { pid: process.pid, url: server.url, data_dir: config.dataDir, systems: Object.fromEntries(systems) }
+}
+
+/** Leaves word of a running server for `plinth status`, for its owner only: it holds keys. */
+export async function writeStatus(status: ServerStatus): Promise<void> {
+  const path = statusPath(status.data_dir)
+  await writeFile(`${path}.new`, `${JSON.stringify(status, null, 2)}\n`, { mode: 0o600 })
+  await rename(`${path}.new`, path)
+}
+
+export const removeStatus = (dataDir: string): Promise<void> => rm(statusPath(dataDir), { force: true })
+
+/** The server that runs on a data folder now. Fails with `not_running`, also when one was killed and left its word. */
+export async function readStatus(dataDir: string): Promise<ServerStatus> {
+  const text = await readFile(statusPath(dataDir), 'utf8').catch((error: unknown) => {
+    throw hasCode(error, 'ENOENT') ? serverErrors.not_running({ dataDir }, error) : error
+  })
+  const status = JSON.parse(text) as ServerStatus
+  const answer = await fetch(`${status.url}/health/live`, { signal: AbortSignal.timeout(2_000) }).catch(
+    () => undefined,
+  )
+  if (!answer?.ok) throw serverErrors.not_running({ dataDir })
+  return status
+}
