@@ -5,6 +5,7 @@ import { type Account, runProgram } from './choose-account.ts'
 import { explainFailure } from './explain-failure.ts'
 import { clusterFolder } from './inspect-data-folder.ts'
 import type { Binaries } from './locate-binaries.ts'
+import { includeSettings } from './server-settings.ts'
 
 /** The superuser of an embedded cluster. */
 export const adminRole = 'postgres'
@@ -35,6 +36,7 @@ export async function createCluster(options: {
     await account.own(cluster)
     await account.own(passwordFile)
     await runInitdb({ ...options, cluster, passwordFile })
+    await includeSettings(cluster)
     await rename(cluster, clusterFolder(folder))
     await syncFolder(folder)
   } finally {

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { appendFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export type Settings = Readonly<Record<string, string>>
@@ -45,9 +45,16 @@ export function serverArguments(cluster: string, port: number, overrides: Settin
   return ['-D', cluster, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
 }
 
-/** Writes the cluster's `postgresql.conf` anew, so that an update of Plinth brings its settings along. */
-export async function writeServerConfiguration(cluster: string): Promise<string> {
-  const file = join(cluster, 'postgresql.conf')
+const ownFile = 'plinth.conf'
+
+/** Makes a new cluster read our settings after those that initdb found out about the machine. */
+export async function includeSettings(cluster: string): Promise<void> {
+  await appendFile(join(cluster, 'postgresql.conf'), `\ninclude '${ownFile}'\n`)
+}
+
+/** Writes our settings anew, so that an update of Plinth brings its settings along. Returns the file. */
+export async function writeSettings(cluster: string): Promise<string> {
+  const file = join(cluster, ownFile)
   const lines = Object.entries(defaults).map(([name, value]) => `${name} = '${value}'`)
   await writeFile(file, `${[header, ...lines].join('\n')}\n`, { mode: 0o600 })
   return file

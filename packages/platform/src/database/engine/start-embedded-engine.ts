@@ -14,7 +14,7 @@ import { locateBinaries, readMajorVersion } from './locate-binaries.ts'
 import { lockDataFolder } from './lock-data-folder.ts'
 import { startPostmaster } from './postmaster.ts'
 import { readClusterFacts } from './read-cluster-facts.ts'
-import { type Settings, writeServerConfiguration } from './server-settings.ts'
+import { type Settings, writeSettings } from './server-settings.ts'
 import { stopLeftovers } from './stop-leftovers.ts'
 
 export interface EmbeddedEngineOptions {
@@ -73,7 +73,7 @@ async function startIn(folder: string, options: EmbeddedEngineOptions): Promise<
       await createCluster({ folder, binaries, majorVersion, account, password, durable })
     }
     await account.own(cluster)
-    await account.own(await writeServerConfiguration(cluster))
+    await account.own(await writeSettings(cluster))
     // Before a port is chosen: what is left running may hold the remembered one.
     await stopLeftovers(cluster, log)
     const running = await keepRunning({
