@@ -1,4 +1,5 @@
 export * from './actors.ts'
 export * from './fake-clock.ts'
+export * from './isolation/index.ts'
 export * from './test-database.ts'
 export * from './wait-for.ts'

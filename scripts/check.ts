@@ -1,0 +1,140 @@
+/** Runs everything that CI runs: types, lint, architecture, unused code, every test on PostgreSQL 18 and 15. */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+interface Step {
+  readonly name: string
+  readonly command: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  /** Counts its tests by a report file. */
+  readonly counted?: boolean
+}
+
+interface Outcome {
+  readonly step: Step
+  readonly code: number
+  readonly seconds: number
+  readonly output: string
+  readonly tests: { readonly passed: number; readonly failed: number }
+}
+
+const root = new URL('..', import.meta.url).pathname
+const reports = await mkdtemp(join(tmpdir(), 'plinth-check-'))
+const secondMajor = '15'
+const hasSecondMajor = existsSync(`/usr/lib/postgresql/${secondMajor}/bin/postgres`)
+
+/** Cheap ones first and side by side; tests one after the other, they fill the machine by themselves. */
+const staticSteps: readonly Step[] = [
+  { name: 'types', command: ['tsc', '-p', '.'] },
+  { name: 'format and lint', command: ['biome', 'ci', '--error-on-warnings'] },
+  {
+    name: 'architecture',
+    command: [
+      'depcruise',
+      '--config',
+      '.dependency-cruiser.cjs',
+      'packages',
+      'systems',
+      'examples',
+      'server',
+      'acceptance',
+      'bench',
+      'scripts',
+    ],
+  },
+  { name: 'unused code', command: ['knip'] },
+]
+
+const testSteps: readonly Step[] = [
+  { name: 'pure tests', command: ['vitest', 'run', '--project', 'pure'], counted: true },
+  {
+    name: 'database tests on PostgreSQL 18',
+    command: ['vitest', 'run', '--project', 'database'],
+    counted: true,
+  },
+  ...(hasSecondMajor
+    ? [
+        {
+          name: `database tests on PostgreSQL ${secondMajor}`,
+          command: ['vitest', 'run', '--project', 'database'],
+          environment: { PLINTH_TEST_POSTGRES: secondMajor },
+          counted: true,
+        },
+      ]
+    : []),
+  { name: 'end-to-end tests', command: ['vitest', 'run', '--project', 'end-to-end'], counted: true },
+]
+
+const outcomes = [...(await Promise.all(staticSteps.map(run)))]
+for (const step of testSteps) outcomes.push(await run(step))
+await rm(reports, { recursive: true })
+summarise()
+
+async function run(step: Step): Promise<Outcome> {
+  const started = performance.now()
+  const report = join(reports, `${step.name.replaceAll(' ', '-')}.json`)
+  const [program = '', ...given] = step.command
+  const reporting = step.counted ? ['--reporter=default', '--reporter=json', `--outputFile=${report}`] : []
+  const { code, output } = await execute(program, [...given, ...reporting], step.environment ?? {})
+  const seconds = (performance.now() - started) / 1000
+  const outcome = {
+    step,
+    code,
+    seconds,
+    output,
+    tests: step.counted ? await readCounts(report) : { passed: 0, failed: 0 },
+  }
+  print(`${code === 0 ? 'ok    ' : 'FAILED'} ${step.name} (${seconds.toFixed(1)} s)`)
+  if (code !== 0) print(output)
+  return outcome
+}
+
+function execute(program: string, given: readonly string[], environment: Readonly<Record<string, string>>) {
+  const child = spawn(join(root, 'node_modules/.bin', program), given, {
+    cwd: root,
+    env: { ...process.env, ...environment, PATH: `${join(process.execPath, '..')}:${process.env.PATH}` },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  child.stdout.on('data', (text) => (output += text))
+  child.stderr.on('data', (text) => (output += text))
+  return new Promise<{ code: number; output: string }>((resolve) => {
+    child.on('error', (error) => resolve({ code: 1, output: error.message }))
+    child.on('close', (code) => resolve({ code: code ?? 1, output }))
+  })
+}
+
+async function readCounts(report: string) {
+  try {
+    const { numPassedTests, numFailedTests } = JSON.parse(await readFile(report, 'utf8')) as Record<
+      string,
+      number
+    >
+    return { passed: numPassedTests ?? 0, failed: numFailedTests ?? 0 }
+  } catch {
+    return { passed: 0, failed: 1 }
+  }
+}
+
+function summarise(): void {
+  if (!hasSecondMajor) {
+    print(
+      `Not run: database tests on PostgreSQL ${secondMajor}, which is not installed (Debian: apt-get install postgresql-${secondMajor}).`,
+    )
+  }
+  const broken = outcomes.filter(({ code }) => code !== 0)
+  const passed = outcomes.reduce((sum, { tests }) => sum + tests.passed, 0)
+  const failed = Math.max(
+    outcomes.reduce((sum, { tests }) => sum + tests.failed, 0),
+    broken.length,
+  )
+  print(`${passed} passed, ${failed} failed`)
+  process.exitCode = broken.length === 0 ? 0 : 1
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
