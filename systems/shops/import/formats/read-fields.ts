@@ -1,0 +1,74 @@
+import { quote, type Remark } from '../findings.ts'
+import type { TimeReader } from '../source/local-time.ts'
+
+/** PostgreSQL's integer. */
+const largestQuantity = 2_147_483_647
+const longestText = 500
+
+/** Reads the fields of one line and collects what is wrong with them. */
+export class FieldReading {
+  readonly remarks: Remark[] = []
+  #refused = false
+
+  get refused(): boolean {
+    return this.#refused
+  }
+
+  refuse(...remark: Remark): void {
+    this.#refused = true
+    this.remarks.push(remark)
+  }
+
+  note(...remark: Remark): void {
+    this.remarks.push(remark)
+  }
+
+  /** Text without surrounding blanks; refused when it could not be stored or shown. */
+  text(column: string, value: string): string {
+    const text = value.trim()
+    if (text.includes('\0')) this.refuse('nul_byte', `${column} holds a NUL byte`)
+    else if (text.includes('\n'))
+      this.refuse('line_break_in_field', `${column} goes on over lines: ${quote(text)}`)
+    else if (text.length > longestText)
+      this.refuse('field_too_long', `${column} has ${text.length} characters, more than ${longestText}`)
+    return text
+  }
+
+  quantity(column: string, value: string): number {
+    const text = value.trim()
+    const quantity = /^[+-]?\d{1,10}(\.0+)?$/.test(text) ? Number(text) : Number.NaN
+    if (Number.isNaN(quantity) || Math.abs(quantity) > largestQuantity) {
+      this.refuse('bad_quantity', `${column} is no whole number in range: ${quote(text)}`)
+      return 0
+    }
+    if (quantity === 0) this.refuse('zero_quantity', `${column} is 0`)
+    return quantity
+  }
+
+  /** A decimal in major units, kept as text so that nothing is rounded. */
+  price(column: string, value: string): string {
+    const text = value.trim()
+    if (/^-?\d{1,9}(\.\d{1,6})?$/.test(text)) return text
+    this.refuse('bad_price', `${column} is no decimal number in range: ${quote(text)}`)
+    return '0'
+  }
+
+  /** An instant in UTC, ISO. */
+  time(column: string, value: string, readTime: TimeReader): string {
+    const time = readTime(value)
+    if (!time) {
+      this.refuse('bad_time', `${column} is no time such as 2010-12-01 08:26:00: ${quote(value)}`)
+      return ''
+    }
+    if (time.odd === 'skipped') {
+      this.note('time_skipped', `clocks never showed ${value}; taken as ${time.instant}`)
+    }
+    if (time.odd === 'repeated') {
+      this.note('time_repeated', `clocks showed ${value} twice; taken as the first, ${time.instant}`)
+    }
+    return time.instant
+  }
+}
+
+/** True for `0`, `0.00` and the like. */
+export const isZero = (decimal: string): boolean => /^-?0+(\.0+)?$/.test(decimal)
