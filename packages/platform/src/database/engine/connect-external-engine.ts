@@ -20,21 +20,12 @@ export async function connectExternalEngine(options: {
   const { systems, log } = options
   const { url, facts } = await connect(options.address.directUrl, systems)
   const place = placeOf(url)
-  if (facts.majorVersion < oldestMajorVersion) {
-    const [found, wanted] = [facts.majorVersion, oldestMajorVersion]
-    throw engineErrors.external_postgres_too_old({ place, found, wanted })
-  }
-  if (facts.readOnly) throw engineErrors.external_postgres_read_only({ place })
-  const missing = findMissing(facts, systems)
-  if (missing.toStart.length > 0) {
-    const statements = [...missing.toStart, ...missing.toReplicate]
-    throw engineErrors.missing_privileges({ place, role: facts.role, statements: asLines(statements) })
-  }
-  const logicalReplication = missing.toReplicate.length === 0
+  const missing = checkFitness(facts, systems, place)
+  const logicalReplication = missing.length === 0
   if (!logicalReplication) {
     log.warn(
       `The PostgreSQL at ${place} does not give out its committed changes: realtime changes, journal, rewind and ` +
-        `incremental backups are off. An administrator turns them on with:\n${asLines(missing.toReplicate)}`,
+        `incremental backups are off. An administrator turns them on with:\n${asLines(missing)}`,
     )
   }
   return {
@@ -44,6 +35,19 @@ export async function connectExternalEngine(options: {
     adminUrl: (database) => (database === undefined ? url : addressAs(url, { database })),
     stop: async () => {},
   }
+}
+
+/** Refuses a cluster that will not do; returns the statements that would make it replicate. */
+export function checkFitness(facts: ClusterFacts, systems: readonly string[], place: string): string[] {
+  if (facts.majorVersion < oldestMajorVersion) {
+    const [found, wanted] = [facts.majorVersion, oldestMajorVersion]
+    throw engineErrors.external_postgres_too_old({ place, found, wanted })
+  }
+  if (facts.readOnly) throw engineErrors.external_postgres_read_only({ place })
+  const { toStart, toReplicate } = findMissing(facts, systems)
+  if (toStart.length === 0) return toReplicate
+  const statements = asLines([...toStart, ...toReplicate])
+  throw engineErrors.missing_privileges({ place, role: facts.role, statements })
 }
 
 /**
