@@ -28,6 +28,8 @@ export interface Listening {
 const slowestHead = 10_000
 const slowestRequest = 60_000
 const keepAlive = 65_000
+/** While stopping: how soon a connection that has had its last answer is closed. */
+const idleCheck = 50
 
 /** Starts to listen. Fails with `port_in_use` or `port_forbidden`. */
 export async function listen({ app, host, port, onUpgrade }: ListenOptions): Promise<Listening> {
@@ -56,8 +58,9 @@ function bindFailure(error: Error, host: string, port: number): Error {
 
 async function stop(server: Server, graceMilliseconds: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
+  const idle = setInterval(() => server.closeIdleConnections(), idleCheck)
   const cut = setTimeout(() => server.closeAllConnections(), graceMilliseconds)
   await closed
+  clearInterval(idle)
   clearTimeout(cut)
 }

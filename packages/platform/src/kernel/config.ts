@@ -11,9 +11,7 @@ export const configErrors = defineErrors({
   },
 })
 
-const postgresUrl = z
-  .url({ protocol: /^postgres(ql)?$/ })
-  .refine((url) => new URL(url).hostname !== '', 'must name a host')
+const postgresUrl = z.url({ protocol: /^postgres(ql)?$/, hostname: /./ })
 
 const port = z.coerce.number().int().min(0).max(65_535)
 
