@@ -1,4 +1,15 @@
+import { type MigrationSet, readMigrations } from '../database/index.ts'
+
 export * from './committed-transaction.ts'
 export * from './consumers/consumer.ts'
+export * from './create-tail.ts'
+export * from './errors.ts'
+export * from './journal/create-journal.ts'
+export { eraseSubject } from './journal/seal-values.ts'
 export * from './position.ts'
+export * from './publication/synchronise-publication.ts'
 export * from './tail.ts'
+
+/** What the tail and the journal keep in every project's database. */
+export const readTailMigrations = (): Promise<MigrationSet> =>
+  readMigrations('tail', new URL('./sql/migrations/', import.meta.url))

@@ -1,0 +1,243 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { type ProjectDatabase, sql } from '../database/index.ts'
+import { type Log, messageOf, newId } from '../kernel/index.ts'
+import type { CommittedTransaction } from './committed-transaction.ts'
+import type { DurableConsumer, LiveConsumer, MissedCommits } from './consumers/consumer.ts'
+import { tailErrors } from './errors.ts'
+import { formatPosition } from './position.ts'
+import { tailPublication } from './publication/synchronise-publication.ts'
+import { type Following, followStream } from './stream/follow-stream.ts'
+import { prepareSlot } from './stream/prepare-slot.ts'
+import { markMessagePrefix, type Tail, type TailHealth } from './tail.ts'
+
+export interface TailOptions {
+  readonly database: ProjectDatabase
+  readonly log: Log
+  /** Stored before the stream forgets; the journal among them. */
+  readonly durable?: readonly DurableConsumer[]
+  /** Default: the database's name with `_tail`. Unique in the cluster. */
+  readonly slot?: string
+  /** Milliseconds of silence after which PostgreSQL gives the stream to another node. Default 6000. */
+  readonly silenceMilliseconds?: number
+  /** Least time between two batches of a durable consumer under load, milliseconds. Default 50. */
+  readonly gatherMilliseconds?: number
+}
+
+/** How long until a stream that ended, or that another node holds, is asked for again, milliseconds. */
+const retryMilliseconds = { standby: 500, first: 100, most: 5_000 }
+const defaultTimeout = 10_000
+/** How long stopping waits for what was received to be stored; what is not comes again at the next start. */
+const drainMilliseconds = 5_000
+
+/** Makes a project's tail; {@link Tail.start} sets it going. */
+export function createTail(options: TailOptions): Tail {
+  const { database, log, durable = [], silenceMilliseconds = 6_000, gatherMilliseconds = 50 } = options
+  const slot = options.slot ?? defaultSlot(database)
+  const live = new Set<LiveConsumer>()
+  const marks = new Map<string, (position: string) => void>()
+  const stopping = new AbortController()
+  let state: TailHealth['state'] = 'stopped'
+  let problem: string | null = null
+  let missed: MissedCommits | null = null
+  let following: Following | null = null
+  let running: Promise<void> | null = null
+  let position: { readonly text: string; readonly end: bigint } | null = null
+
+  async function run(): Promise<void> {
+    let failures = 0
+    while (!stopping.signal.aborted) {
+      try {
+        if (state !== 'standby') state = 'starting'
+        if (await hold()) failures = 0
+        else state = 'standby'
+      } catch (error) {
+        if (stopping.signal.aborted) return
+        failures += 1
+        state = 'broken'
+        problem = messageOf(error)
+        log.warn(
+          { system: database.system, problem, failures },
+          'the tail lost its stream and takes it again',
+        )
+      }
+      const pause =
+        failures === 0
+          ? retryMilliseconds.standby
+          : Math.min(retryMilliseconds.first * 2 ** (failures - 1), retryMilliseconds.most)
+      await wait(pause, undefined, { signal: stopping.signal }).catch(() => undefined)
+    }
+  }
+
+  /** Follows until the stream ends, which is always a failure; false when another node holds it. */
+  async function hold(): Promise<boolean> {
+    if (state === 'standby' && (await isHeldElsewhere(database, slot))) return false
+    const prepared = await prepareSlot({ database, slot, log, signal: stopping.signal })
+    if (prepared === 'busy') return false
+    if (prepared) await tellMissed(prepared)
+    const stream = await followStream({
+      url: database.addresses.replication,
+      applicationName: `plinth tail ${database.system}`,
+      slot,
+      publication: tailPublication,
+      silenceMilliseconds,
+      gatherMilliseconds,
+      durable,
+      onTransaction: handOver,
+    })
+    if (stream === 'held') return false
+    try {
+      stopping.signal.throwIfAborted()
+      following = stream
+      state = 'following'
+      problem = null
+      announce(true)
+      await stream.ended
+    } finally {
+      following = null
+      announce(false)
+      await stream.close()
+    }
+    return true
+  }
+
+  async function tellMissed(commits: MissedCommits): Promise<void> {
+    missed = commits
+    if (commits.reason !== 'beginning')
+      log.error({ system: database.system, ...commits }, 'commits are missing from the tail')
+    for (const consumer of durable) await consumer.missed?.(commits)
+    for (const consumer of live) safely(consumer, () => consumer.missed?.(commits))
+  }
+
+  function announce(held: boolean): void {
+    for (const consumer of live) safely(consumer, () => consumer.holding?.(held))
+  }
+
+  /** A stream that is taken again begins at what was stored: what live consumers have had is left out. */
+  function handOver(transaction: CommittedTransaction, end: bigint): void {
+    if (position && end <= position.end) return
+    position = { text: transaction.position, end }
+    for (const consumer of live) safely(consumer, () => consumer.handle(transaction))
+    for (const { prefix, content } of transaction.messages) {
+      if (prefix === markMessagePrefix) marks.get(content.toString())?.(transaction.position)
+    }
+  }
+
+  function safely(consumer: LiveConsumer, call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      log.error({ consumer: consumer.name, problem: messageOf(error) }, 'a consumer of the tail failed')
+    }
+  }
+
+  async function writeMark(content = newId()): Promise<string> {
+    await database.asOwner(sql`select pg_logical_emit_message(true, ${markMessagePrefix}, ${content}::text)`)
+    return content
+  }
+
+  async function synchronise(timeout = defaultTimeout): Promise<string> {
+    if (!following) throw tailErrors.tail_not_held({ system: database.system })
+    const content = newId()
+    const { promise, resolve } = Promise.withResolvers<string>()
+    marks.set(content, resolve)
+    try {
+      await writeMark(content)
+      return await within(promise, timeout)
+    } finally {
+      marks.delete(content)
+    }
+  }
+
+  async function settle(timeout = defaultTimeout): Promise<string> {
+    const until = performance.now() + timeout
+    const reached = await synchronise(timeout)
+    if (!following) throw tailErrors.tail_not_held({ system: database.system })
+    await within(following.drain(), until - performance.now())
+    return reached
+  }
+
+  async function within<T>(work: Promise<T>, milliseconds: number): Promise<T> {
+    const timer = new AbortController()
+    const timeout = wait(Math.max(milliseconds, 1), undefined, { signal: timer.signal }).then(
+      () => {
+        throw tailErrors.tail_timeout({ system: database.system, milliseconds: Math.round(milliseconds) })
+      },
+      () => new Promise<never>(() => undefined),
+    )
+    try {
+      return await Promise.race([work, timeout])
+    } finally {
+      timer.abort()
+    }
+  }
+
+  return {
+    start: () => {
+      running ??= run()
+    },
+    stop: async () => {
+      stopping.abort()
+      if (following) await within(following.drain(), drainMilliseconds).catch(() => undefined)
+      await Promise.all(durable.map((consumer) => consumer.close?.()))
+      await following?.close()
+      await running
+      state = 'stopped'
+    },
+    subscribe: (consumer) => {
+      live.add(consumer)
+      safely(consumer, () => consumer.holding?.(following !== null))
+      return () => {
+        live.delete(consumer)
+      }
+    },
+    holds: () => following !== null,
+    position: () => position?.text ?? null,
+    synchronise,
+    settle,
+    writeMark: () => writeMark(),
+    health: async () => ({
+      state,
+      slot,
+      problem: state === 'broken' ? problem : null,
+      missed,
+      pending: following?.pending() ?? 0,
+      lagMilliseconds: Math.round(following?.lag() ?? 0),
+      storedPosition: formatStored(following),
+      ...(await readSlot(database, slot)),
+    }),
+  }
+}
+
+const formatStored = (following: Following | null) => {
+  const stored = following?.stored() ?? null
+  return stored === null ? null : formatPosition(stored)
+}
+
+/** Slots belong to the cluster, so they carry the database's name, in the 63 characters that PostgreSQL allows. */
+function defaultSlot(database: ProjectDatabase): string {
+  const name = decodeURIComponent(new URL(database.addresses.replication).pathname.slice(1))
+  return `${name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_]/g, '_')
+    .slice(0, 58)}_tail`
+}
+
+async function isHeldElsewhere(database: ProjectDatabase, slot: string): Promise<boolean> {
+  const { rowCount } = await database.asOwner(
+    sql`select from pg_replication_slots where slot_name = ${slot} and active`,
+  )
+  return rowCount === 1
+}
+
+async function readSlot(database: ProjectDatabase, slot: string) {
+  const nothing = { retainedBytes: null, walStatus: null }
+  const query = sql`
+    select wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::text as retained
+    from pg_replication_slots where slot_name = ${slot}`
+  const found = await database
+    .asOwner<{ wal_status: string | null; retained: string | null }>(query)
+    .catch(() => null)
+  const row = found?.rows[0]
+  if (!row) return nothing
+  return { retainedBytes: row.retained === null ? null : Number(row.retained), walStatus: row.wal_status }
+}

@@ -1,0 +1,55 @@
+import { defineErrors } from '../kernel/index.ts'
+
+export const tailErrors = defineErrors({
+  tail_protocol: {
+    status: 500,
+    message: 'The stream of changes sent {problem}.',
+    hint: 'The tail starts over from what is stored. If it stays so, this PostgreSQL is not supported: report it.',
+  },
+  tail_not_held: {
+    status: 503,
+    message: 'Another node reads the changes of {system}.',
+    hint: 'Ask that node, or wait for the mark to be fanned out.',
+  },
+  tail_timeout: {
+    status: 503,
+    message: 'The stream of {system} did not catch up within {milliseconds} ms.',
+    hint: 'Look at the lag in /health; a long transaction or a slow disk holds it up.',
+  },
+  tail_unknown_table: {
+    status: 500,
+    message: 'The system names a table "{table}" that is not an ordinary table of schema public.',
+    hint: 'Correct journalledTables or realtimeTables in system.ts, or add the table by a migration.',
+  },
+  tail_unknown_column: {
+    status: 500,
+    message: 'Table "{table}" has no column "{column}", which the system names.',
+    hint: 'Correct the tenant or the personal columns in system.ts.',
+  },
+  tail_no_primary_key: {
+    status: 500,
+    message: 'Table "{table}" has no primary key, so its changes cannot be told apart.',
+    hint: 'Add a primary key by a migration, or take the table out of journalledTables and realtimeTables.',
+  },
+  tail_virtual_column: {
+    status: 500,
+    message:
+      'Column "{column}" of table "{table}" is a virtual generated column: PostgreSQL would refuse every update.',
+    hint: 'Write `generated always as (…) stored`.',
+  },
+  tail_sealed_key: {
+    status: 500,
+    message: 'Column "{column}" of table "{table}" names the row or its tenant and cannot be sealed.',
+    hint: 'Declare other columns as personal; use keys that say nothing about a person.',
+  },
+  journal_overtaken: {
+    status: 503,
+    message: 'Another process has written the journal of {system} meanwhile.',
+    hint: 'Nothing was written twice; this process waits for its turn.',
+  },
+  journal_heads_altered: {
+    status: 500,
+    message: 'The file of chain heads {file} was altered.',
+    hint: 'Somebody changed the data folder. What the database holds can still be verified by itself.',
+  },
+})
