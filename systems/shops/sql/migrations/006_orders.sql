@@ -1,0 +1,403 @@
+-- An order's status decides what it does to stock, and these triggers see to it for every write of form_submissions.
+-- They work on whole statements, so a bulk insert locks its items once and in order, and a batch of an import costs
+-- a handful of statements. What an order has done is kept in order_stock; a status only names the state to be in, so
+-- repeating anything changes nothing.
+
+create table private.order_transitions (
+  from_status public.order_status not null,
+  to_status public.order_status not null,
+  goal public.order_stock_state,
+  primary key (from_status, to_status)
+);
+comment on table private.order_transitions is
+  'Every pair of statuses: the state of stock that the change leads to, or null where it is refused.';
+insert into private.order_transitions (from_status, to_status, goal) values
+  ('Pending',   'Pending',   'held'),
+  ('Pending',   'Confirmed', 'taken'),
+  ('Pending',   'Completed', 'taken'),
+  ('Pending',   'Cancelled', 'none'),
+  ('Pending',   'Return',    null),
+  ('Confirmed', 'Pending',   'held'),
+  ('Confirmed', 'Confirmed', 'taken'),
+  ('Confirmed', 'Completed', 'taken'),
+  ('Confirmed', 'Cancelled', 'none'),
+  ('Confirmed', 'Return',    'none'),
+  ('Completed', 'Pending',   null),
+  ('Completed', 'Confirmed', 'taken'),
+  ('Completed', 'Completed', 'taken'),
+  ('Completed', 'Cancelled', 'none'),
+  ('Completed', 'Return',    'none'),
+  ('Cancelled', 'Pending',   'held'),
+  ('Cancelled', 'Confirmed', 'taken'),
+  ('Cancelled', 'Completed', 'taken'),
+  ('Cancelled', 'Cancelled', 'none'),
+  ('Cancelled', 'Return',    null),
+  ('Return',    'Pending',   null),
+  ('Return',    'Confirmed', 'taken'),
+  ('Return',    'Completed', 'taken'),
+  ('Return',    'Cancelled', null),
+  ('Return',    'Return',    'none');
+
+create type private.order_change as
+  (shop_id uuid, order_ref text, goal public.order_stock_state, demand jsonb, reason text, at timestamptz);
+comment on type private.order_change is 'An order and the state of stock that it is to be in; demand is {item_id: units}.';
+
+create type private.order_step as (
+  shop_id uuid, order_ref text, before public.order_stock_state, after public.order_stock_state,
+  old_demand jsonb, new_demand jsonb, reason text, at timestamptz, expires_at timestamptz
+);
+comment on type private.order_step is 'What settling one order comes down to.';
+
+create function private.hold_key(p_shop_id uuid, p_order_ref text) returns text language sql immutable set search_path = '' as $$
+  select p_shop_id || ':' || p_order_ref
+$$;
+comment on function private.hold_key(uuid, text) is 'The key under which an order holds stock.';
+
+create function private.settle_orders(p_changes private.order_change[], p_new boolean default false) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_steps private.order_step[];
+  v_things uuid[];
+  v_moving uuid[];
+  v_detail text;
+begin
+  v_steps := private.plan_orders(p_changes, p_new);
+  if v_steps is null then
+    return;
+  end if;
+  -- Items before pools, each in the order of their ids: the only order in which anybody takes them.
+  select array_agg(distinct u.item_id::uuid), array_agg(distinct u.item_id::uuid) filter (where 'taken' in (s.before, s.after))
+    into v_things, v_moving
+    from unnest(v_steps) s cross join lateral jsonb_object_keys(s.old_demand || s.new_demand) u (item_id);
+  perform from public.items where id = any (v_moving) order by id for no key update;
+  perform plinth.lock_pools('stock', v_things);
+  begin
+    perform private.settle_steps(v_steps);
+  exception when sqlstate 'PT409' then
+    get stacked diagnostics v_detail = pg_exception_detail;
+    perform private.refuse_shortage(v_detail);
+  end;
+end $$;
+comment on function private.settle_orders(private.order_change[], boolean) is
+  'Brings orders into the states of stock that they are to be in, all or none. p_new says that the orders were just '
+  'created: one that process_order has taken already then stays taken. Raises insufficient_stock (PT409) or '
+  'order_body_differs (PT409).';
+
+create function private.plan_orders(p_changes private.order_change[], p_new boolean) returns private.order_step[]
+language plpgsql set search_path = '' as $$
+declare
+  v_steps private.order_step[];
+  v_other text;
+begin
+  insert into public.order_stock (shop_id, order_ref, state, demand)
+    select c.shop_id, c.order_ref, 'none', c.demand from unnest(p_changes) c order by c.shop_id, c.order_ref
+    on conflict do nothing;
+  perform from public.order_stock o join unnest(p_changes) c on c.shop_id = o.shop_id and c.order_ref = o.order_ref
+    order by o.shop_id, o.order_ref for no key update of o;
+  select array_agg(row(c.shop_id, c.order_ref, o.state, goal.state, o.demand, c.demand, c.reason, c.at,
+        plinth.now() + s.order_hold_minutes * interval '1 minute')::private.order_step
+      order by c.at, c.shop_id, c.order_ref),
+      min(c.order_ref) filter (where o.state = 'taken' and o.demand <> c.demand)
+    into v_steps, v_other
+    from unnest(p_changes) c
+    join public.order_stock o on o.shop_id = c.shop_id and o.order_ref = c.order_ref
+    join public.shops s on s.id = c.shop_id
+    cross join lateral (
+      select case when p_new and o.state = 'taken' and c.goal = 'held' then 'taken' else c.goal end as state
+    ) goal
+    where o.state <> goal.state or o.demand <> c.demand;
+  if v_other is not null then
+    perform private.refuse('order_body_differs', 'PT409', format('Order %s has taken other items or quantities already.', v_other),
+      'Nothing was changed. Cancel the order and place another.', jsonb_build_object('order', v_other));
+  end if;
+  return v_steps;
+end $$;
+comment on function private.plan_orders(private.order_change[], boolean) is
+  'Locks what orders have done so far and says what is to do; null when nothing is.';
+
+create function private.settle_steps(p_steps private.order_step[]) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_user uuid := auth.uid();
+  v_claims plinth.claim[];
+begin
+  perform plinth.commit_holds('stock', array(
+    select private.hold_key(s.shop_id, s.order_ref) from unnest(p_steps) s
+    where s.before = 'held' and s.after = 'taken' and s.old_demand = s.new_demand));
+  perform plinth.release_holds('stock', array(
+    select private.hold_key(s.shop_id, s.order_ref) from unnest(p_steps) s
+    where s.before = 'held' and (s.after = 'none' or s.old_demand <> s.new_demand)));
+  perform private.require_items(p_steps);
+  perform private.post_movements(array(
+    select row(s.shop_id, u.item_id, u.change, s.reason, s.order_ref, v_user, s.at)::private.movement
+    from unnest(p_steps) with ordinality s (shop_id, order_ref, before, after, old_demand, new_demand, reason, at, expires_at, no)
+    cross join lateral (
+      select d.key::uuid as item_id, d.value::bigint as change from jsonb_each_text(s.old_demand) d where s.before = 'taken' and s.after <> 'taken'
+      union all
+      select d.key::uuid, -d.value::bigint from jsonb_each_text(s.new_demand) d where s.before <> 'taken' and s.after = 'taken'
+    ) u
+    order by s.at, u.change < 0, s.no, u.item_id));
+  select array_agg(row(d.key::uuid, private.hold_key(s.shop_id, s.order_ref), d.value::bigint, s.expires_at)::plinth.claim)
+    into v_claims
+    from unnest(p_steps) s cross join lateral jsonb_each_text(s.new_demand) d
+    where s.after = 'held' and d.value::bigint > 0;
+  if v_claims is not null then
+    perform plinth.place_holds('stock', v_claims);
+  end if;
+  update public.order_stock o set state = s.after, demand = s.new_demand, updated_at = now()
+  from unnest(p_steps) s where o.shop_id = s.shop_id and o.order_ref = s.order_ref;
+end $$;
+comment on function private.settle_steps(private.order_step[]) is 'Holds, takes and gives back, for all orders of a statement at once.';
+
+create function private.require_items(p_steps private.order_step[]) returns void language plpgsql stable set search_path = '' as $$
+declare
+  v_gone jsonb;
+begin
+  select jsonb_agg(distinct d.key) into v_gone
+    from unnest(p_steps) s cross join lateral jsonb_object_keys(s.new_demand) d (key)
+    where s.after <> 'none' and s.before <> 'taken'
+      and not exists (select from public.items i where i.shop_id = s.shop_id and i.id = d.key::uuid);
+  if v_gone is not null then
+    perform private.refuse('unknown_item', 'PT422', 'An item of the order does not exist any more.', 'Nothing was changed.',
+      jsonb_build_object('items', v_gone));
+  end if;
+end $$;
+comment on function private.require_items(private.order_step[]) is 'Raises unknown_item (PT422) when an order would take what was deleted.';
+
+-- Lines --------------------------------------------------------------------------------------------------------
+
+create function private.try_imported_units(p_value jsonb) returns integer language sql immutable set search_path = '' as $$
+  select case when jsonb_typeof(p_value) = 'number' then
+    case when abs(p_value::numeric) between 1 and 1000000000 and p_value::numeric = trunc(p_value::numeric)
+      then p_value::numeric::integer end end
+$$;
+comment on function private.try_imported_units(jsonb) is 'A whole number of units, negative for credits and write-offs, or null.';
+
+create function private.try_price(p_value jsonb, p_signed boolean) returns numeric language sql immutable set search_path = '' as $$
+  select case when amount >= case when p_signed then -1000000000 else 0 end and amount <= 1000000000 and scale(amount) <= 10 then amount end
+  from (
+    select case jsonb_typeof(p_value)
+      when 'number' then p_value::numeric
+      when 'string' then case when p_value #>> '{}' ~ '^-?\d{1,12}(\.\d{1,10})?$' then (p_value #>> '{}')::numeric end
+    end as amount
+  ) price
+$$;
+comment on function private.try_price(jsonb, boolean) is
+  'A unit price in major units, given as a number or as its decimal text (which no client rounds), or null.';
+
+create function private.read_order_lines(p_orders public.form_submissions[])
+returns table (shop_id uuid, order_id uuid, order_ref text, line_no integer, item_id uuid, item_name text, quantity integer,
+  unit_price numeric, unit_cost numeric, currency text, value jsonb, problem text)
+language sql stable set search_path = '' as $$
+  select o.shop_id, o.id, o.submission_id, l.no::integer, i.id, i.name, q.quantity, q.unit_price, i.original_price, s.currency, l.value,
+    case
+      when jsonb_typeof(l.value) <> 'object' then 'must be an object {productId, quantity, unitPrice}'
+      when q.product_id is null then 'productId must be the id of an item'
+      when q.quantity is null then 'quantity must be a whole number from 1 to 1000000'
+      when q.unit_price is null then 'unitPrice must be a number from 0 to 1000000000 with at most 10 decimals'
+      when i.id is null then 'there is no such item in this shop'
+    end
+  from unnest(p_orders) o
+  join public.shops s on s.id = o.shop_id
+  cross join lateral jsonb_array_elements(case jsonb_typeof(o.ordered_products) when 'array' then o.ordered_products else '[]' end)
+    with ordinality l (value, no)
+  cross join lateral (
+    select private.try_uuid(l.value ->> 'productId') as product_id,
+      case when o.imported then private.try_imported_units(l.value -> 'quantity') else private.try_units(l.value -> 'quantity') end as quantity,
+      private.try_price(l.value -> 'unitPrice', o.imported) as unit_price
+  ) q
+  left join public.items i on i.shop_id = o.shop_id and i.id = q.product_id
+$$;
+comment on function private.read_order_lines(public.form_submissions[]) is 'ordered_products as rows; problem says what is wrong with a line.';
+
+create function private.write_order_lines(p_orders public.form_submissions[]) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_wanted bigint;
+  v_written bigint;
+begin
+  select sum(case jsonb_typeof(o.ordered_products) when 'array' then jsonb_array_length(o.ordered_products) end) into v_wanted
+    from unnest(p_orders) o;
+  delete from public.order_lines where order_id in (select o.id from unnest(p_orders) o);
+  insert into public.order_lines (shop_id, order_id, line_no, item_id, item_name, quantity, unit_price, unit_cost, amount, amount_minor, currency)
+  select l.shop_id, l.order_id, l.line_no, l.item_id, l.item_name, l.quantity, l.unit_price, l.unit_cost,
+    l.quantity * l.unit_price, private.to_minor(l.quantity * l.unit_price, l.currency), l.currency
+  from private.read_order_lines(p_orders) l
+  where l.problem is null;
+  get diagnostics v_written = row_count;
+  if v_written is distinct from v_wanted or exists (
+    select from unnest(p_orders) o
+    where jsonb_typeof(o.ordered_products) <> 'array' or jsonb_array_length(o.ordered_products) > 5000
+  ) then
+    perform private.refuse_order_lines(p_orders);
+  end if;
+end $$;
+comment on function private.write_order_lines(public.form_submissions[]) is
+  'Writes order_lines anew from ordered_products. Raises invalid_order_lines (PT422), which lists what is wrong, line by line.';
+
+create function private.refuse_order_lines(p_orders public.form_submissions[]) returns void
+language plpgsql stable set search_path = '' as $$
+declare
+  v_problems jsonb;
+begin
+  select jsonb_agg(p.problem) into v_problems
+    from (
+      select jsonb_build_object('order', o.submission_id, 'problem', 'ordered_products must be an array of at most 5000 lines') as problem
+      from unnest(p_orders) o
+      where jsonb_typeof(o.ordered_products) <> 'array' or jsonb_array_length(o.ordered_products) > 5000
+      union all
+      (select jsonb_build_object('order', l.order_ref, 'line', l.line_no, 'problem', l.problem, 'value', left(l.value::text, 200))
+      from private.read_order_lines(p_orders) l where l.problem is not null order by l.order_ref, l.line_no limit 100)
+    ) p;
+  perform private.refuse('invalid_order_lines', 'PT422',
+    format('Order %s: %s%s.', v_problems #>> '{0,order}', coalesce('line ' || (v_problems #>> '{0,line}') || ': ', ''), v_problems #>> '{0,problem}'),
+    'Nothing was changed. The detail lists every line that is wrong.', jsonb_build_object('lines', v_problems));
+end $$;
+comment on function private.refuse_order_lines(public.form_submissions[]) is 'Raises invalid_order_lines (PT422).';
+
+create function private.demand_of(p_orders uuid[]) returns table (order_id uuid, demand jsonb) language sql stable set search_path = '' as $$
+  select wish.order_id, jsonb_object_agg(wish.item_id, wish.quantity)
+  from (
+    select l.order_id, l.item_id, sum(l.quantity) as quantity
+    from public.order_lines l
+    join public.items i on i.shop_id = l.shop_id and i.id = l.item_id and i.item_type = 'product'
+    where l.order_id = any (p_orders)
+    group by l.order_id, l.item_id
+    having sum(l.quantity) <> 0
+  ) wish
+  group by wish.order_id
+$$;
+comment on function private.demand_of(uuid[]) is 'Units per product of orders, each item once however many lines name it.';
+
+-- Triggers -----------------------------------------------------------------------------------------------------
+
+-- security definer: whoever writes an order writes its lines, its holds and the history of stock with it.
+create function private.take_orders() returns trigger language plpgsql security definer set search_path = '' as $$
+declare
+  v_orders public.form_submissions[];
+begin
+  select array_agg(c::public.form_submissions) into v_orders from created c;
+  if v_orders is null then
+    return null;
+  end if;
+  if not private.is_trusted() and exists (select from created where imported) then
+    perform private.refuse('forbidden', '42501', 'Only the service role imports orders.', 'Leave imported out.');
+  end if;
+  perform private.write_order_lines(v_orders);
+  perform private.settle_orders(array(
+    select row(o.shop_id, o.submission_id, t.goal, coalesce(d.demand, '{}'),
+      format('Order %s: %s', o.submission_id, o.status), case when o.imported then o.submitted_at else now() end)::private.order_change
+    from created o
+    join private.order_transitions t on t.from_status = o.status and t.to_status = o.status
+    left join private.demand_of(array(select id from created)) d on d.order_id = o.id), true);
+  return null;
+end $$;
+comment on function private.take_orders() is 'Trigger: a new order gets its lines and holds or takes its units.';
+
+-- security definer: as above.
+create function private.guard_order() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  if (new.id, new.shop_id, new.submission_id, new.imported) is distinct from (old.id, old.shop_id, old.submission_id, old.imported) then
+    perform private.refuse('order_identity_fixed', 'PT422', 'An order keeps its id, its shop and its number.', 'Create another order instead.');
+  end if;
+  if new.ordered_products <> old.ordered_products and old.status <> 'Pending' then
+    perform private.refuse('order_lines_fixed', 'PT409', format('Order %s is %s: its lines cannot change any more.', old.submission_id, old.status),
+      'Only pending orders can be edited.', jsonb_build_object('order', old.submission_id));
+  end if;
+  if not exists (
+    select from private.order_transitions where from_status = old.status and to_status = new.status and goal is not null
+  ) then
+    perform private.refuse('invalid_transition', 'PT409', format('Order %s cannot go from %s to %s.', old.submission_id, old.status, new.status),
+      'docs/shops.md has the table of statuses.', jsonb_build_object('order', old.submission_id, 'from', old.status, 'to', new.status));
+  end if;
+  return new;
+end $$;
+comment on function private.guard_order() is 'Trigger: what may change of an order, and which statuses follow which.';
+
+-- security definer: as above.
+create function private.change_orders() returns trigger language plpgsql security definer set search_path = '' as $$
+declare
+  v_edited public.form_submissions[];
+begin
+  select array_agg(n::public.form_submissions) into v_edited
+    from before_change o join after_change n using (id) where o.ordered_products <> n.ordered_products;
+  if v_edited is not null then
+    perform private.write_order_lines(v_edited);
+  end if;
+  perform private.settle_orders(array(
+    select row(n.shop_id, n.submission_id, case when n.status = 'Return' and not s.restock_returns then 'taken' else t.goal end,
+      case when e.id is null then k.demand else coalesce(d.demand, '{}') end,
+      format('Order %s: %s → %s', n.submission_id, o.status, n.status), now())::private.order_change
+    from before_change o
+    join after_change n using (id)
+    join public.shops s on s.id = n.shop_id
+    join private.order_transitions t on t.from_status = o.status and t.to_status = n.status
+    join public.order_stock k on k.shop_id = n.shop_id and k.order_ref = n.submission_id
+    left join unnest(v_edited) e on e.id = n.id
+    left join private.demand_of(array(select e.id from unnest(v_edited) e)) d on d.order_id = n.id
+    where o.status <> n.status or e.id is not null));
+  return null;
+end $$;
+comment on function private.change_orders() is 'Trigger: lines follow an edit, stock follows the status.';
+
+-- security definer: as above.
+create function private.drop_orders() returns trigger language plpgsql security definer set search_path = '' as $$
+declare
+  v_taken text;
+begin
+  select min(o.submission_id) into v_taken
+    from removed o
+    join public.shops s on s.id = o.shop_id
+    join public.order_stock k on k.shop_id = o.shop_id and k.order_ref = o.submission_id and k.state = 'taken';
+  if v_taken is not null then
+    perform private.refuse('order_in_effect', 'PT409', format('Order %s has taken stock and cannot be deleted.', v_taken),
+      'Cancel or return it first.', jsonb_build_object('order', v_taken));
+  end if;
+  perform plinth.release_holds('stock', array(select private.hold_key(shop_id, submission_id) from removed));
+  delete from public.order_stock k using removed o where k.shop_id = o.shop_id and k.order_ref = o.submission_id;
+  return null;
+end $$;
+comment on function private.drop_orders() is 'Trigger: a deleted order lets go of what it held; one that took stock stays.';
+
+create trigger take_orders after insert on public.form_submissions referencing new table as created
+  for each statement execute function private.take_orders();
+create trigger guard_order before update on public.form_submissions
+  for each row execute function private.guard_order();
+create trigger change_orders after update on public.form_submissions
+  referencing old table as before_change new table as after_change
+  for each statement execute function private.change_orders();
+create trigger drop_orders after delete on public.form_submissions referencing old table as removed
+  for each statement execute function private.drop_orders();
+
+-- What can be sold -----------------------------------------------------------------------------------------------
+
+-- security definer: pools are closed to everyone; the tenant is checked here.
+create function public.get_item_availability(p_shop_id uuid, p_item_ids uuid[] default null)
+returns table (item_id uuid, stock integer, held integer, available integer)
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  perform private.require_role(p_shop_id, 'Owner', 'Admin', 'Order Manager', 'Support Agent');
+  return query
+    select i.id, i.stock, a.held::integer, a.available::integer
+    from public.items i
+    join plinth.availability('stock', coalesce(p_item_ids, array(select p.id from public.items p where p.shop_id = p_shop_id))) a
+      on a.thing = i.id
+    where i.shop_id = p_shop_id and i.item_type = 'product'
+    order by i.name, i.id;
+end $$;
+comment on function public.get_item_availability(uuid, uuid[]) is
+  'Units on hand, held for pending orders, and available (the difference) of products, all of the shop by default.';
+revoke all on function public.get_item_availability(uuid, uuid[]) from public;
+grant execute on function public.get_item_availability(uuid, uuid[]) to authenticated, service_role;
+
+do $$
+declare f regprocedure;
+begin
+  for f in
+    select p.oid from pg_proc p where p.pronamespace = 'private'::regnamespace
+      and p.proname not in ('my_shops', 'is_platform_admin', 'prune_expired_holds')
+  loop
+    execute format('revoke all on function %s from public', f);
+  end loop;
+end $$;
+alter table private.order_transitions enable row level security;
