@@ -1,0 +1,45 @@
+/** Runs the benches that are named, or all, and prints their figures: `npm run bench -- start rest --json`. */
+import type { Bench, Figure } from './figure.ts'
+
+const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  start: async () => (await import('./start/bench-start.ts')).benchStart,
+}
+
+const given = process.argv.slice(2)
+const asJson = given.includes('--json')
+const names = given.filter((word) => !word.startsWith('--'))
+const chosen = names.length > 0 ? names : Object.keys(benches)
+
+for (const name of chosen) {
+  const load = benches[name]
+  if (!load) throw new Error(`There is no bench ${name}; there are: ${Object.keys(benches).join(', ')}.`)
+  if (!asJson) print(`\n${name}\n${columns(['figure', 'value', 'ratio', 'against', 'goal'])}`)
+  for await (const figure of (await load())())
+    print(asJson ? JSON.stringify(figure) : columns(cellsOf(figure)))
+}
+
+function cellsOf({ name, value, unit, ratio, against, goal }: Figure): string[] {
+  return [
+    name,
+    `${round(value)} ${unit}`,
+    ratio === null ? '' : `${round(ratio)} ×`,
+    against ?? '',
+    goal ?? '',
+  ]
+}
+
+function columns(cells: readonly string[]): string {
+  const widths = [52, 18, 9, 44, 0]
+  return `  ${cells.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join(' ')}`.trimEnd()
+}
+
+/** Three significant digits, and none lost before the point. */
+function round(value: number): string {
+  return Math.abs(value) >= 100
+    ? Math.round(value).toLocaleString('en')
+    : String(Number(value.toPrecision(3)))
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
