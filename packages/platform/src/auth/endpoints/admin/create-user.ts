@@ -1,0 +1,41 @@
+import { authErrors } from '../../errors.ts'
+import { actorOfRequest, type Endpoint, readBody, requireAdmin } from '../../request.ts'
+import { accountTransaction } from '../../store/account-transaction.ts'
+import { findUser, updateUser } from '../../store/users.ts'
+import { banEnd } from '../../users/ban-duration.ts'
+import { draftUser, storeAccount } from '../../users/create-account.ts'
+import { requireEmail } from '../../users/normalise-email.ts'
+import { toUserJson } from '../../users/user-json.ts'
+import type { UserRow } from '../../users/user-row.ts'
+import { adminAttributes, passwordHashOf } from './attributes.ts'
+
+/** `POST /admin/users`: an account without a session, confirmed only by `email_confirm`. */
+export const createUser: Endpoint = (auth) => async (c) => {
+  requireAdmin(c)
+  const body = await readBody(c, adminAttributes)
+  if (body.phone) throw authErrors.phone_provider_disabled()
+  if (!body.email) {
+    throw authErrors.validation_failed({ problem: 'Cannot create a user without either an email or phone' })
+  }
+  const at = auth.clock.now()
+  const bannedUntil = body.ban_duration === undefined ? undefined : banEnd(body.ban_duration, at)
+  const user = draftUser({
+    id: body.id,
+    email: requireEmail(body.email),
+    passwordHash: (await passwordHashOf(auth, body)) ?? null,
+    userMetadata: body.user_metadata,
+    appMetadata: body.app_metadata,
+    role: body.role,
+    at,
+  })
+  const failure = 'Database error creating new user'
+  const created = await accountTransaction(auth.database, actorOfRequest(c), failure, async (t) => {
+    const [, , found] = await Promise.all([
+      storeAccount(t, user, body.email_confirm ?? false),
+      bannedUntil ? t.query(updateUser(user.id, { bannedUntil }, at)) : undefined,
+      t.query<UserRow>(findUser(user.id, at)),
+    ])
+    return found.rows[0]!
+  })
+  return c.json(toUserJson(created))
+}

@@ -1,0 +1,56 @@
+import type { Endpoint } from '../request.ts'
+
+/** Providers that GoTrue's settings name; clients draw a button for each that is on. */
+const externalProviders = [
+  'apple',
+  'azure',
+  'bitbucket',
+  'discord',
+  'facebook',
+  'figma',
+  'fly',
+  'github',
+  'gitlab',
+  'google',
+  'keycloak',
+  'kakao',
+  'linkedin',
+  'linkedin_oidc',
+  'notion',
+  'slack',
+  'slack_oidc',
+  'spotify',
+  'twitch',
+  'twitter',
+  'workos',
+  'zoom',
+  'phone',
+]
+
+/** `GET /settings`: which ways of signing in a client may offer. */
+export const describeSettings: Endpoint =
+  ({ settings }) =>
+  async (c) =>
+    c.json({
+      external: {
+        anonymous_users: settings.anonymousSignIns,
+        email: true,
+        ...Object.fromEntries(externalProviders.map((name) => [name, false])),
+      },
+      disable_signup: !settings.signUps,
+      mailer_autoconfirm: settings.autoConfirm,
+      phone_autoconfirm: false,
+      sms_provider: '',
+      saml_enabled: false,
+      mfa_enabled: false,
+    })
+
+/** `GET /health`. */
+export const checkHealth: Endpoint = () => async (c) =>
+  c.json({ name: 'Plinth', version: '0.1.0', description: 'Speaks the API of GoTrue (Supabase Auth).' })
+
+/** `GET /.well-known/jwks.json`: the public keys that verify this project's access tokens (RFC 7517). */
+export const publishKeys: Endpoint =
+  ({ keys }) =>
+  async (c) =>
+    c.json(keys.jwks, 200, { 'cache-control': 'public, max-age=600' })
