@@ -46,7 +46,7 @@ const session = `-c idle_in_transaction_session_timeout=10000 -c statement_timeo
  * stream go into the database in one transaction, which is refused when another process has moved the position.
  */
 export function createJournal(options: JournalOptions): DurableConsumer {
-  const { database, clock, log } = options
+  const { database, clock } = options
   const applicationName = `plinth journal ${database.system}`
   const subjects = createSubjectKeys(database, options.key)
   let client: pg.Client | null = null
