@@ -1,6 +1,7 @@
 /** The `plinth` command. */
 import { AppError } from '@plinth/platform/kernel'
 import { Command } from 'commander'
+import { addJobsCommand } from './commands/jobs.ts'
 import { addStartCommand } from './commands/start.ts'
 import { addStatusCommand } from './commands/status.ts'
 
@@ -23,6 +24,7 @@ const program = new Command('plinth')
 
 addStartCommand(program)
 addStatusCommand(program)
+addJobsCommand(program)
 
 try {
   await program.parseAsync()

@@ -1,21 +1,17 @@
-import {
-  applyMigrations,
-  openProjectDatabase,
-  type ProjectDatabase,
-  provisionProject,
-  readPlatformMigrations,
-} from '@plinth/platform/database'
+import { openProjectDatabase, type ProjectDatabase } from '@plinth/platform/database'
 import { createFunctionsSurface } from '@plinth/platform/functions'
 import type { HealthCheck, HostedProject } from '@plinth/platform/http'
-import { type JobRunner, migrateJobQueue, readJobMigrations, startJobRunner } from '@plinth/platform/jobs'
+import { type JobRunner, startJobRunner } from '@plinth/platform/jobs'
 import type { Clock, Log } from '@plinth/platform/kernel'
 import type { SystemDeclaration } from '@plinth/platform/system'
 import type { Cluster } from './open-engines.ts'
-import { openProjectSecrets, type ProjectSecrets } from './project-secrets.ts'
+import { prepareDatabase } from './prepare-database.ts'
+import { openProjectSecrets } from './project-secrets.ts'
 
 /** A system that runs: its database is up to date, its surfaces answer, its jobs work. */
 export interface Project extends HostedProject {
   readonly system: SystemDeclaration
+  readonly cluster: Cluster
   readonly database: ProjectDatabase
   readonly jobs: JobRunner
   readonly health: readonly HealthCheck[]
@@ -36,7 +32,7 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
   const { system, clock } = options
   const log = options.log.child({ system: system.name })
   const secrets = await openProjectSecrets(options.dataDir, system.name, clock)
-  const addresses = await prepareDatabase(options, secrets)
+  const addresses = await prepareDatabase(system, options.cluster.addresses, secrets)
   const database = openProjectDatabase({ system: system.name, addresses, log })
   const jobs = await startJobRunner({ database, jobs: system.jobs, clock, log })
   return {
@@ -47,6 +43,7 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
       createFunctionsSurface({ functions: system.functions, database, clock, isAdmin: system.isAdmin }),
     ],
     system,
+    cluster: options.cluster,
     database,
     jobs,
     health: [
@@ -58,14 +55,6 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
       await database.close()
     },
   }
-}
-
-async function prepareDatabase({ system, cluster }: ProjectOptions, { passwords }: ProjectSecrets) {
-  const addresses = await provisionProject(cluster.addresses, system.name, passwords)
-  const sets = await Promise.all([readPlatformMigrations(), readJobMigrations(), system.migrations()])
-  await applyMigrations(addresses.ownerDirect, sets)
-  await migrateJobQueue(addresses.ownerDirect)
-  return addresses
 }
 
 async function checkDatabase(database: ProjectDatabase) {

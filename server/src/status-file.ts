@@ -1,6 +1,6 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Config, hasCode } from '@plinth/platform/kernel'
+import { type Config, type DatabaseAddress, hasCode } from '@plinth/platform/kernel'
 import { serverErrors } from './errors.ts'
 import type { RunningServer } from './start-server.ts'
 
@@ -17,6 +17,8 @@ export interface ServerStatus {
   readonly url: string
   readonly data_dir: string
   readonly systems: Readonly<Record<string, ProjectStatus>>
+  /** Administrator's addresses of each system's cluster, for commands beside the server; never printed. */
+  readonly clusters: Readonly<Record<string, DatabaseAddress>>
 }
 
 const statusPath = (dataDir: string) => join(dataDir, 'server.json')
@@ -31,7 +33,14 @@ export function describeServer(server: RunningServer, config: Config): ServerSta
       db_url: database.addresses.ownerDirect,
     },
   ])
-  return { pid: process.pid, url: server.url, data_dir: config.dataDir, systems: Object.fromEntries(systems) }
+  const clusters = server.projects.map(({ name, cluster }) => [name, cluster.addresses])
+  return {
+    pid: process.pid,
+    url: server.url,
+    data_dir: config.dataDir,
+    systems: Object.fromEntries(systems),
+    clusters: Object.fromEntries(clusters),
+  }
 }
 
 /** Leaves word of a running server for `plinth status`, for its owner only: it holds keys. */

@@ -21,7 +21,7 @@ export interface JobRunnerOptions {
 
 /** The jobs of one project on one node. */
 export interface JobRunner {
-  /** Queues a job now. Gives its id. Fails with `unknown_job` or `invalid_payload`. */
+  /** {@link queueJob} */
   runNow(name: string, payload?: unknown): Promise<string>
   /** Queues what is due by the clock; the runner also does it by itself at each tick. Gives how many ticks. */
   tick(): Promise<number>
@@ -46,7 +46,6 @@ export async function migrateJobQueue(ownerDirectUrl: string): Promise<void> {
 export async function startJobRunner(options: JobRunnerOptions): Promise<JobRunner> {
   const { database, jobs, clock, log, concurrency = defaultConcurrency } = options
   const node = newId()
-  const byName = new Map(jobs.map((job) => [job.name, job]))
   await declareJobs(database, jobs, clock)
   const lease = await takeNodeLease(database, node, (error) =>
     log.warn({ problem: error.message }, 'job lease lost'),
@@ -56,7 +55,7 @@ export async function startJobRunner(options: JobRunnerOptions): Promise<JobRunn
   const runner = await startQueue(pool, options, node, concurrency)
   const timer = startTimer(options)
   return {
-    runNow: (name, payload = {}) => queueNow(database, byName, name, payload),
+    runNow: (name, payload) => queueJob(database, jobs, name, payload),
     tick: () => queueDueTicks(database, jobs, clock),
     health: () => readHealth(database),
     stop: () => stopAll({ timer, runner, lease, pool, database, node }),
@@ -144,14 +143,16 @@ function startTimer({ database, jobs, clock, log }: JobRunnerOptions): { stop():
   }
 }
 
-async function queueNow(
+/** Queues a job now; any node picks it up. Gives its id. Fails with `unknown_job` or `invalid_payload`. */
+export async function queueJob(
   database: ProjectDatabase,
-  jobs: ReadonlyMap<string, JobDefinition>,
+  jobs: readonly JobDefinition[],
   name: string,
-  payload: unknown,
+  payload: unknown = {},
 ): Promise<string> {
-  const definition = jobs.get(name)
-  if (!definition) throw jobErrors.unknown_job({ name, known: [...jobs.keys()].join(', ') || 'none' })
+  const definition = jobs.find((job) => job.name === name)
+  if (!definition)
+    throw jobErrors.unknown_job({ name, known: jobs.map((job) => job.name).join(', ') || 'none' })
   parsePayload(definition, payload)
   const { rows } = await database.asOwner<{ id: string }>(
     sql`select plinth.add_job(${name}, ${JSON.stringify(payload)}) as id`,

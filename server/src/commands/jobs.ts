@@ -1,0 +1,47 @@
+import { sql } from '@plinth/platform/database'
+import { queueJob } from '@plinth/platform/jobs'
+import { createLog, readConfig, systemClock } from '@plinth/platform/kernel'
+import type { Command } from 'commander'
+import { findSystem } from '../choose-systems.ts'
+import { printRows } from '../print-rows.ts'
+import { type CommandProject, withProject } from '../with-project.ts'
+
+export function addJobsCommand(program: Command): void {
+  const jobs = program.command('jobs').description('see what ran and what is due, or run a job now')
+  jobs
+    .command('list')
+    .description('the jobs of a system with their schedule and last run')
+    .argument('<system>')
+    .option('--json', 'as JSON')
+    .action((system: string, options: { json?: boolean }) =>
+      onProject(system, async (project) => printRows(await listJobs(project), options)),
+    )
+  jobs
+    .command('run')
+    .description('queue a job now; a running server picks it up at once')
+    .argument('<system>')
+    .argument('<job>')
+    .argument('[payload]', 'JSON', '{}')
+    .action((system: string, job: string, payload: string) =>
+      onProject(system, async ({ database, system: declared }) => {
+        const id = await queueJob(database, declared.jobs, job, JSON.parse(payload))
+        process.stdout.write(`queued ${job} as ${id}\n`)
+      }),
+    )
+}
+
+function onProject(name: string, work: (project: CommandProject) => Promise<void>): Promise<void> {
+  const config = readConfig()
+  const log = createLog(config.logLevel)
+  return withProject({ config, system: findSystem(name), clock: systemClock, log }, work)
+}
+
+async function listJobs({ database }: CommandProject) {
+  const { rows } = await database.asOwner<Record<string, string | null>>(sql`
+    select jobs.name as job, cron_line as schedule, cron_zone as zone, last.outcome, last.started_at as started, last.error
+    from plinth.jobs left join lateral (
+      select outcome, started_at, error from plinth.job_runs where job = jobs.name order by started_at desc limit 1
+    ) as last on true
+    order by jobs.name`)
+  return rows
+}
