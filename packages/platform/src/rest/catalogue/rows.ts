@@ -1,0 +1,79 @@
+/** The rows that the queries in `sql/` answer with. */
+export interface RelationRow {
+  readonly id: number
+  readonly schema: string
+  readonly name: string
+  readonly kind: 'r' | 'p' | 'v' | 'm' | 'f' | 'c'
+  readonly rowType: number
+  readonly comment: string | null
+  readonly events: number
+  readonly columns: readonly ColumnRow[]
+}
+
+export interface ColumnRow {
+  readonly number: number
+  readonly name: string
+  readonly type: string
+  readonly baseType: string
+  readonly notNull: boolean
+  readonly default: string | null
+  readonly generated: boolean
+  readonly comment: string | null
+  readonly enum: readonly string[] | null
+}
+
+export interface KeyRow {
+  readonly name: string
+  readonly relation: number
+  readonly kind: 'p' | 'u' | 'f'
+  readonly columns: readonly number[]
+  readonly target: number
+  readonly targetColumns: readonly number[] | null
+}
+
+export interface ViewRow {
+  readonly id: number
+  readonly action: string
+}
+
+export interface FunctionRow {
+  readonly schema: string
+  readonly name: string
+  readonly volatility: 'i' | 's' | 'v'
+  readonly many: boolean
+  readonly rows: number
+  readonly variadic: boolean
+  readonly defaults: number
+  readonly comment: string | null
+  readonly returnType: number
+  readonly returns: string
+  readonly returnBaseType: string
+  readonly returnKind: string
+  readonly exposed: boolean
+  readonly arguments: readonly ArgumentRow[]
+}
+
+export interface ArgumentRow {
+  readonly name: string
+  /** i(n), o(ut), b(oth), v(ariadic), t(able column). */
+  readonly mode: 'i' | 'o' | 'b' | 'v' | 't'
+  readonly type: string
+  readonly typeId: number
+  readonly baseType: string
+}
+
+export interface TypeRow {
+  readonly own: boolean
+  readonly name: string
+  readonly type: string
+}
+
+/** Everything the catalogue is built from. */
+export interface CatalogueRows {
+  readonly fingerprint: string
+  readonly relations: readonly RelationRow[]
+  readonly keys: readonly KeyRow[]
+  readonly views: readonly ViewRow[]
+  readonly functions: readonly FunctionRow[]
+  readonly types: readonly TypeRow[]
+}

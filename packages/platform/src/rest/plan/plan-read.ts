@@ -1,0 +1,290 @@
+import type { Catalogue, Relationship } from '../catalogue/model.ts'
+import { restErrors } from '../errors.ts'
+import { type Field, parseFieldPath, parsePath } from '../request/field.ts'
+import type { Condition, LogicTree } from '../request/filter.ts'
+import { type OrderTerm, parseOrder } from '../request/order.ts'
+import type { RestQuery } from '../request/query.ts'
+import { type EmbedItem, type FieldItem, parseSelect, type SelectItem } from '../request/select.ts'
+import { findRelationship } from './find-relationship.ts'
+import type {
+  Bound,
+  PlannedCondition,
+  PlannedEmbed,
+  PlannedField,
+  PlannedOrder,
+  PlannedRead,
+  Rowset,
+} from './model.ts'
+import { resolveValue, rowsetOfRelation } from './resolve-value.ts'
+
+export interface ReadOptions {
+  readonly catalogue: Catalogue
+  readonly aggregates: boolean
+  readonly maxRows: number | undefined
+  /** Whether the root takes a limit and an offset from the request's window. */
+  readonly limited: boolean
+  readonly skips: boolean
+  /** Conditions of the root decide what is written, not what is read back. */
+  readonly filtersRoot: boolean
+}
+
+/** Everything that a query string says, sorted by the resource that it is said about. */
+interface Said {
+  readonly conditions: Map<string, (Condition & { readonly resolved: Field })[]>
+  readonly trees: Map<string, LogicTree[]>
+  readonly orders: Map<string, OrderTerm[]>
+  readonly limits: Map<string, number>
+  readonly offsets: Map<string, number>
+}
+
+/** Plans what is selected from `rowset`, with every embed, filter, order and limit in its place. */
+export function planRead(rowset: Rowset, query: RestQuery, options: ReadOptions): PlannedRead {
+  return new ReadPlanner(sortByResource(query), options).planRoot(rowset, parseSelect(query.select ?? '*'))
+}
+
+/** Plans only the root's conditions: what an update or delete is about. */
+export function planRootConditions(
+  rowset: Rowset,
+  query: RestQuery,
+  options: ReadOptions,
+): PlannedCondition[] {
+  return new ReadPlanner(sortByResource(query), options).planRootConditions(rowset)
+}
+
+/** Plans only the root's order. */
+export function planRootOrder(rowset: Rowset, query: RestQuery, options: ReadOptions): PlannedOrder[] {
+  return new ReadPlanner(sortByResource(query), options).planRootOrder(rowset)
+}
+
+const join = (path: readonly string[]): string => path.join('\0')
+
+function sortByResource(query: RestQuery): Said {
+  const said: Said = {
+    conditions: new Map(),
+    trees: new Map(),
+    orders: new Map(),
+    limits: new Map(query.limits.map(({ path, said: slot }) => [join(parsePath(path)), slot])),
+    offsets: new Map(query.offsets.map(({ path, said: slot }) => [join(parsePath(path)), slot])),
+  }
+  for (const condition of query.filters) {
+    const { path, field } = parseFieldPath(condition.field)
+    append(said.conditions, join(path), { ...condition, resolved: field })
+  }
+  for (const { path, said: tree } of query.trees) append(said.trees, join(parsePath(path)), tree)
+  for (const { path, said: text } of query.orders) said.orders.set(join(parsePath(path)), parseOrder(text))
+  return said
+}
+
+function append<T>(lists: Map<string, T[]>, key: string, value: T): void {
+  const list = lists.get(key)
+  if (list) list.push(value)
+  else lists.set(key, [value])
+}
+
+class ReadPlanner {
+  readonly #said: Said
+  readonly #options: ReadOptions
+  readonly #visited = new Set<string>([''])
+  #aliases = 0
+
+  constructor(said: Said, options: ReadOptions) {
+    this.#said = said
+    this.#options = options
+  }
+
+  planRoot(rowset: Rowset, items: readonly SelectItem[]): PlannedRead {
+    const { limited, skips } = this.#options
+    const read = this.#planRead(rowset, items, [], {
+      limit: limited ? { from: 'limit' } : undefined,
+      offset: skips ? { from: 'offset' } : undefined,
+    })
+    this.#refuseUnknownResources()
+    return read
+  }
+
+  planRootConditions(rowset: Rowset): PlannedCondition[] {
+    return this.#planConditions(rowset, [], [])
+  }
+
+  planRootOrder(rowset: Rowset): PlannedOrder[] {
+    return this.#planOrder(rowset, [], [])
+  }
+
+  #planRead(
+    rowset: Rowset,
+    items: readonly SelectItem[],
+    path: readonly string[],
+    window: Pick<PlannedRead, 'limit' | 'offset'>,
+  ): PlannedRead {
+    const alias = `t${this.#aliases++}`
+    const embeds: PlannedEmbed[] = []
+    const fields: PlannedField[] = []
+    for (const item of items) {
+      if (item.kind !== 'embed') fields.push(...this.#planField(rowset, item))
+      else {
+        const embed = this.#planEmbed(rowset, item, path)
+        embeds.push(embed)
+        if (!embed.hidden) fields.push({ kind: 'embed', embed })
+      }
+    }
+    const filtered = path.length > 0 || this.#options.filtersRoot
+    return {
+      rowset,
+      alias,
+      fields,
+      embeds,
+      where: filtered ? this.#planConditions(rowset, path, embeds) : [],
+      order: this.#planOrder(rowset, path, embeds),
+      ...window,
+      aggregated: fields.some((field) => field.kind === 'value' && field.aggregate !== undefined),
+    }
+  }
+
+  #planField(rowset: Rowset, item: Exclude<SelectItem, EmbedItem>): PlannedField[] {
+    if (item.kind === 'star') return [{ kind: 'star' }]
+    if (item.aggregate && !this.#options.aggregates) throw restErrors.PGRST123()
+    const value =
+      item.name === undefined ? undefined : resolveValue(rowset, { name: item.name, steps: item.steps })
+    return [
+      {
+        kind: 'value',
+        output: item.alias ?? item.aggregate ?? defaultOutput(item),
+        value,
+        cast: this.#castType(item.cast),
+        aggregate: item.aggregate,
+        aggregateCast: this.#castType(item.aggregateCast),
+      },
+    ]
+  }
+
+  #castType(name: string | undefined): string | undefined {
+    if (name === undefined) return undefined
+    const type = this.#options.catalogue.castType(name)
+    if (type === undefined) throw restErrors['42704']({ type: name })
+    return type
+  }
+
+  #planEmbed(parent: Rowset, item: EmbedItem, path: readonly string[]): PlannedEmbed {
+    if (!parent.relation) {
+      throw restErrors.PGRST200({ from: parent.name, to: item.name, details: null })
+    }
+    const relationship = findRelationship(this.#options.catalogue, parent.relation, item.name, item.hint)
+    const output = item.alias ?? item.name
+    const here = [...path, output]
+    const key = join(here)
+    this.#visited.add(key)
+    const toMany = relationship.cardinality.endsWith('to-many')
+    const alias = `e${this.#aliases++}`
+    const read = this.#planRead(rowsetOf(relationship), item.items, here, this.#window(key, toMany))
+    if (item.spread && read.aggregated) {
+      throw restErrors.PGRST127({ details: 'Aggregates are not implemented in spread embeds' })
+    }
+    const hidden = read.fields.length === 0
+    return {
+      relationship,
+      alias,
+      output,
+      toMany,
+      inner: item.join === 'inner',
+      spread: item.spread,
+      hidden,
+      read,
+    }
+  }
+
+  #window(key: string, toMany: boolean): { limit: Bound | undefined; offset: Bound | undefined } {
+    const { maxRows } = this.#options
+    const limit = this.#said.limits.get(key)
+    const offset = this.#said.offsets.get(key)
+    const most: Bound | undefined =
+      maxRows !== undefined && toMany ? { from: 'constant', value: maxRows } : undefined
+    return {
+      limit: limit === undefined ? most : { from: 'slot', slot: limit },
+      offset: offset === undefined ? undefined : { from: 'slot', slot: offset },
+    }
+  }
+
+  #planConditions(
+    rowset: Rowset,
+    path: readonly string[],
+    embeds: readonly PlannedEmbed[],
+  ): PlannedCondition[] {
+    const key = join(path)
+    const conditions = (this.#said.conditions.get(key) ?? []).map((condition) =>
+      planCondition(rowset, condition, condition.resolved, embeds),
+    )
+    const trees = (this.#said.trees.get(key) ?? []).map((tree) => planTree(rowset, tree, embeds))
+    return [...conditions, ...trees]
+  }
+
+  #planOrder(rowset: Rowset, path: readonly string[], embeds: readonly PlannedEmbed[]): PlannedOrder[] {
+    return (this.#said.orders.get(join(path)) ?? []).map(({ relation, field, direction, nulls }) => {
+      if (relation === undefined) {
+        return { value: resolveValue(rowset, field), embed: undefined, direction, nulls }
+      }
+      const embed = embeds.find((one) => one.output === relation)
+      if (!embed) throw restErrors.PGRST108({ name: relation })
+      if (embed.toMany) {
+        throw restErrors.PGRST118({
+          name: relation,
+          details: `'${rowset.name}' and '${relation}' do not form a many-to-one or one-to-one relationship`,
+        })
+      }
+      return { value: resolveValue(embed.read.rowset, field), embed, direction, nulls }
+    })
+  }
+
+  /** Something said about a resource that is not embedded would otherwise be ignored in silence. */
+  #refuseUnknownResources(): void {
+    for (const about of Object.values(this.#said) as Map<string, unknown>[]) {
+      for (const key of about.keys()) {
+        if (!this.#visited.has(key)) throw restErrors.PGRST108({ name: key.split('\0').at(-1) })
+      }
+    }
+  }
+}
+
+const rowsetOf = ({ to }: Relationship): Rowset => rowsetOfRelation(to)
+
+/** The last key of a JSON path names the result; an index does not. */
+function defaultOutput(item: FieldItem): string {
+  const key = item.steps.findLast((step) => typeof step.key === 'string')
+  return key ? String(key.key) : (item.name ?? 'count')
+}
+
+function planTree(rowset: Rowset, tree: LogicTree, embeds: readonly PlannedEmbed[]): PlannedCondition {
+  return {
+    kind: 'tree',
+    joiner: tree.joiner,
+    negated: tree.negated,
+    members: tree.members.map((member) =>
+      member.kind === 'tree'
+        ? planTree(rowset, member, embeds)
+        : planCondition(rowset, member, memberField(member.field), embeds),
+    ),
+  }
+}
+
+function memberField(text: string): Field {
+  const { path, field } = parseFieldPath(text)
+  if (path.length > 0) throw restErrors.PGRST108({ name: path.at(-1) })
+  return field
+}
+
+/** A column of that name comes first; else the name may be an embed's, which can only be null or not. */
+function planCondition(
+  rowset: Rowset,
+  { negated, operation }: Condition,
+  field: Field,
+  embeds: readonly PlannedEmbed[],
+): PlannedCondition {
+  const embed = rowset.columns.has(field.name) ? undefined : embeds.find((one) => one.output === field.name)
+  if (!embed) return { kind: 'value', value: resolveValue(rowset, field), negated, operation }
+  if (operation.kind !== 'is' || !operation.value.endsWith('null')) {
+    throw restErrors.PGRST120({
+      name: field.name,
+      details: 'Only is null or not is null filters are allowed on embedded resources',
+    })
+  }
+  return { kind: 'embed', embed, isNull: (operation.value === 'null') !== negated }
+}

@@ -1,0 +1,30 @@
+import type { CallBody, RowsBody } from './body.ts'
+import type { Format } from './media.ts'
+import type { Preferences } from './preferences.ts'
+import type { RestQuery } from './query.ts'
+import type { Window } from './range.ts'
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
+
+/** A request, read as far as is possible without the catalogue. */
+export interface RestRequest {
+  readonly method: Method
+  readonly schema: string
+  /** Name of the relation or function. */
+  readonly name: string
+  readonly query: RestQuery
+  readonly preferences: Preferences
+  readonly format: Format
+  readonly window: Window
+  readonly rows: RowsBody | undefined
+  readonly call: CallBody | undefined
+}
+
+/** How a surface is set up, as far as the statements depend on it. */
+export interface PlanSettings {
+  /** Most rows of one answer, and of one to-many embed. */
+  readonly maxRows: number | undefined
+  readonly aggregates: boolean
+  /** Updates and deletes need a filter. */
+  readonly safeUpdate: boolean
+}

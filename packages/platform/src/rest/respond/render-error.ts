@@ -1,0 +1,133 @@
+import { AppError, type Log } from '../../kernel/index.ts'
+import { restErrors } from '../errors.ts'
+import { readGuard } from '../sql/guards.ts'
+import { statusOf } from './status.ts'
+
+/** What a client reads about a failure: PostgREST's four fields. */
+export interface ErrorBody {
+  readonly code: string
+  readonly message: string
+  readonly details: unknown
+  readonly hint: unknown
+}
+
+export interface RenderContext {
+  /** The caller has the anonymous role. */
+  readonly anonymous: boolean
+  readonly log?: Log
+  /** A HEAD request: the status alone. */
+  readonly bodiless?: boolean
+}
+
+/** Errors as pg gives them, recognised by shape because a pool may carry its own copy of the class. */
+interface SqlError extends Error {
+  readonly code: string
+  readonly severity: string
+  readonly detail?: string
+  readonly hint?: string
+}
+
+const isSqlError = (error: unknown): error is SqlError =>
+  error instanceof Error && /^[0-9A-Z]{5}$/.test((error as SqlError).code ?? '') && 'severity' in error
+
+/** The SQLSTATE of what PostgreSQL refused, or undefined for any other failure. */
+export const sqlStateOf = (error: unknown): string | undefined => (isSqlError(error) ? error.code : undefined)
+
+/** Answers any failure in PostgREST's form; what is not known is a 500 that says nothing. */
+export function renderError(error: unknown, context: RenderContext): Response {
+  if (isSqlError(error)) return renderSqlError(error, context)
+  if (error instanceof AppError) return renderAppError(error, context)
+  context.log?.error({ err: error }, 'rest request failed')
+  return respond(500, { code: 'XX000', message: 'Internal server error', details: null, hint: null }, context)
+}
+
+function renderSqlError(error: SqlError, context: RenderContext): Response {
+  if (error.code === 'PGRST') return renderRaised(error, context)
+  const guard = readGuard(error.code, error.message)
+  if (guard) return renderAppError(guardError(guard), context)
+  const body = {
+    code: error.code,
+    message: error.message,
+    details: error.detail ?? null,
+    hint: error.hint ?? null,
+  }
+  return respond(statusOf(error.code, context.anonymous), body, context)
+}
+
+function guardError({ code, rows }: NonNullable<ReturnType<typeof readGuard>>): AppError {
+  if (code === 'PGRST115') return restErrors.PGRST115()
+  if (code === 'PGRST116') return restErrors.PGRST116({ details: `The result contains ${rows} rows` })
+  return restErrors.PGRST124({ details: `The query affects ${rows} rows` })
+}
+
+/** Codes of other folders' errors that PostgREST has a code for. */
+const translations: Readonly<Record<string, (error: AppError) => AppError>> = {
+  database_unavailable: () => restErrors.PGRST000(),
+  database_busy: () => restErrors.PGRST003(),
+  expired_token: () => restErrors.PGRST303({ problem: 'JWT expired' }),
+  invalid_token: (error) => restErrors.PGRST301({ problem: error.message }),
+}
+
+function renderAppError(given: AppError, context: RenderContext): Response {
+  const error = translations[given.code]?.(given) ?? given
+  const { details = null, hint } = error.details
+  const body = {
+    code: error.code,
+    message: error.message,
+    details,
+    hint: hint === undefined ? error.hint || null : hint,
+  }
+  return respond(error.status, body, context, challengeOf(error))
+}
+
+/** RFC 6750: says what was wrong with the token. */
+function challengeOf(error: AppError): string | undefined {
+  if (error.status !== 401) return undefined
+  return error.code === 'PGRST302'
+    ? 'Bearer'
+    : `Bearer error="invalid_token", error_description="${error.message.replaceAll(/["\\\r\n]/g, '')}"`
+}
+
+/** `raise sqlstate 'PGRST'`: the message is the body and the detail the status and headers, both as JSON. */
+function renderRaised(error: SqlError, context: RenderContext): Response {
+  const message = parseObject(error.message)
+  const detail = parseObject(error.detail)
+  const status = Number(detail?.status)
+  const valid =
+    typeof message?.code === 'string' && typeof message.message === 'string' && status >= 100 && status < 600
+  if (!valid) return renderAppError(restErrors.PGRST121({ details: error.message }), context)
+  const { code, message: text, details = null, hint = null } = message as Record<string, string>
+  const body = { code: code!, message: text!, details, hint }
+  const response = respond(status, body, context)
+  for (const [name, value] of Object.entries((detail?.headers ?? {}) as Record<string, unknown>)) {
+    setHeader(response.headers, name, value)
+  }
+  return response
+}
+
+function setHeader(headers: Headers, name: string, value: unknown): void {
+  try {
+    headers.set(name, String(value))
+  } catch {
+    throw restErrors.PGRST121({ details: `Invalid header ${name}` })
+  }
+}
+
+function parseObject(text: string | undefined): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text ?? '')
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function respond(status: number, body: ErrorBody, context: RenderContext, challenge?: string): Response {
+  const headers: Record<string, string> = {
+    'content-type': 'application/json; charset=utf-8',
+    'proxy-status': `PostgREST; error=${body.code}`,
+  }
+  if (status === 401) headers['www-authenticate'] = challenge ?? 'Bearer'
+  const bodiless = context.bodiless || status === 204 || status === 304
+  return new Response(bodiless ? null : JSON.stringify(body), { status: Math.max(200, status), headers })
+}

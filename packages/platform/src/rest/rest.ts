@@ -1,0 +1,221 @@
+import { Hono } from 'hono'
+import type { Caller, RequestSettings as CallerRequest, ProjectDatabase } from '../database/index.ts'
+import { quoteName } from '../database/index.ts'
+import type { Surface, SurfaceEnv } from '../http/index.ts'
+import type { Json, Log } from '../kernel/index.ts'
+import { createCatalogueCache } from './catalogue/catalogue-cache.ts'
+import type { Catalogue } from './catalogue/model.ts'
+import { restErrors } from './errors.ts'
+import { acceptedTypes } from './request/media.ts'
+import { type RawRequest, readRequest } from './request/read-request.ts'
+import { answer } from './respond/answer.ts'
+import { describeApi, openApiType, type Privilege, privilegesSql } from './respond/openapi.ts'
+import { renderError } from './respond/render-error.ts'
+import { type Runner, runRequest, type TransactionEnd } from './run-request.ts'
+import { createShapeCache } from './shape-cache.ts'
+import { exactEstimateLimit } from './sql/compile.ts'
+import { compileCall } from './sql/compile-call.ts'
+import { compileTable } from './sql/compile-table.ts'
+
+export interface RestOptions {
+  readonly database: ProjectDatabase
+  readonly log: Log
+  /** Schemas that are served; the first is the default. Default `public`. PostgREST's `db-schemas`. */
+  readonly schemas?: readonly string[]
+  /** Schemas that are searched behind the served one. Default `extensions`. `db-extra-search-path`. */
+  readonly extraSearchPath?: readonly string[]
+  /** The role of callers who have not signed in: what it may not do is a 401. Default `anon`. `db-anon-role`. */
+  readonly anonymousRole?: string
+  /** Most rows of one answer. Default: as many as there are. `db-max-rows`. */
+  readonly maxRows?: number
+  /** Default `commit-allow-override`: nobody is hurt by a dry run. `db-tx-end`. */
+  readonly transactionEnd?: TransactionEnd
+  /** A function (`schema.name`) that runs before every request. `db-pre-request`. */
+  readonly preRequest?: string
+  /** Lets `select` sum and count. Default false. `db-aggregates-enabled`. */
+  readonly aggregates?: boolean
+  /** Refuses updates and deletes without a filter, as Supabase does. Default true. */
+  readonly safeUpdate?: boolean
+  /** Largest request body in bytes. Default 10 MiB. */
+  readonly maxBody?: number
+  /** Uses after which a shape becomes a prepared statement; 0 for never (a pooler in transaction mode). Default 5. */
+  readonly preparedAfter?: number
+  /** Milliseconds of a clock that only moves forward. */
+  readonly elapsed?: () => number
+}
+
+/** The rest surface of a project, and what keeps its catalogue fresh. */
+export interface RestSurface extends Surface {
+  /** Reads the catalogue anew: after migrations, or on `NOTIFY pgrst, 'reload schema'`. */
+  reload(): Promise<void>
+}
+
+/** PostgREST's protocol over one database. */
+export function createRestSurface(options: RestOptions): RestSurface {
+  const rest = new Rest(options)
+  const app = new Hono<SurfaceEnv>()
+  app.all('/rpc/:name', (c) => rest.handle(c.req.raw, 'function', c.req.param('name'), c.var))
+  app.all('/:name', (c) => rest.handle(c.req.raw, 'relation', c.req.param('name'), c.var))
+  app.all('/', (c) => rest.describe(c.req.raw, c.var))
+  app.notFound((c) => rest.renderError(restErrors.PGRST125(), c.var.caller?.role))
+  app.onError((error, c) => rest.renderError(error, c.var.caller?.role, c.req.method === 'HEAD'))
+  return {
+    path: '/rest/v1',
+    app,
+    needsKey: () => true,
+    renderError: (error) => rest.renderError(error, undefined),
+    reload: async () => {
+      await rest.runner.catalogues.reload()
+    },
+  }
+}
+
+type Variables = SurfaceEnv['Variables']
+
+class Rest {
+  readonly runner: Runner
+  readonly #schemas: readonly string[]
+  readonly #searchPaths: ReadonlyMap<string, string>
+  readonly #anonymousRole: string
+  readonly #settings: {
+    readonly schemas: readonly string[]
+    readonly maxRows: number | undefined
+    readonly maxBody: number
+  }
+  readonly #log: Log
+
+  constructor(options: RestOptions) {
+    const {
+      database,
+      log,
+      schemas = ['public'],
+      extraSearchPath = ['extensions'],
+      maxRows,
+      preparedAfter,
+    } = options
+    const elapsed = options.elapsed ?? (() => performance.now())
+    const planning = {
+      maxRows,
+      aggregates: options.aggregates ?? false,
+      safeUpdate: options.safeUpdate ?? true,
+    }
+    this.#log = log
+    this.#schemas = schemas
+    this.#searchPaths = new Map(
+      schemas.map((schema) => [schema, [schema, ...extraSearchPath].map(quoteName).join(', ')]),
+    )
+    this.#anonymousRole = options.anonymousRole ?? 'anon'
+    this.#settings = { schemas, maxRows, maxBody: options.maxBody ?? 10 * 1_024 * 1_024 }
+    this.runner = {
+      database,
+      catalogues: createCatalogueCache({ database, log, schemas, extraSearchPath, elapsed }),
+      shapes: createShapeCache({
+        ...(preparedAfter === undefined ? {} : { preparedAfter }),
+        compile: (request, isCall, catalogue) =>
+          (isCall ? compileCall : compileTable)(request, catalogue, planning),
+      }),
+      transactionEnd: options.transactionEnd ?? 'commit-allow-override',
+      preRequest: options.preRequest?.split('.').map(quoteName).join('.'),
+      exactCounts: exactEstimateLimit(maxRows),
+    }
+  }
+
+  async handle(
+    request: Request,
+    kind: RawRequest['kind'],
+    name: string,
+    { caller, requestId }: Variables,
+  ): Promise<Response> {
+    try {
+      if (request.method === 'OPTIONS') return allowed(kind)
+      const read = await readRequest(toRaw(request, kind, name), this.#settings)
+      const isCall = kind === 'function'
+      const acting = this.#actAs(caller, request, read.schema, requestId)
+      const { row, compiled, total } = await runRequest(this.runner, read, isCall, acting)
+      return answer(row, {
+        request: read,
+        isCall,
+        compiled,
+        total,
+        txAllowed: this.runner.transactionEnd.endsWith('allow-override'),
+        profile: this.#schemas.length > 1 ? read.schema : undefined,
+      })
+    } catch (error) {
+      return this.renderError(error, caller?.role, request.method === 'HEAD')
+    }
+  }
+
+  /** The description of the API at the root. */
+  async describe(request: Request, { caller, requestId }: Variables): Promise<Response> {
+    if (request.method === 'OPTIONS') return allowed('relation')
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      throw restErrors.PGRST117({ method: request.method })
+    const types = acceptedTypes(request.headers.get('accept') ?? '*/*')
+    const known = ['*/*', 'application/*', 'application/json', 'application/openapi+json']
+    if (!types.some((type) => known.includes(type))) throw restErrors.PGRST107({ types: types.join(', ') })
+    const read = await readRequest(toRaw(request, 'relation', ''), this.#settings)
+    const catalogue: Catalogue = await this.runner.catalogues.current()
+    const acting = this.#actAs(caller, request, read.schema, requestId)
+    const statement = { text: privilegesSql, values: [read.schema] }
+    const { rows } = await this.runner.database.asCaller<Privilege & Record<string, Json>>(
+      acting,
+      statement,
+      {
+        readOnly: true,
+      },
+    )
+    const body = JSON.stringify(describeApi(catalogue, read.schema, rows))
+    return new Response(request.method === 'HEAD' ? null : body, { headers: { 'content-type': openApiType } })
+  }
+
+  renderError(error: unknown, role: string | undefined, bodiless = false): Response {
+    const anonymous = role === undefined || role === this.#anonymousRole
+    return renderError(error, { anonymous, log: this.#log, bodiless })
+  }
+
+  #actAs(caller: Caller, request: Request, schema: string, requestId: string | undefined): Caller {
+    return {
+      ...caller,
+      ...(requestId === undefined ? {} : { requestId }),
+      request: caller.request ?? requestSettings(request),
+      searchPath: this.#searchPaths.get(schema)!,
+    }
+  }
+}
+
+function toRaw(request: Request, kind: RawRequest['kind'], name: string): RawRequest {
+  const { url } = request
+  const question = url.indexOf('?')
+  const hash = url.indexOf('#', question)
+  return {
+    method: request.method,
+    kind,
+    name,
+    search: question < 0 ? '' : url.slice(question + 1, hash < 0 ? undefined : hash),
+    header: (header) => request.headers.get(header),
+    readBody: async () => Buffer.from(await request.arrayBuffer()),
+  }
+}
+
+/** What SQL may know of the request: `request.headers` and the like, as PostgREST sets them. */
+function requestSettings(request: Request): CallerRequest {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of request.headers) if (name !== 'cookie') headers[name] = value
+  const path = request.url.slice(request.url.indexOf('/', request.url.indexOf('//') + 2)).split('?')[0]!
+  return { method: request.method, path, headers, cookies: readCookies(request.headers.get('cookie')) }
+}
+
+function readCookies(header: string | null): Record<string, string> {
+  if (!header) return {}
+  return Object.fromEntries(
+    header.split(';').flatMap((part) => {
+      const split = part.indexOf('=')
+      return split < 0 ? [] : [[part.slice(0, split).trim(), part.slice(split + 1).trim()]]
+    }),
+  )
+}
+
+function allowed(kind: RawRequest['kind']): Response {
+  const allow = kind === 'function' ? 'OPTIONS,GET,HEAD,POST' : 'OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE'
+  return new Response(null, { status: 200, headers: { allow } })
+}

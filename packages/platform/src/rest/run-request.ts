@@ -1,0 +1,122 @@
+import type { Caller, ProjectDatabase, Statement, TransactionOptions } from '../database/index.ts'
+import { hasCode } from '../kernel/index.ts'
+import type { CatalogueCache } from './catalogue/catalogue-cache.ts'
+import type { Catalogue } from './catalogue/model.ts'
+import type { RestRequest } from './request/rest-request.ts'
+import { sqlStateOf } from './respond/render-error.ts'
+import type { FoundStatement, ShapeCache } from './shape-cache.ts'
+import type { AnswerRow } from './sql/answer-text.ts'
+import type { CompiledStatement } from './sql/compile.ts'
+
+/** How transactions end when `Prefer: tx` says nothing, and whether it may say something: PostgREST's `db-tx-end`. */
+export const transactionEnds = [
+  'commit',
+  'commit-allow-override',
+  'rollback',
+  'rollback-allow-override',
+] as const
+export type TransactionEnd = (typeof transactionEnds)[number]
+
+export interface Runner {
+  readonly database: ProjectDatabase
+  readonly catalogues: CatalogueCache
+  readonly shapes: ShapeCache
+  readonly transactionEnd: TransactionEnd
+  /** Called before every request's statement, in its transaction: `schema.function`, already quoted. */
+  readonly preRequest: string | undefined
+  /** Totals above this come from PostgreSQL's planner when an estimate was asked for. */
+  readonly exactCounts: number
+}
+
+export interface RunResult {
+  readonly row: AnswerRow
+  readonly compiled: CompiledStatement
+  readonly total: number | undefined
+}
+
+/** Plans and runs a request. One that names what DDL has just changed is planned again on the new catalogue. */
+export async function runRequest(
+  runner: Runner,
+  request: RestRequest,
+  isCall: boolean,
+  caller: Caller,
+): Promise<RunResult> {
+  const catalogue = await runner.catalogues.current()
+  runner.catalogues.lookWhenDue()
+  try {
+    return await runOn(runner, request, isCall, caller, catalogue)
+  } catch (error) {
+    if (!mayBeStale(error) || !(await runner.catalogues.changedSince(catalogue))) throw error
+    return runOn(runner, request, isCall, caller, await runner.catalogues.current())
+  }
+}
+
+/** Names that are missing, here or in PostgreSQL, and prepared statements whose tables changed. */
+const staleCodes = ['PGRST200', 'PGRST201', 'PGRST202', 'PGRST203', 'PGRST204', 'PGRST205', '42703', '42704']
+const staleStates = new Set(['42P01', '42703', '42883', '42704', '42P13', '42804', '0A000', '3F000'])
+
+function mayBeStale(error: unknown): boolean {
+  const state = sqlStateOf(error)
+  if (state !== undefined) return staleStates.has(state)
+  return staleCodes.some((code) => hasCode(error, code))
+}
+
+async function runOn(
+  runner: Runner,
+  request: RestRequest,
+  isCall: boolean,
+  caller: Caller,
+  catalogue: Catalogue,
+): Promise<RunResult> {
+  const found = runner.shapes.find(request, isCall, catalogue, caller.role)
+  const { compiled } = found
+  const options: TransactionOptions = { readOnly: compiled.readOnly, rollback: rollsBack(runner, request) }
+  const rows = await runStatement(runner, request, caller, found.statement, options)
+  const row = rows[0] as AnswerRow
+  return { row, compiled, total: await totalOf(runner, row, found, caller) }
+}
+
+function rollsBack({ transactionEnd }: Runner, { preferences }: RestRequest): boolean {
+  const preferred = transactionEnd.endsWith('allow-override') ? preferences.tx : undefined
+  return (preferred ?? (transactionEnd.startsWith('rollback') ? 'rollback' : 'commit')) === 'rollback'
+}
+
+/** One round trip, unless something has to run before the statement in its transaction. */
+async function runStatement(
+  { database, preRequest }: Runner,
+  { preferences: { timezone } }: RestRequest,
+  caller: Caller,
+  statement: Statement,
+  options: TransactionOptions,
+): Promise<unknown[]> {
+  if (preRequest === undefined && timezone === undefined) {
+    return (await database.asCaller(caller, statement, options)).rows
+  }
+  return database.transactionAs(
+    caller,
+    async ({ query }) => {
+      if (timezone !== undefined) {
+        await query({ text: "select set_config('timezone', $1, true)", values: [timezone] })
+      }
+      if (preRequest !== undefined) await query({ text: `select ${preRequest}()` })
+      return (await query(statement)).rows
+    },
+    options,
+  )
+}
+
+async function totalOf(
+  { database, exactCounts }: Runner,
+  row: AnswerRow,
+  { estimate }: FoundStatement,
+  caller: Caller,
+): Promise<number | undefined> {
+  const counted = row.total ?? undefined
+  if (!estimate || (counted !== undefined && counted <= exactCounts)) return counted
+  const { rows } = await database.asCaller<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(
+    caller,
+    estimate,
+    { readOnly: true },
+  )
+  return Math.max(rows[0]!['QUERY PLAN'][0].Plan['Plan Rows'], counted ?? 0)
+}

@@ -1,0 +1,117 @@
+import type { Catalogue } from '../catalogue/model.ts'
+import { restErrors } from '../errors.ts'
+import type { PlannedCall, PlannedRead } from '../plan/model.ts'
+import { type CallInput, planCall, rowsetOfCall } from '../plan/plan-call.ts'
+import { planRead } from '../plan/plan-read.ts'
+import type { PlanSettings, RestRequest } from '../request/rest-request.ts'
+import { answerText, bodyText, noBody } from './answer-text.ts'
+import { callText } from './call-text.ts'
+import { type CompiledStatement, countParts } from './compile.ts'
+import { atMostAffected, exactlyOne } from './guards.ts'
+import { outputsOf, rowsText, type Source } from './rows-text.ts'
+import { Parameters } from './statement-text.ts'
+import { returningText } from './write-text.ts'
+
+/** Plans the call of a function and writes its one statement. */
+export function compileCall(
+  request: RestRequest,
+  catalogue: Catalogue,
+  settings: PlanSettings,
+): CompiledStatement {
+  const call = planCall(catalogue, request.schema, request.name, inputOf(request))
+  const { returned, volatility } = call.function
+  const reads = request.method !== 'POST' || volatility !== 'volatile'
+  const compiled =
+    returned.kind === 'rows' ? compileRows(request, call, catalogue, settings) : compileValues(request, call)
+  return { ...compiled, readOnly: reads, keyOf: undefined, nothing: returned.kind === 'void' }
+}
+
+type CompiledParts = Pick<CompiledStatement, 'text' | 'bindings' | 'estimate'>
+
+function inputOf({ method, query, call }: RestRequest): CallInput {
+  if (method !== 'POST') return { kind: 'texts', texts: query.callArguments }
+  return call!.kind === 'texts' ? call! : { kind: 'body', body: call! }
+}
+
+function compileRows(
+  request: RestRequest,
+  call: PlannedCall,
+  catalogue: Catalogue,
+  settings: PlanSettings,
+): CompiledParts {
+  const { window } = request
+  const read = planRead(rowsetOfCall(call), request.query, {
+    catalogue,
+    ...settings,
+    maxRows: call.function.many ? settings.maxRows : undefined,
+    limited: window.limit !== undefined,
+    skips: window.offset > 0,
+    filtersRoot: true,
+  })
+  const parameters = new Parameters()
+  const { source, prefix } = sourceOf(request, call, read, parameters)
+  const rows = rowsText(read, source, parameters)
+  const { total, estimate } = countParts(request, read, source, parameters, settings.maxRows)
+  const one = !call.function.many
+  const body =
+    request.method === 'HEAD'
+      ? noBody
+      : bodyText(request.format, outputsOf(read), parameters, 'r.*', one && request.format.kind !== 'csv')
+  const guard = guardOf(request, call, parameters)
+  return {
+    text: `${prefix}${answerText({ body, total, guard })} from (${rows}) r`,
+    bindings: parameters.bindings,
+    estimate: prefix === '' ? estimate : undefined,
+  }
+}
+
+/** A function that is read twice, for the page and for the count, runs once: its rows are kept in a CTE. */
+function sourceOf(
+  { preferences }: RestRequest,
+  call: PlannedCall,
+  read: PlannedRead,
+  parameters: Parameters,
+): { source: Source; prefix: string } {
+  const text = callText(call, parameters)
+  const twice = preferences.count !== undefined && (read.limit !== undefined || read.offset !== undefined)
+  if (!twice) return { source: { text, computedAsColumns: false }, prefix: '' }
+  const columns = returningText({ ...read, fields: [{ kind: 'star' }, ...read.fields] })
+  return {
+    source: { text: 'src', computedAsColumns: true },
+    prefix: `with src as materialized (select ${columns} from ${text} as t) `,
+  }
+}
+
+function compileValues(request: RestRequest, call: PlannedCall): CompiledParts {
+  const { many, returned } = call.function
+  const parameters = new Parameters()
+  const text = callText(call, parameters)
+  const window = windowText(request, many, parameters)
+  const body =
+    request.method === 'HEAD' || returned.kind === 'void'
+      ? noBody
+      : bodyText(request.format, ['value'], parameters, 'r.value', !many && request.format.kind !== 'csv')
+  const guard = guardOf(request, call, parameters)
+  const total = request.preferences.count ? 'count(*)::int' : undefined
+  return {
+    text: `${answerText({ body, total, guard })} from (select t.value from ${text} as t(value)${window}) r`,
+    bindings: parameters.bindings,
+    estimate: undefined,
+  }
+}
+
+function windowText({ window }: RestRequest, many: boolean, parameters: Parameters): string {
+  if (!many) return ''
+  const limit = window.limit === undefined ? '' : ` limit ${parameters.bind({ from: 'limit' })}`
+  return window.offset === 0 ? limit : `${limit} offset ${parameters.bind({ from: 'offset' })}`
+}
+
+function guardOf(request: RestRequest, call: PlannedCall, parameters: Parameters): string | undefined {
+  const { preferences, format } = request
+  const guards = format.kind === 'object' && call.function.returned.kind === 'rows' ? [exactlyOne()] : []
+  if (preferences.handling === 'strict' && preferences['max-affected'] !== undefined) {
+    if (!call.function.many) throw restErrors.PGRST128()
+    guards.push(atMostAffected(parameters))
+  }
+  return guards.length > 0 ? guards.join(' + ') : undefined
+}

@@ -1,0 +1,154 @@
+import { quoteName } from '../../database/index.ts'
+import { quoteRelation } from '../catalogue/build-catalogue.ts'
+import type { Catalogue, Relation } from '../catalogue/model.ts'
+import { nearest } from '../catalogue/near-miss.ts'
+import { restErrors } from '../errors.ts'
+import { planRead, type ReadOptions } from '../plan/plan-read.ts'
+import { planWrite, type WriteRequest } from '../plan/plan-write.ts'
+import { rowsetOfRelation } from '../plan/resolve-value.ts'
+import type { PlanSettings, RestRequest } from '../request/rest-request.ts'
+import { answerText, bodyText, noBody } from './answer-text.ts'
+import { type CompiledStatement, countParts } from './compile.ts'
+import { atMostAffected, exactlyOne, keyMatches } from './guards.ts'
+import { outputsOf, rowsText } from './rows-text.ts'
+import { Parameters } from './statement-text.ts'
+import { insertedText, returningText, writeText } from './write-text.ts'
+
+/** Plans a request about a table or view and writes its one statement. */
+export function compileTable(
+  request: RestRequest,
+  catalogue: Catalogue,
+  settings: PlanSettings,
+): CompiledStatement {
+  const relation = catalogue.relation(request.schema, request.name)
+  if (!relation || relation.kind === 'type') throw unknownTable(catalogue, request)
+  return request.method === 'GET' || request.method === 'HEAD'
+    ? compileRead(request, relation, catalogue, settings)
+    : compileWrite(request, relation, catalogue, settings)
+}
+
+function unknownTable(catalogue: Catalogue, { schema, name }: RestRequest): Error {
+  const near = nearest(
+    name,
+    catalogue.relations(schema).map((relation) => relation.name),
+  )
+  return restErrors.PGRST205({
+    table: `${schema}.${name}`,
+    hint: near === undefined ? null : `Perhaps you meant the table '${schema}.${near}'`,
+  })
+}
+
+function compileRead(
+  request: RestRequest,
+  relation: Relation,
+  catalogue: Catalogue,
+  settings: PlanSettings,
+): CompiledStatement {
+  const { window, format } = request
+  const read = planRead(rowsetOfRelation(relation), request.query, {
+    catalogue,
+    ...settings,
+    limited: window.limit !== undefined,
+    skips: window.offset > 0,
+    filtersRoot: true,
+  })
+  const parameters = new Parameters()
+  const source = { text: quoteRelation(relation), computedAsColumns: false }
+  const rows = rowsText(read, source, parameters)
+  const { total, estimate } = countParts(request, read, source, parameters, settings.maxRows)
+  const body = request.method === 'HEAD' ? noBody : bodyText(format, outputsOf(read), parameters)
+  const guard = format.kind === 'object' ? exactlyOne() : undefined
+  return {
+    text: `${answerText({ body, total, guard })} from (${rows}) r`,
+    bindings: parameters.bindings,
+    estimate,
+    readOnly: true,
+    keyOf: undefined,
+    nothing: false,
+  }
+}
+
+function compileWrite(
+  request: RestRequest,
+  relation: Relation,
+  catalogue: Catalogue,
+  settings: PlanSettings,
+): CompiledStatement {
+  const { window, query, preferences } = request
+  const options: ReadOptions = {
+    catalogue,
+    ...settings,
+    maxRows: undefined,
+    limited: window.limit !== undefined,
+    skips: window.offset > 0,
+    filtersRoot: true,
+  }
+  const write = planWrite(
+    { ...(request as WriteSource), relation, query, body: request.rows, ...settings },
+    options,
+  )
+  const parameters = new Parameters()
+  const readBack = readBackText(request, relation, options, parameters)
+  const source = writeText(write, readBack.returning, parameters)
+  const merges = write.kind === 'insert' && write.conflict?.resolution === 'merge'
+  return {
+    text: `with src as (${source}) ${answerText({
+      body: readBack.body,
+      location: readBack.location,
+      total: preferences.count ? 'count(*)::int' : undefined,
+      inserted: merges ? insertedText : undefined,
+      guard: guardOf(request, parameters),
+    })} from ${readBack.from}`,
+    bindings: parameters.bindings,
+    estimate: undefined,
+    readOnly: false,
+    keyOf: readBack.location ? relation : undefined,
+    nothing: false,
+  }
+}
+
+type WriteSource = RestRequest & Pick<WriteRequest, 'method'>
+
+/** What is read of the written rows: their representation, the address of the first, or only their number. */
+function readBackText(
+  request: RestRequest,
+  relation: Relation,
+  options: ReadOptions,
+  parameters: Parameters,
+) {
+  const preferred = request.preferences.return
+  if (preferred === 'representation') {
+    const read = planRead(rowsetOfRelation(relation), request.query, {
+      ...options,
+      limited: false,
+      skips: false,
+      filtersRoot: false,
+    })
+    const rows = rowsText(read, { text: 'src', computedAsColumns: true }, parameters)
+    const body = bodyText(request.format, outputsOf(read), parameters)
+    return { returning: returningText(read), body, from: `(${rows}) r`, location: undefined }
+  }
+  const key = relation.primaryKey
+  if (preferred === 'headers-only' && request.method === 'POST' && key.length > 0) {
+    const returning = key.map((name) => `t.${quoteName(name)}`).join(', ')
+    const values = key.map((name) => `src.${quoteName(name)}`).join(', ')
+    return { returning, body: noBody, from: 'src', location: `json_agg(json_build_array(${values})) -> 0` }
+  }
+  return { returning: '1', body: noBody, from: 'src', location: undefined }
+}
+
+function guardOf(request: RestRequest, parameters: Parameters): string | undefined {
+  const { preferences, format, method } = request
+  const guards = [
+    ...(method === 'PUT' ? [keyMatches()] : []),
+    ...(limitsAffected(request) && preferences['max-affected'] !== undefined
+      ? [atMostAffected(parameters)]
+      : []),
+    ...(format.kind === 'object' ? [exactlyOne()] : []),
+  ]
+  return guards.length > 0 ? guards.join(' + ') : undefined
+}
+
+/** `max-affected` counts with handling=strict only, and not for inserts. */
+const limitsAffected = ({ preferences, method }: RestRequest): boolean =>
+  preferences.handling === 'strict' && (method === 'PATCH' || method === 'DELETE')

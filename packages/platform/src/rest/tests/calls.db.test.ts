@@ -1,0 +1,158 @@
+import { actor, stranger } from '@plinth/testing'
+import { describe, expect, test } from 'vitest'
+import { useRest } from './rest-client.ts'
+
+const rest = useRest()
+const call = (name: string, body?: unknown, headers: Record<string, string> = {}) =>
+  rest.request('POST', `/rpc/${name}`, { headers, ...(body === undefined ? {} : { body }) })
+
+describe('arguments', () => {
+  test('by name, defaults left out, from JSON, a query string or a form', async () => {
+    expect((await call('add', { a: 1, b: 2 })).json).toBe(3)
+    expect((await call('add', { a: 1 })).json).toBe(11)
+    expect((await rest.get('/rpc/add?a=1&b=5')).json).toBe(6)
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    expect((await call('add', 'a=2&b=2', form)).json).toBe(4)
+    expect((await call('add', 'a=3&b=3', form)).json).toBe(6)
+  })
+  test('variadic', async () => {
+    expect((await call('total', { numbers: [1, 2, 3] })).json).toBe(6)
+    expect((await rest.get('/rpc/total?numbers=1&numbers=2')).json).toBe(3)
+    expect((await rest.get('/rpc/total?numbers={4,5}')).json).toBe(9)
+  })
+  test('one unnamed JSON argument takes the body', async () => {
+    expect((await call('echo', { any: ['thing'] })).json).toEqual({ any: ['thing'] })
+    expect((await call('echo', [1, 2])).json).toEqual([1, 2])
+  })
+  test('choose among overloads by name', async () => {
+    expect((await call('pick', { x: 1 })).json).toBe('one')
+    expect((await call('pick', { x: 1, y: 2 })).json).toBe('two')
+    const both = await call('swap', { x: 1 })
+    expect([both.status, both.json]).toMatchObject([300, { code: 'PGRST203' }])
+  })
+  test('that no function takes', async () => {
+    expect((await call('add', { a: 1, c: 2 })).json).toEqual({
+      code: 'PGRST202',
+      message: 'Could not find the function public.add(a, c) in the schema cache',
+      details:
+        'Searched for the function public.add with parameters a, c or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache.',
+      hint: 'Perhaps you meant to call the function public.add(a, b)',
+    })
+    expect((await call('ad')).json).toMatchObject({
+      hint: 'Perhaps you meant to call the function public.add',
+    })
+    expect((await call('add', '{"a"')).json).toMatchObject({ code: 'PGRST102' })
+  })
+})
+
+describe('results', () => {
+  test('values, sets of values, rows, one row, nothing', async () => {
+    expect((await call('greet', { name: 'you' })).json).toBe('Hello you')
+    expect((await call('numbers')).json).toEqual([1, 2, 3])
+    expect((await call('pairs', { n: 2 })).json).toEqual([
+      { a: 1, b: 'n1' },
+      { a: 2, b: 'n2' },
+    ])
+    expect((await call('one_film?select=title', { film: 3 })).json).toEqual({ title: 'Ran' })
+    const nothing = await call('forget')
+    expect([nothing.status, nothing.text]).toEqual([204, ''])
+  })
+  test('are filtered, sorted, limited, counted and embedded', async () => {
+    const found = await rest.get(
+      '/rpc/films_since?since=1960&year=lt.1990&select=title,directors(name)&order=title&limit=2',
+      { headers: { prefer: 'count=exact' } },
+    )
+    expect(found.status).toBe(206)
+    expect(found.headers.get('content-range')).toBe('0-1/3')
+    expect(found.json).toEqual([
+      { title: 'Cleo from 5 to 7', directors: { name: 'Varda' } },
+      { title: 'Ran', directors: { name: 'Kurosawa' } },
+    ])
+    expect((await call('films_since?select=headline&headline=like.Ran*', { since: 1980 })).json).toEqual([
+      { headline: 'Ran (1985)' },
+    ])
+    expect((await call('pairs?a=gt.1&select=b', { n: 3 })).json).toEqual([{ b: 'n2' }, { b: 'n3' }])
+    expect((await call('numbers?limit=1&offset=1')).json).toEqual([2])
+  })
+  test('as one object or CSV', async () => {
+    const object = { accept: 'application/vnd.pgrst.object+json' }
+    expect((await call('pairs', { n: 1 }, object)).json).toEqual({ a: 1, b: 'n1' })
+    expect((await call('pairs', { n: 2 }, object)).json).toMatchObject({ code: 'PGRST116' })
+    expect((await call('pairs', { n: 2 }, { accept: 'text/csv' })).text).toBe('a,b\n1,n1\n2,n2')
+  })
+  test('HEAD answers the range alone', async () => {
+    const head = await rest.request('HEAD', '/rpc/pairs?n=3', { headers: { prefer: 'count=exact' } })
+    expect([head.text, head.headers.get('content-range')]).toEqual(['', '0-2/3'])
+  })
+})
+
+describe('transactions', () => {
+  test('GET reads only', async () => {
+    expect((await call('add_thing', { code: 'by-post' })).json).toMatchObject([{ code: 'by-post' }])
+    const refused = await rest.get('/rpc/add_thing?code=by-get')
+    expect([refused.status, refused.json]).toMatchObject([405, { code: '25006' }])
+  })
+  test('other verbs are not allowed', async () => {
+    expect((await rest.request('DELETE', '/rpc/add')).json).toMatchObject({ code: 'PGRST101' })
+    expect((await rest.request('TRACE1', '/films')).json).toMatchObject({ code: 'PGRST117' })
+  })
+  test('max-affected rolls back', async () => {
+    const strict = { prefer: 'handling=strict, max-affected=0' }
+    expect((await call('add_thing', { code: 'never' }, strict)).json).toMatchObject({ code: 'PGRST124' })
+    expect((await rest.get('/things?code=eq.never')).json).toEqual([])
+    expect((await call('add', { a: 1 }, strict)).json).toMatchObject({ code: 'PGRST128' })
+  })
+})
+
+describe('context', () => {
+  test('SQL sees the caller and the request', async () => {
+    const ada = actor('ada')
+    const seen = await rest.request('POST', '/rpc/whoami', {
+      as: ada,
+      headers: { 'x-test': 'yes', cookie: 'flavour=oat' },
+    })
+    expect(seen.json).toEqual({
+      role: 'authenticated',
+      uid: ada.userId,
+      method: 'POST',
+      path: '/rest/v1/rpc/whoami',
+      header: 'yes',
+      cookie: 'oat',
+    })
+  })
+  test('SQL sets status and headers', async () => {
+    const pot = await call('teapot')
+    expect([pot.status, pot.json, pot.headers.get('x-pot')]).toEqual([418, { stout: true }, 'short'])
+    expect(pot.headers.getSetCookie()).toEqual(['a=1', 'b=2'])
+  })
+  test.each([
+    ['P0001', 400],
+    ['PT402', 402],
+    ['42501', 403],
+    ['40001', 500],
+    ['57014', 500],
+    ['23503', 409],
+    ['22P02', 400],
+    ['54001', 500],
+  ])('raised %s is %i', async (state, status) => {
+    const failed = await rest.request('POST', '/rpc/fail_with', { as: actor('ada'), body: { state } })
+    expect([failed.status, failed.json]).toEqual([
+      status,
+      { code: state, message: 'told to', details: 'in detail', hint: 'a hint' },
+    ])
+  })
+  test('raised 42501 asks a stranger to sign in', async () => {
+    expect(
+      (await rest.request('POST', '/rpc/fail_with', { as: stranger, body: { state: '42501' } })).status,
+    ).toBe(401)
+  })
+  test('a raised answer is answered whole', async () => {
+    const failed = await call('fail_custom')
+    expect([failed.status, failed.json, failed.headers.get('x-due')]).toEqual([
+      402,
+      { code: 'X1', message: 'Pay first', details: 'owed', hint: 'pay' },
+      '5',
+    ])
+    expect((await call('fail_with', { state: 'PGRST' })).json).toMatchObject({ code: 'PGRST121' })
+  })
+})
