@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+/**
+ * The one way into Plinth, in plain JavaScript so that any Node from 20 on can read it: makes sure of a Node that runs
+ * TypeScript and of the npm packages, then runs what was asked for. When both are there it does nothing but import.
+ *
+ *   plinth run <script.ts> [arguments]   a script of this repository
+ *   plinth <anything else>               the server's command line (server/src/cli.ts)
+ */
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { bringNode, isSuitableNode } from './bring-node.js'
+import { handOver } from './hand-over.js'
+import { installPackages } from './install-packages.js'
+import { Refusal } from './refusal.js'
+
+const launcher = fileURLToPath(import.meta.url)
+const repository = dirname(dirname(launcher))
+const given = process.argv.slice(2)
+
+try {
+  if (isSuitableNode()) {
+    await installPackages(repository)
+    await runScript(chooseScript(given))
+  } else {
+    await handOver(await bringNode(repository), [launcher, ...given])
+  }
+} catch (error) {
+  if (!(error instanceof Refusal)) throw error
+  process.stderr.write(`plinth: ${error.message}\n`)
+  process.exitCode = 1
+}
+
+function chooseScript([command, ...rest]) {
+  if (command !== 'run') return { script: join(repository, 'server/src/cli.ts'), args: given }
+  const [name, ...args] = rest
+  if (!name) throw new Refusal('`plinth run` needs a script: plinth run <script.ts> [arguments]')
+  const script = resolve(repository, name)
+  if (!existsSync(script)) throw new Refusal(`there is no script ${script}`)
+  return { script, args }
+}
+
+/** In this very process: signals, streams and the exit code are the script's own. */
+async function runScript({ script, args }) {
+  process.argv = [process.execPath, script, ...args]
+  await import(pathToFileURL(script).href)
+}

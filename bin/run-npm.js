@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { Refusal } from './refusal.js'
+
+/** Told quickly rather than tried for minutes: the command can simply be given again. */
+const options = [
+  '--no-audit',
+  '--no-fund',
+  '--no-update-notifier',
+  '--loglevel=http',
+  '--fetch-retries=2',
+  '--fetch-retry-mintimeout=1000',
+  '--fetch-retry-maxtimeout=5000',
+]
+
+const reasons = [
+  [
+    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|ERR_SOCKET_TIMEOUT|FETCH_ERROR/,
+    'the npm registry cannot be reached: check the network (or the proxy) and run this again',
+  ],
+  [/ENOSPC/, 'the disk is full'],
+  [/EACCES|EPERM|EROFS/, 'the folder (or npm’s cache) cannot be written by this user'],
+]
+
+/** Runs npm and says how far it is; standard output stays free for the command that was asked for. */
+export async function runNpm(args, { what, cwd }) {
+  const started = Date.now()
+  const child = spawn('npm', [...args, ...options], { cwd, stdio: ['ignore', 'ignore', 'pipe'] })
+  const lines = []
+  let fetched = 0
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    if (/^npm error/.test(line)) lines.push(line)
+    if (/^npm http .*\.tgz/.test(line)) fetched++
+  })
+  const stopProgress = showProgress(
+    () => `plinth: installing ${what}: ${fetched} fetched, ${seconds(started)} s`,
+    what,
+  )
+  const [code] = await once(child, 'close')
+    .catch((error) => {
+      throw new Refusal(
+        error.code === 'ENOENT'
+          ? 'npm was not found: it comes with Node.js (https://nodejs.org)'
+          : `npm could not be started: ${error.message}`,
+      )
+    })
+    .finally(stopProgress)
+  if (code !== 0) throw new Refusal(`installing ${what} failed: ${explain(lines, code)}`)
+  process.stderr.write(`plinth: installed ${what} in ${seconds(started)} s\n`)
+}
+
+const seconds = (started) => Math.round((Date.now() - started) / 1000)
+
+/** A line that is renewed every second, or where nobody watches one line at the start. */
+function showProgress(describe, what) {
+  if (!process.stderr.isTTY) {
+    process.stderr.write(`plinth: installing ${what} (once) …\n`)
+    return () => {}
+  }
+  const draw = () => process.stderr.write(`\r${describe()}`)
+  draw()
+  const timer = setInterval(draw, 1000)
+  return () => {
+    clearInterval(timer)
+    process.stderr.write('\r\u001b[K')
+  }
+}
+
+function explain(lines, code) {
+  const known = reasons.find(([pattern]) => pattern.test(lines.join('\n')))
+  if (known) return known[1]
+  const said = lines
+    .map((line) => line.replace(/^npm error ?/, ''))
+    .filter((line) => line && !/^code /.test(line))
+  return said[0] ?? `npm ended with code ${code}`
+}
