@@ -9,6 +9,9 @@ export { eraseSubject } from './journal/seal-values.ts'
 export * from './journal/verify-journal.ts'
 export * from './position.ts'
 export * from './publication/synchronise-publication.ts'
+export * from './rewind/apply-rewind.ts'
+export * from './rewind/preview-rewind.ts'
+export type { RewindTarget } from './rewind/rewind-point.ts'
 export * from './tail.ts'
 
 /** What the tail and the journal keep in every project's database. */

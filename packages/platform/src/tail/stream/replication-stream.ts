@@ -34,6 +34,14 @@ export interface ReplicationStream {
 
 const statusMilliseconds = 1_000
 const connectMilliseconds = 10_000
+/** Values are written so that they are read the same way everywhere, whatever the server's settings are. */
+const exactText = [
+  'datestyle=ISO',
+  'intervalstyle=postgres',
+  'timezone=UTC',
+  'bytea_output=hex',
+  'extra_float_digits=1',
+]
 const copyBoth = 0x57
 const copyData = 0x64
 const copyDone = 0x63
@@ -53,7 +61,9 @@ export async function openReplicationStream(options: ReplicationOptions): Promis
     application_name: options.applicationName,
     replication: 'database',
     connectionTimeoutMillis: connectMilliseconds,
-    options: `-c wal_sender_timeout=${options.silenceMilliseconds}`,
+    options: [...exactText, `wal_sender_timeout=${options.silenceMilliseconds}`]
+      .map((each) => `-c ${each}`)
+      .join(' '),
   } as pg.ClientConfig)
   client.on('error', () => undefined)
   await client.connect()

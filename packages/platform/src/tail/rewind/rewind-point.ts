@@ -1,0 +1,85 @@
+import { type ProjectDatabase, sql } from '../../database/index.ts'
+import { tailErrors } from '../errors.ts'
+
+/** Where to go back to: an instant, or the number of the last change that stays. */
+export type RewindTarget = Date | number
+
+export interface RewindPoint {
+  /** The last entry of the tenant's sequence that stays; 0 for none. */
+  readonly sequence: number
+  /** The last entry there is. */
+  readonly last: number
+}
+
+interface FoundPoint {
+  readonly last: string
+  readonly anchor: string
+  readonly first_undone: string | null
+  /** Text with microseconds. */
+  readonly undone_at: string | null
+}
+
+/**
+ * The prefix of the tenant's sequence that a target means: up to before the first change that was committed after the
+ * instant (commit times are not in the order of commits). Refuses what the journal does not know: fails with
+ * `rewind_unknown_point`, `rewind_archived`, `rewind_crosses_gap` or `rewind_table_younger`.
+ */
+export async function findRewindPoint(
+  database: ProjectDatabase,
+  tenant: string,
+  target: RewindTarget,
+  now: Date,
+): Promise<RewindPoint> {
+  const instant = target instanceof Date ? target.toISOString() : null
+  const number = target instanceof Date ? null : target
+  const { rows } = await database.asOwner<FoundPoint>(sql`
+    with undone as (
+      select min(sequence) as sequence from plinth.journal
+      where tenant = ${tenant}
+        and (sequence > ${number}::bigint or committed_at > ${instant}::timestamptz)
+    )
+    select coalesce((select sequence from plinth.journal_heads where tenant = ${tenant}), 0) as last,
+      coalesce((select sequence from plinth.journal_anchors where tenant = ${tenant}), 0) as anchor,
+      undone.sequence as first_undone,
+      (select committed_at from plinth.journal j where j.tenant = ${tenant} and j.sequence = undone.sequence) as undone_at
+    from undone`)
+  const found = rows[0]!
+  const last = Number(found.last)
+  requireSense(target, last, now)
+  const sequence = found.first_undone === null ? last : Number(found.first_undone) - 1
+  // An instant before everything that is left: the archived entries after it would have to be undone as well.
+  const archived = Number(found.anchor)
+  if (sequence < archived || (instant !== null && archived > 0 && sequence === archived))
+    throw tailErrors.rewind_archived({ tenant, first: archived + 1 })
+  await requireKnown(database, target, instant ?? found.undone_at)
+  return { sequence, last }
+}
+
+function requireSense(target: RewindTarget, last: number, now: Date): void {
+  const sensible =
+    target instanceof Date
+      ? target.getTime() <= now.getTime()
+      : Number.isSafeInteger(target) && target >= 0 && target <= last
+  if (!sensible) throw tailErrors.rewind_unknown_point({ to: describeTarget(target), last })
+}
+
+/** Everything since `from` must be in the journal: no gap, and every table was journalled by then. */
+async function requireKnown(
+  database: ProjectDatabase,
+  target: RewindTarget,
+  from: string | null,
+): Promise<void> {
+  if (from === null) return
+  const to = describeTarget(target)
+  const gaps = await database.asOwner<{ noticed_at: string; reason: string }>(sql`
+    select noticed_at, reason from plinth.tail_gaps where noticed_at > ${from}::timestamptz order by id desc limit 1`)
+  const gap = gaps.rows[0]
+  if (gap) throw tailErrors.rewind_crosses_gap({ to, until: gap.noticed_at, reason: gap.reason })
+  const young = await database.asOwner<{ relation: string; since: string }>(sql`
+    select relation, since from plinth.journal_tables where since > ${from}::timestamptz order by since desc limit 1`)
+  const table = young.rows[0]
+  if (table) throw tailErrors.rewind_table_younger({ table: table.relation, since: table.since, to })
+}
+
+export const describeTarget = (target: RewindTarget): string =>
+  target instanceof Date ? target.toISOString() : `change ${target}`
