@@ -1,12 +1,15 @@
+import { createAuthSurface, type PasswordHasher } from '@plinth/platform/auth'
 import { openProjectDatabase, type ProjectDatabase } from '@plinth/platform/database'
 import { createFunctionsSurface } from '@plinth/platform/functions'
-import type { HealthCheck, HostedProject } from '@plinth/platform/http'
+import type { HealthCheck, HostedProject, Surface } from '@plinth/platform/http'
 import { type JobRunner, startJobRunner } from '@plinth/platform/jobs'
 import type { Clock, Log } from '@plinth/platform/kernel'
+import { createRestSurface } from '@plinth/platform/rest'
 import type { SystemDeclaration } from '@plinth/platform/system'
 import type { Cluster } from './open-engines.ts'
+import { checkTail, openTail } from './open-tail.ts'
 import { prepareDatabase } from './prepare-database.ts'
-import { openProjectSecrets } from './project-secrets.ts'
+import { openProjectSecrets, type ProjectSecrets } from './project-secrets.ts'
 
 /** A system that runs: its database is up to date, its surfaces answer, its jobs work. */
 export interface Project extends HostedProject {
@@ -23,41 +26,71 @@ export interface ProjectOptions {
   readonly system: SystemDeclaration
   readonly cluster: Cluster
   readonly dataDir: string
+  /** The address that clients use for this project, without a trailing slash. */
+  readonly url: string
+  /** One for all projects of the process. */
+  readonly passwords: PasswordHasher
   readonly clock: Clock
   readonly log: Log
 }
 
 /** Brings a system's database up to date and opens the project on it. */
 export async function openProject(options: ProjectOptions): Promise<Project> {
-  const { system, clock } = options
+  const { system, cluster, dataDir, clock } = options
   const log = options.log.child({ system: system.name })
-  const secrets = await openProjectSecrets(options.dataDir, system.name, clock)
-  const addresses = await prepareDatabase(system, options.cluster.addresses, secrets)
+  const secrets = await openProjectSecrets(dataDir, system.name, clock)
+  const addresses = await prepareDatabase(system, cluster.addresses, secrets)
   const database = openProjectDatabase({ system: system.name, addresses, log })
+  const tail = cluster.engine.logicalReplication
+    ? await openTail({ system, database, sealingKey: secrets.sealingKey, dataDir, clock, log })
+    : undefined
+  tail?.start()
   const jobs = await startJobRunner({ database, jobs: system.jobs, clock, log })
   return {
     name: system.name,
     functionNames: new Set(system.functions.map(({ name }) => name)),
     keys: secrets.keys,
-    surfaces: [
-      createFunctionsSurface({ functions: system.functions, database, clock, isAdmin: system.isAdmin }),
-    ],
+    surfaces: createSurfaces({ ...options, log }, database, secrets),
     system,
-    cluster: options.cluster,
+    cluster,
     database,
     jobs,
     health: [
       { name: `${system.name}/database`, check: () => checkDatabase(database) },
       { name: `${system.name}/jobs`, check: () => jobs.health() },
+      { name: `${system.name}/tail`, check: () => (tail ? checkTail(tail) : withoutTail) },
     ],
     close: async () => {
       await jobs.stop()
+      await tail?.stop()
       await database.close()
     },
   }
 }
 
+function createSurfaces(
+  options: ProjectOptions,
+  database: ProjectDatabase,
+  { keys }: ProjectSecrets,
+): Surface[] {
+  const { system, url, passwords, clock, log } = options
+  return [
+    createRestSurface({ database, log }),
+    createAuthSurface({ database, keys, clock, passwords, settings: { issuer: `${url}/auth/v1` } }),
+    createFunctionsSurface({ functions: system.functions, database, clock, isAdmin: system.isAdmin }),
+  ]
+}
+
 async function checkDatabase(database: ProjectDatabase) {
   await database.asOwner({ text: 'select' })
   return { status: 'ok' as const, detail: { connections: database.usage() } }
+}
+
+/** Without logical replication the server runs; health says what is off and what would turn it on. */
+const withoutTail = {
+  status: 'degraded' as const,
+  detail: {
+    off: 'realtime changes, journal, rewind',
+    remedy: 'set wal_level = logical, let the administrator replicate, and restart',
+  },
 }

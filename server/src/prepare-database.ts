@@ -1,3 +1,4 @@
+import { readAuthMigrations } from '@plinth/platform/auth'
 import {
   applyMigrations,
   type ClusterAddresses,
@@ -5,8 +6,10 @@ import {
   provisionProject,
   readPlatformMigrations,
 } from '@plinth/platform/database'
+import { readHoldsMigrations } from '@plinth/platform/holds'
 import { migrateJobQueue, readJobMigrations } from '@plinth/platform/jobs'
 import type { SystemDeclaration } from '@plinth/platform/system'
+import { readTailMigrations } from '@plinth/platform/tail'
 import type { ProjectSecrets } from './project-secrets.ts'
 
 /** Makes sure that a system's roles, database and schema are there and up to date. Safe to repeat and to race. */
@@ -16,8 +19,17 @@ export async function prepareDatabase(
   { passwords }: ProjectSecrets,
 ): Promise<ProjectAddresses> {
   const addresses = await provisionProject(cluster, system.name, passwords)
-  const sets = await Promise.all([readPlatformMigrations(), readJobMigrations(), system.migrations()])
+  const sets = await Promise.all([...platformSets(), system.migrations()])
   await applyMigrations(addresses.ownerDirect, sets)
   await migrateJobQueue(addresses.ownerDirect)
   return addresses
 }
+
+/** What stands in every project's database before the system's own migrations, in order of dependence. */
+const platformSets = () => [
+  readPlatformMigrations(),
+  readAuthMigrations(),
+  readHoldsMigrations(),
+  readJobMigrations(),
+  readTailMigrations(),
+]

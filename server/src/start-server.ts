@@ -1,10 +1,5 @@
-import {
-  createApp,
-  createProjectDirectory,
-  type HealthCheck,
-  type Listening,
-  listen,
-} from '@plinth/platform/http'
+import { createPasswordHasher } from '@plinth/platform/auth'
+import { createApp, createProjectDirectory, type Listening, listen } from '@plinth/platform/http'
 import type { AppError, Clock, Config, Log } from '@plinth/platform/kernel'
 import type { SystemDeclaration } from '@plinth/platform/system'
 import { serverErrors } from './errors.ts'
@@ -35,15 +30,21 @@ const stopGrace = 10_000
 
 /** Starts PostgreSQL, every system and the HTTP server; whatever was started is stopped again when a part fails. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, systems } = options
+  const { config, systems, clock, log } = options
   requireUniqueFunctions(systems)
   const clusters = await openEngines({ ...options, systems: systems.map(({ name }) => name) })
+  const passwords = createPasswordHasher()
   const projects: Project[] = []
   try {
-    const opening = systems.map(async (system) => projects.push(await openSystem(system, clusters, options)))
+    const opening = systems.map(async (system) => {
+      const cluster = clusters.of(system.name)
+      const url = `${urlOf(config)}/${system.name}`
+      const { dataDir } = config
+      projects.push(await openProject({ system, cluster, dataDir, url, passwords, clock, log }))
+    })
     await settleAll(opening)
-    const listening = await listenFor(projects, clusters, options)
-    const url = config.publicUrl ?? `http://${config.host}:${listening.port}`
+    const listening = await listenFor(projects, options)
+    const url = urlOf(config, listening.port)
     return { url, port: listening.port, projects, stop: () => stopAll(listening, projects, clusters) }
   } catch (error) {
     await closeAll(projects, clusters)
@@ -51,13 +52,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-function openSystem(system: SystemDeclaration, clusters: Clusters, { config, clock, log }: ServerOptions) {
-  return openProject({ system, cluster: clusters.of(system.name), dataDir: config.dataDir, clock, log })
-}
+/** The address that clients use: the configured one, or where the server listens. */
+const urlOf = ({ publicUrl, host, port }: Config, listening = port): string =>
+  publicUrl ?? `http://${host}:${listening}`
 
-function listenFor(projects: readonly Project[], clusters: Clusters, { config, clock, log }: ServerOptions) {
+function listenFor(projects: readonly Project[], { config, clock, log }: ServerOptions) {
   const directory = createProjectDirectory(projects)
-  const health = projects.flatMap((project) => [...project.health, replicationCheck(project, clusters)])
+  const health = projects.flatMap((project) => project.health)
   const app = createApp({ directory, health, clock, log })
   return listen({
     app,
@@ -65,21 +66,6 @@ function listenFor(projects: readonly Project[], clusters: Clusters, { config, c
     port: config.port,
     onUpgrade: (_request, socket) => socket.destroy(),
   })
-}
-
-/** Without logical replication the server runs; health says what is off. */
-function replicationCheck({ name }: Project, clusters: Clusters): HealthCheck {
-  const { engine } = clusters.of(name)
-  return {
-    name: `${name}/replication`,
-    check: () =>
-      engine.logicalReplication
-        ? { status: 'ok' }
-        : {
-            status: 'degraded',
-            detail: { off: 'realtime changes, journal, rewind', why: 'wal_level is not logical' },
-          },
-  }
 }
 
 async function stopAll(

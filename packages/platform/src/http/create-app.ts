@@ -55,7 +55,7 @@ export function createApp(options: AppOptions): Hono<RootEnv> {
   return app
 }
 
-/** Health answers at the root only; everything else is rewritten to start with its project's name. */
+/** Health answers at the root only; everything else starts with its project's name, and a last slash means nothing. */
 function canonicalPath(request: Request, directory: ProjectDirectory<HostedProject>): string {
   const path = pathOf(request.url)
   if (path === '/health' || path.startsWith('/health/')) return path
@@ -64,7 +64,7 @@ function canonicalPath(request: Request, directory: ProjectDirectory<HostedProje
     request.headers.get('authorization')?.replace(/^bearer\s+/i, '') ??
     undefined
   const found = directory.resolve({ host: request.headers.get('host') ?? '', path, key })
-  return found ? `/${found.project.name}${found.path}` : `${unaddressed}${path}`
+  return found ? `/${found.project.name}${found.path.replace(/\/$/, '')}` : `${unaddressed}${path}`
 }
 
 function pathOf(url: string): string {

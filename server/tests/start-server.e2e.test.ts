@@ -6,7 +6,7 @@ import { sql, userCaller } from '@plinth/platform/database'
 import { type Config, readConfig, silentLog, systemClock } from '@plinth/platform/kernel'
 import { defineSystem } from '@plinth/platform/system'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type RunningServer, startServer } from './start-server.ts'
+import { type RunningServer, startServer } from '../src/start-server.ts'
 
 const ada = '11111111-1111-4111-8111-111111111111'
 

@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import type { ProjectDatabase } from '@plinth/platform/database'
+import type { HealthStatus } from '@plinth/platform/http'
+import { type Clock, deriveKey, type Log } from '@plinth/platform/kernel'
+import type { SystemDeclaration } from '@plinth/platform/system'
+import { createJournal, createTail, synchronisePublication, type Tail } from '@plinth/platform/tail'
+
+export interface TailOptions {
+  readonly system: SystemDeclaration
+  readonly database: ProjectDatabase
+  readonly sealingKey: Buffer
+  readonly dataDir: string
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** The project's stream of committed changes with the journal behind it; `start` sets it going. */
+export async function openTail({
+  system,
+  database,
+  sealingKey,
+  dataDir,
+  clock,
+  log,
+}: TailOptions): Promise<Tail> {
+  await synchronisePublication(database, {
+    journalled: system.journalledTables,
+    realtime: system.realtimeTables,
+    tenant: system.tenant,
+  })
+  const journal = createJournal({
+    database,
+    key: deriveKey(sealingKey, 'journal'),
+    folder: join(dataDir, 'journal', system.name),
+    clock,
+    log,
+  })
+  return createTail({ database, log, durable: [journal] })
+}
+
+/** More than this behind, and what is live or journalled is late enough for an operator to know. Milliseconds. */
+const tolerableLag = 10_000
+
+/** What the health page says of a tail. */
+export async function checkTail(tail: Tail): Promise<HealthStatus> {
+  const health = await tail.health()
+  const well =
+    (health.state === 'following' || health.state === 'standby') && health.lagMilliseconds < tolerableLag
+  return { status: well ? 'ok' : 'degraded', detail: { ...health } }
+}
