@@ -1,0 +1,4 @@
+import type { Tail } from '../tail/index.ts'
+
+/** What realtime needs of the tail. */
+export type ChangeFeed = Pick<Tail, 'subscribe' | 'holds' | 'position' | 'writeMark' | 'synchronise'>

@@ -1,0 +1,118 @@
+import type { Session } from '../channels/session.ts'
+import type { ServerMessage } from '../protocol/server-message.ts'
+import type { Binding } from './bindings.ts'
+import type { WatchView } from './watch-view.ts'
+
+/** A channel as the stream of changes sees it. */
+export interface Listener {
+  send(message: ServerMessage): void
+  /** Its subscription is over and will not come back by itself. */
+  subscriptionEnded(reason: string): void
+  /** Commits are missing: it has to start over. */
+  subscriptionBroken(): void
+}
+
+/** A listener's place in an audience: it gets what comes after `since`, up to `until`. */
+export interface Member {
+  readonly listener: Listener
+  readonly since: number
+  until: number
+}
+
+/**
+ * Everyone who gets the same bytes: same topic, same bindings, and claims that policies answer alike. What a change
+ * costs grows with audiences, not with clients.
+ */
+export interface Audience<M extends Member = Member> {
+  readonly key: string
+  readonly topic: string
+  readonly session: Session
+  readonly members: Set<M>
+}
+
+export interface BindingAudience extends Audience {
+  readonly kind: 'bindings'
+  readonly bindings: readonly Binding[]
+}
+
+export interface WatchMember extends Member {
+  /** What was made while it reads its snapshot; null once it gets everything at once. */
+  held: { readonly xid: number; readonly position: string; readonly operations: readonly string[] }[] | null
+  /**
+   * From this position on, what it was told is exactly what happened up to there, so it may resume there. Before, its
+   * snapshot may be ahead of the stream.
+   */
+  exactFrom: string | null
+  /** Last position that it was told. */
+  position: string | null
+}
+
+/** Everyone who keeps the same copy of the same rows. */
+export interface WatchAudience extends Audience<WatchMember> {
+  readonly kind: 'watch'
+  readonly view: WatchView
+  /** Names the form of the copy in the tokens that clients resume with. */
+  readonly copy: string
+}
+
+export type AnyAudience = BindingAudience | WatchAudience
+
+/** All audiences of a project, found by table. */
+export interface Audiences {
+  find(schema: string, table: string): readonly AnyAudience[]
+  isEmpty(): boolean
+  all(): Iterable<AnyAudience>
+  /** The audience of this key, made when it is not there. */
+  obtain<A extends AnyAudience>(key: string, make: () => A): A
+  /** Forgets an audience without members. */
+  release(audience: AnyAudience): void
+}
+
+const anyTable = '*'
+
+export function createAudiences(): Audiences {
+  const byKey = new Map<string, AnyAudience>()
+  const byTable = new Map<string, Set<AnyAudience>>()
+
+  function tablesOf(audience: AnyAudience): readonly string[] {
+    if (audience.kind === 'watch') return [placeOf(audience.view.table.schema, audience.view.table.table)]
+    return audience.bindings.map(({ schema, table }) => placeOf(schema, table ?? anyTable))
+  }
+
+  return {
+    find: (schema, table) => {
+      const places = [
+        placeOf(schema, table),
+        placeOf(schema, anyTable),
+        placeOf(anyTable, table),
+        placeOf(anyTable, anyTable),
+      ]
+      const found = places.flatMap((place) => [...(byTable.get(place) ?? [])])
+      return found.length > 1 ? [...new Set(found)] : found
+    },
+    isEmpty: () => byKey.size === 0,
+    all: () => byKey.values(),
+    obtain: <A extends AnyAudience>(key: string, make: () => A) => {
+      const known = byKey.get(key)
+      if (known) return known as A
+      const audience = make()
+      byKey.set(key, audience)
+      for (const place of tablesOf(audience)) {
+        const there = byTable.get(place) ?? new Set()
+        byTable.set(place, there.add(audience))
+      }
+      return audience
+    },
+    release: (audience) => {
+      if (audience.members.size > 0 || byKey.get(audience.key) !== audience) return
+      byKey.delete(audience.key)
+      for (const place of tablesOf(audience)) {
+        const there = byTable.get(place)
+        there?.delete(audience)
+        if (there?.size === 0) byTable.delete(place)
+      }
+    },
+  }
+}
+
+const placeOf = (schema: string, table: string): string => `${schema}\u0000${table}`

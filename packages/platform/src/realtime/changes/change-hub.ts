@@ -1,0 +1,384 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { ProjectDatabase } from '../../database/index.ts'
+import { hasCode, type Log, messageOf } from '../../kernel/index.ts'
+import type { CommittedTransaction } from '../../tail/index.ts'
+import type { Session } from '../channels/session.ts'
+import type { RealtimeLimits } from '../limits.ts'
+import {
+  type AnyAudience,
+  type BindingAudience,
+  createAudiences,
+  type Listener,
+  type Member,
+  type WatchAudience,
+  type WatchMember,
+} from './audience.ts'
+import { type Binding, type BindingContext, type BindingRequest, prepareBindings } from './bindings.ts'
+import { buildChangeMessages, type ChangeMessages } from './change-messages.ts'
+import { isStale } from './judge.ts'
+import { type BatchContext, judgeBatch } from './judge-batch.ts'
+import { createRecentChanges, type NumberedTransaction } from './recent-changes.ts'
+import { catchUp, createWatchMember, isExact, type ResumeFrom, tellWatchers, watchKey } from './watch.ts'
+import { prepareView, type WatchRequest, type WatchView } from './watch-view.ts'
+
+/** A channel's place in the stream of changes. */
+export interface Subscription {
+  /** What the join reply tells of it. */
+  readonly bindings: readonly Binding[]
+  /** Goes on as another session without a gap; resolves at once when its policies answer alike. */
+  change(session: Session): Promise<void>
+  end(): void
+}
+
+export interface SubscribeRequest {
+  readonly session: Session
+  readonly topic: string
+  readonly bindings: readonly BindingRequest[]
+  readonly listener: Listener
+}
+
+export interface WatchingRequest {
+  readonly session: Session
+  readonly topic: string
+  readonly watch: WatchRequest
+  /** Token of the last message that the client has applied. */
+  readonly resume: string | undefined
+  readonly listener: Listener
+}
+
+export interface Watching {
+  /** True when the client's copy is still good and only changes follow; false when a snapshot follows. */
+  readonly resumed: boolean
+  /** Sends what the client has to catch up with; call it after the join was answered. */
+  begin(): void
+  change(session: Session): Promise<void>
+  end(): void
+}
+
+/** Committed changes on their way from the stream to the clients that may see them. */
+export interface ChangeHub {
+  /** Takes the next transaction of the stream. */
+  push(transaction: CommittedTransaction): void
+  /** Commits are missing: everyone who keeps a copy starts over. */
+  broken(): void
+  /** Registers bindings: what commits after it resolved arrives. Fails with what `prepareBindings` fails with. */
+  subscribe(request: SubscribeRequest): Promise<Subscription>
+  /** Registers a watch. Fails with what `prepareView` fails with. */
+  watch(request: WatchingRequest): Promise<Watching>
+  /** Tells idle watchers how far they are, so that they can resume from there. */
+  tellPositions(): void
+  /** Resolves when everything that was pushed is delivered. */
+  settled(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface ChangeHubOptions
+  extends BindingContext,
+    Omit<BatchContext, 'audiences' | 'policyMilliseconds'> {
+  readonly database: ProjectDatabase
+  readonly limits: RealtimeLimits
+  readonly log: Log
+  /** Called when watchers wait for the stream to come past their snapshot and nothing is being written. */
+  onBehind(): void
+  /** Called in the order of the stream, after the changes that came before. */
+  onMessages(transaction: CommittedTransaction): void
+}
+
+/** Changes that may wait for the database's verdict before everyone is told to start over. */
+const mostWaiting = 200_000
+/** Changes that are judged together. */
+const mostTogether = 1_000
+/** Pause after a batch that failed because the database was away, milliseconds. */
+const retryMilliseconds = 250
+/** A batch that fails for other reasons is tried this often. */
+const attempts = 3
+
+export function createChangeHub(options: ChangeHubOptions): ChangeHub {
+  const { limits, log, database } = options
+  const audiences = createAudiences()
+  const recent = createRecentChanges(limits.keptChanges)
+  const stopping = new AbortController()
+  const context: BatchContext = { ...options, audiences, policyMilliseconds: limits.policyMilliseconds }
+  let queue: NumberedTransaction[] = []
+  let waiting = 0
+  let sequence = 0
+  /** Sequence number of the last transaction that was taken out of the queue. */
+  let taken = 0
+  /** Position of that transaction. */
+  let position: string | null = null
+  let working: Promise<void> | null = null
+
+  function push(transaction: CommittedTransaction): void {
+    sequence += 1
+    const numbered = { sequence, transaction, changes: transaction.changes }
+    recent.add(numbered)
+    queue.push(numbered)
+    waiting += transaction.changes.length
+    if (waiting > mostWaiting) {
+      log.warn({ system: database.system, waiting }, 'realtime cannot follow; clients start over')
+      broken()
+    }
+    working ??= work()
+  }
+
+  async function work(): Promise<void> {
+    // A turn of the event loop lets what arrives together be judged together.
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    try {
+      while (queue.length > 0 && !stopping.signal.aborted) await deliver(takeBatch())
+    } finally {
+      working = null
+    }
+  }
+
+  function takeBatch(): readonly NumberedTransaction[] {
+    let changes = 0
+    const count = queue.findIndex((numbered) => {
+      changes += numbered.changes.length
+      return changes > mostTogether
+    })
+    const batch = count <= 0 ? queue.splice(0, count === 0 ? 1 : queue.length) : queue.splice(0, count)
+    waiting -= batch.reduce((sum, numbered) => sum + numbered.changes.length, 0)
+    taken = batch.at(-1)!.sequence
+    position = batch.at(-1)!.transaction.position
+    return batch
+  }
+
+  async function deliver(batch: readonly NumberedTransaction[]): Promise<void> {
+    const judged = await judgeAgain(batch)
+    for (const numbered of batch) {
+      if (judged) tell(numbered, judged)
+      options.onMessages(numbered.transaction)
+    }
+    retire()
+  }
+
+  /** Judges until it succeeds or the server stops; undefined when a batch cannot be judged at all. */
+  async function judgeAgain(batch: readonly NumberedTransaction[]) {
+    if (audiences.isEmpty()) return undefined
+    const changes = batch.flatMap((numbered) => numbered.changes)
+    for (let attempt = 1; !stopping.signal.aborted; ) {
+      try {
+        return await judgeBatch(context, changes)
+      } catch (error) {
+        if (!isPassing(error)) attempt += isStale(error) ? 0.5 : 1
+        if (attempt > attempts) {
+          log.error({ system: database.system, problem: messageOf(error) }, 'changes could not be judged')
+          broken()
+          return undefined
+        }
+        await wait(retryMilliseconds, undefined, { signal: stopping.signal }).catch(() => undefined)
+      }
+    }
+    return undefined
+  }
+
+  function tell(numbered: NumberedTransaction, judged: Awaited<ReturnType<typeof judgeBatch>>): void {
+    const operations = new Map<WatchAudience, string[]>()
+    for (const change of numbered.changes) {
+      const of = judged.tableOf(change)
+      if (!of) continue
+      const messages = buildChangeMessages(of, numbered.transaction, change)
+      for (const audience of of.audiences) {
+        const failure = of.failure(audience)
+        if (failure !== undefined) dismiss(audience, `${of.table.schema}.${of.table.table}`, failure)
+        else if (audience.kind === 'bindings') tellBindings(audience, numbered.sequence, messages)
+        else collect(operations, audience, messages)
+      }
+    }
+    for (const [audience, changes] of operations) tellWatchers(audience, numbered, changes)
+  }
+
+  function collect(
+    operations: Map<WatchAudience, string[]>,
+    audience: WatchAudience,
+    messages: ChangeMessages,
+  ) {
+    const made = messages.forWatch(audience)
+    if (made.length === 0) return
+    const before = operations.get(audience)
+    if (before) before.push(...made)
+    else operations.set(audience, [...made])
+  }
+
+  /** Ends the subscriptions of those whose own policy or filter raised; everyone else goes on. */
+  function dismiss(audience: AnyAudience, table: string, problem: string): void {
+    const members = [...audience.members]
+    audience.members.clear()
+    audiences.release(audience)
+    for (const { listener } of members) listener.subscriptionEnded(`${table}: ${problem}`)
+  }
+
+  /** Members that were there until some moment are gone once that moment is delivered. */
+  function retire(): void {
+    for (const audience of retiring) {
+      for (const member of audience.members as Set<Member>) {
+        if (member.until <= taken) audience.members.delete(member as WatchMember)
+      }
+      audiences.release(audience)
+    }
+    retiring.clear()
+  }
+  const retiring = new Set<AnyAudience>()
+
+  function broken(): void {
+    position = queue.at(-1)?.transaction.position ?? position
+    queue = []
+    waiting = 0
+    taken = sequence
+    recent.reset(position)
+    for (const audience of [...audiences.all()]) {
+      const members = [...audience.members]
+      audience.members.clear()
+      audiences.release(audience)
+      for (const { listener } of members) listener.subscriptionBroken()
+    }
+  }
+
+  async function subscribe(request: SubscribeRequest): Promise<Subscription> {
+    const { topic, listener } = request
+    let bindings = await prepareBindings(options, request.session.caller.role, request.bindings)
+    let session = request.session
+    let place = enter()
+    let ended = false
+
+    function enter() {
+      const key = `${session.key}|${topic}|${JSON.stringify(bindings.map(({ echo }) => echo))}`
+      const make = (): BindingAudience => ({
+        kind: 'bindings',
+        key,
+        topic,
+        session,
+        bindings,
+        members: new Set(),
+      })
+      const audience = audiences.obtain(key, make)
+      const member: Member = { listener, since: taken, until: Number.POSITIVE_INFINITY }
+      audience.members.add(member)
+      return { audience, member }
+    }
+
+    return {
+      bindings,
+      change: async (next) => {
+        if (next.key === session.key) return
+        const prepared = await prepareBindings(options, next.caller.role, request.bindings)
+        if (ended) return
+        place.member.until = taken
+        retiring.add(place.audience)
+        session = next
+        bindings = prepared
+        place = enter()
+      },
+      end: () => {
+        ended = true
+        place.audience.members.delete(place.member)
+        audiences.release(place.audience)
+      },
+    }
+  }
+
+  async function watch(request: WatchingRequest): Promise<Watching> {
+    const { topic, listener } = request
+    let session = request.session
+    let view = await prepareView(options, session.caller.role, request.watch)
+    let from = resumeFrom(session, view, request.resume)
+    let place = enter()
+    let ended = false
+
+    function resumeFrom(of: Session, wanted: WatchView, token: string | undefined): ResumeFrom | null {
+      const [at, key] = token?.split('~') ?? []
+      if (!at || key !== watchKey(of, wanted) || !/^[0-9A-F]+\/[0-9A-F]+$/.test(at)) return null
+      const missed = recent.after(at, taken)
+      return missed ? { missed } : null
+    }
+
+    function enter() {
+      const copy = watchKey(session, view)
+      const key = `${session.key}|${topic}|watch ${copy}`
+      const make = (): WatchAudience => ({
+        kind: 'watch',
+        key,
+        topic,
+        session,
+        view,
+        copy,
+        members: new Set(),
+      })
+      const audience = audiences.obtain(key, make)
+      const member = createWatchMember(listener, taken)
+      audience.members.add(member)
+      return { audience, member }
+    }
+
+    function begin(): void {
+      const { audience, member } = place
+      catchUp({ context, recent, limits, audience, member, from, position }).catch((error: unknown) => {
+        if (!audience.members.delete(member)) return
+        audiences.release(audience)
+        if (isPassing(error)) listener.subscriptionBroken()
+        else listener.subscriptionEnded(messageOf(error))
+      })
+    }
+
+    return {
+      resumed: from !== null,
+      begin,
+      change: async (next) => {
+        if (next.key === session.key) return
+        const prepared = await prepareView(options, next.caller.role, request.watch)
+        if (ended) return
+        place.audience.members.delete(place.member)
+        audiences.release(place.audience)
+        session = next
+        view = prepared
+        from = null
+        place = enter()
+        begin()
+      },
+      end: () => {
+        ended = true
+        place.audience.members.delete(place.member)
+        audiences.release(place.audience)
+      },
+    }
+  }
+
+  return {
+    push,
+    broken,
+    subscribe,
+    watch,
+    tellPositions: () => {
+      if (queue.length > 0 || working || position === null) return
+      let behind = false
+      for (const audience of audiences.all()) {
+        if (audience.kind !== 'watch') continue
+        tellWatchers(audience, { sequence, position }, [])
+        for (const member of audience.members) behind ||= !isExact(member, position)
+      }
+      if (behind) options.onBehind()
+    },
+    settled: async () => {
+      while (working !== null) await working
+    },
+    stop: async () => {
+      stopping.abort()
+      await working
+    },
+  }
+}
+
+function tellBindings(audience: BindingAudience, sequence: number, messages: ChangeMessages): void {
+  let message: ReturnType<ChangeMessages['forBindings']> | null = null
+  for (const member of audience.members) {
+    if (sequence <= member.since || sequence > member.until) continue
+    if (message === null) message = messages.forBindings(audience)
+    if (!message) return
+    member.listener.send(message)
+  }
+}
+
+/** True for failures that pass by themselves: the database is away or has no connection free. */
+const isPassing = (error: unknown): boolean =>
+  hasCode(error, 'database_unavailable') || hasCode(error, 'database_busy')

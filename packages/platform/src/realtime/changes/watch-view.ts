@@ -1,0 +1,132 @@
+import type { ProjectDatabase } from '../../database/index.ts'
+import { quoteName } from '../../database/index.ts'
+import type { RowImage } from '../../tail/index.ts'
+import type { Session } from '../channels/session.ts'
+import { realtimeErrors } from '../errors.ts'
+import { type BindingContext, requireColumns, requireTable } from './bindings.ts'
+import { compileFilter, type Filter } from './compile-filter.ts'
+import type { ColumnDescription, TableDescription } from './describe-table.ts'
+import { conditionSql } from './filter.ts'
+import { rowJson } from './row-values.ts'
+
+/** Which rows and columns a client keeps a copy of. */
+export interface WatchRequest {
+  readonly schema: string
+  readonly table: string
+  readonly filter?: string | undefined
+  readonly columns?: readonly string[] | undefined
+}
+
+/** A watch that was checked. */
+export interface WatchView {
+  readonly table: TableDescription
+  readonly filter: Filter | null
+  /** What is shown, the key always among it. */
+  readonly columns: readonly ColumnDescription[]
+  readonly key: readonly ColumnDescription[]
+}
+
+/**
+ * Checks a watch. Fails with `table_not_published`, `table_not_readable`, `malformed_filter`, `malformed_join` or
+ * `unwatchable_table`.
+ */
+export async function prepareView(
+  context: BindingContext,
+  role: string,
+  request: WatchRequest,
+): Promise<WatchView> {
+  const table = await requireTable(context.catalogue, request.schema, request.table, role)
+  const name = `${table.schema}.${table.table}`
+  const unwatchable = (problem: string) => realtimeErrors.unwatchable_table({ table: name, problem })
+  requireColumns(table, role, request.columns)
+  const key = table.columns.filter(({ isKey }) => isKey)
+  if (key.length === 0) throw unwatchable('it has no primary key')
+  if (!table.fullImages) throw unwatchable('its changes do not carry the row before them')
+  if (!key.every(({ readers }) => readers.includes(role))) throw unwatchable('its key may not be read')
+  const wanted = request.columns && new Set(request.columns)
+  const columns = table.columns.filter(
+    ({ name: column, isKey, readers, generated }) =>
+      readers.includes(role) && !generated && (isKey || !wanted || wanted.has(column)),
+  )
+  const filter = request.filter ? await compileFilter(context.database, table, role, request.filter) : null
+  return { table, filter, columns, key }
+}
+
+export interface Snapshot {
+  /** Rows as JSON objects, in text. */
+  readonly rows: readonly string[]
+  /** `pg_current_snapshot()` of the very statement that read the rows. */
+  readonly transactions: string
+  /** Every transaction that the rows show had committed before this position of the stream. */
+  readonly position: string
+}
+
+/** Reads what the session may see of a view. Fails with `watch_too_large`. */
+export async function readSnapshot(
+  database: ProjectDatabase,
+  session: Session,
+  view: WatchView,
+  limit: number,
+): Promise<Snapshot> {
+  const { table, columns, filter } = view
+  const values: unknown[] = [limit + 1]
+  const parameter = (value: unknown) => `$${values.push(value)}`
+  const conditions = filter?.conditions.map(({ condition, column }) =>
+    conditionSql(condition, column, parameter),
+  )
+  const where = conditions?.length ? `where ${conditions.join(' and ')}` : ''
+  const texts = columns.map(outputText).join(', ')
+  const { rows } = await database.asCaller<{
+    transactions: string
+    position: string
+    found: (string | null)[][]
+  }>(
+    session.caller,
+    {
+      text: `select pg_current_snapshot()::text as transactions, pg_current_wal_insert_lsn()::text as position, coalesce((select json_agg(r) from (
+        select array[${texts}] as r from ${quoteName(table.schema)}.${quoteName(table.table)} ${where} limit $1) q), '[]') as found`,
+      values,
+    },
+    { readOnly: true },
+  )
+  const { transactions, position, found } = rows[0]!
+  if (found.length > limit)
+    throw realtimeErrors.watch_too_large({ limit, table: `${table.schema}.${table.table}` })
+  const json = found.map((row) => {
+    const image: Record<string, string | null> = Object.create(null)
+    columns.forEach(({ name }, index) => {
+      image[name] = row[index] ?? null
+    })
+    return rowJson(columns, image as RowImage)
+  })
+  return { rows: json, transactions, position }
+}
+
+const bool = 16
+const bpchar = 1042
+
+/** The text that the type's output function makes, as the stream has it; a cast to text differs for two types. */
+function outputText({ name, base }: ColumnDescription): string {
+  const column = quoteName(name)
+  if (base !== bool && base !== bpchar) return `${column}::text`
+  return `case when ${column} is not null then format('%s', ${column}) end`
+}
+
+/** True when a transaction had committed for the snapshot, so that its changes are in the rows. */
+export function isInSnapshot(snapshot: string, xid: number): boolean {
+  const [low, high, open] = snapshot.split(':') as [string, string, string]
+  const [xmin, xmax] = [BigInt(low), BigInt(high)]
+  const full = widen(xid, xmax)
+  if (full < xmin) return true
+  if (full >= xmax) return false
+  return !open.split(',').includes(String(full))
+}
+
+const epoch = 1n << 32n
+
+/** The stream has 32 bits of a transaction's id; it is the one that lies nearest to the snapshot's end. */
+function widen(xid: number, near: bigint): bigint {
+  const candidate = (near & ~(epoch - 1n)) + BigInt(xid)
+  if (candidate - near > epoch / 2n) return candidate - epoch
+  return near - candidate > epoch / 2n ? candidate + epoch : candidate
+}

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto'
+import { comparePositions } from '../../tail/index.ts'
+import type { Session } from '../channels/session.ts'
+import type { RealtimeLimits } from '../limits.ts'
+import { prepareMessage, type ServerMessage } from '../protocol/server-message.ts'
+import type { Listener, WatchAudience, WatchMember } from './audience.ts'
+import { buildChangeMessages } from './change-messages.ts'
+import { type BatchContext, judgeBatch } from './judge-batch.ts'
+import type { NumberedTransaction, RecentChanges } from './recent-changes.ts'
+import { isInSnapshot, readSnapshot, type WatchView } from './watch-view.ts'
+
+/** The same for copies that hold the same rows in the same form: a copy is only resumed by its like. */
+export function watchKey(session: Session, view: WatchView): string {
+  const columns = view.columns.map(({ name, type }) => [name, type])
+  const content = [session.key, view.table.oid, view.filter?.text ?? null, columns]
+  return createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 16)
+}
+
+export function createWatchMember(listener: Listener, since: number): WatchMember {
+  return { listener, since, until: Number.POSITIVE_INFINITY, held: [], exactFrom: null, position: null }
+}
+
+/** True when the member may resume at this position. */
+export const isExact = (member: WatchMember, position: string): boolean =>
+  member.exactFrom === null || comparePositions(position, member.exactFrom) >= 0
+
+/** Transactions that the client missed while it was away. */
+export interface ResumeFrom {
+  readonly missed: readonly NumberedTransaction[]
+}
+
+export interface CatchUpRequest {
+  readonly context: BatchContext
+  readonly recent: RecentChanges
+  readonly limits: RealtimeLimits
+  readonly audience: WatchAudience
+  readonly member: WatchMember
+  /** Null for a client that starts with a snapshot. */
+  readonly from: ResumeFrom | null
+  /** Position of the stream when the member entered. */
+  readonly position: string | null
+}
+
+/** Rows in one frame of a snapshot. */
+const rowsPerFrame = 500
+
+/**
+ * Brings a new member to the present: the transactions it missed, or a snapshot; then what was held back meanwhile.
+ *
+ * A snapshot shows some transactions that the stream still brings, and (for a moment after a commit) misses some that
+ * the stream has brought already. Each transaction is told exactly once because the snapshot itself says which
+ * transactions it has.
+ */
+export async function catchUp(request: CatchUpRequest): Promise<void> {
+  const { context, recent, audience, member, from, position } = request
+  if (from) {
+    await tellMissed(request, from.missed)
+    if (position !== null) tellMember(audience, member, position, [])
+    return release(audience, member, () => false)
+  }
+  const snapshot = await readSnapshot(
+    context.database,
+    audience.session,
+    audience.view,
+    request.limits.watchedRows,
+  )
+  if (!audience.members.has(member)) return
+  member.exactFrom = snapshot.position
+  sendSnapshot(audience, member, snapshot.rows)
+  const early = recent
+    .upTo(member.since)
+    .filter(({ transaction }) => !isInSnapshot(snapshot.transactions, transaction.xid))
+  await tellMissed(request, early)
+  release(audience, member, (xid) => isInSnapshot(snapshot.transactions, xid))
+}
+
+function release(audience: WatchAudience, member: WatchMember, isKnown: (xid: number) => boolean): void {
+  const held = member.held ?? []
+  member.held = null
+  for (const { xid, position, operations } of held) {
+    if (!isKnown(xid)) tellMember(audience, member, position, operations)
+  }
+}
+
+/** Transactions told together, so that a long absence does not become one enormous question. */
+const together = 200
+
+async function tellMissed(
+  { context, audience, member }: CatchUpRequest,
+  transactions: readonly NumberedTransaction[],
+): Promise<void> {
+  const { schema, table } = audience.view.table
+  const only: BatchContext = { ...context, audiences: { find: () => [audience] } }
+  const relevant = transactions
+    .map((numbered) => ({ numbered, changes: numbered.changes.filter(isOf(schema, table)) }))
+    .filter(({ changes }) => changes.length > 0)
+  for (let start = 0; start < relevant.length; start += together) {
+    const some = relevant.slice(start, start + together)
+    const judged = await judgeBatch(
+      only,
+      some.flatMap(({ changes }) => changes),
+    )
+    for (const { numbered, changes } of some) {
+      const operations = changes.flatMap((change) => {
+        const of = judged.tableOf(change)
+        const failure = of?.failure(audience)
+        if (failure !== undefined) throw new Error(failure)
+        return of ? buildChangeMessages(of, numbered.transaction, change).forWatch(audience) : []
+      })
+      if (operations.length > 0) tellMember(audience, member, numbered.transaction.position, operations)
+    }
+  }
+}
+
+const isOf =
+  (schema: string, table: string) =>
+  ({ relation }: NumberedTransaction['changes'][number]): boolean =>
+    relation.schema === schema && relation.table === table
+
+function tellMember(
+  audience: WatchAudience,
+  member: WatchMember,
+  position: string,
+  operations: readonly string[],
+) {
+  member.position = position
+  member.listener.send(changesMessage(audience, isExact(member, position) ? position : null, operations))
+}
+
+/** Tells everyone who watches what a transaction did to their rows; without operations, how far the stream is. */
+export function tellWatchers(
+  audience: WatchAudience,
+  at: NumberedTransaction | { readonly sequence: number; readonly position: string },
+  operations: readonly string[],
+): void {
+  const position = 'transaction' in at ? at.transaction.position : at.position
+  let exact: ServerMessage | undefined
+  for (const member of audience.members) {
+    if (at.sequence <= member.since && operations.length > 0) continue
+    if (operations.length === 0 && (member.held || member.position === position)) continue
+    if (member.held && 'transaction' in at) {
+      member.held.push({ xid: at.transaction.xid, position, operations })
+    } else if (isExact(member, position)) {
+      exact ??= changesMessage(audience, position, operations)
+      member.position = position
+      member.listener.send(exact)
+    } else if (operations.length > 0) {
+      member.listener.send(changesMessage(audience, null, operations))
+    }
+  }
+}
+
+/** Without a position for a client that cannot resume there. */
+function changesMessage(
+  audience: WatchAudience,
+  position: string | null,
+  operations: readonly string[],
+): ServerMessage {
+  const token = position === null ? null : `${position}~${audience.copy}`
+  const payload = `{"position":${JSON.stringify(token)},"changes":[${operations.join(',')}]}`
+  return prepareMessage({ topic: audience.topic, event: 'plinth_changes', payload })
+}
+
+/** A snapshot replaces the client's copy when its last frame has come. */
+function sendSnapshot(audience: WatchAudience, member: WatchMember, rows: readonly string[]): void {
+  const key = JSON.stringify(audience.view.key.map(({ name }) => name))
+  for (let start = 0; start === 0 || start < rows.length; start += rowsPerFrame) {
+    const some = rows.slice(start, start + rowsPerFrame)
+    const last = start + rowsPerFrame >= rows.length
+    const payload = `{"first":${start === 0},"last":${last},"key":${key},"rows":[${some.join(',')}]}`
+    member.listener.send(prepareMessage({ topic: audience.topic, event: 'plinth_snapshot', payload }))
+  }
+}

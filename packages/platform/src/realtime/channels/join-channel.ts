@@ -1,0 +1,118 @@
+import { newId } from '../../kernel/index.ts'
+import { replayMessages } from '../broadcast/replay-messages.ts'
+import type { Listener } from '../changes/audience.ts'
+import type { Connection } from '../connections/connection.ts'
+import { realtimeErrors } from '../errors.ts'
+import type { ClientMessage } from '../protocol/client-message.ts'
+import { prepareReply } from '../protocol/server-message.ts'
+import { type Channel, tellChannel, tellSystem } from './channel.ts'
+import { type ChannelRights, openRights, readRights } from './channel-rights.ts'
+import { type JoinConfig, readJoinConfig } from './join-config.ts'
+import type { RealtimeProject } from './realtime-project.ts'
+import { topicPrefix } from './rooms.ts'
+import { openSession, type Session } from './session.ts'
+
+export interface JoinEvents {
+  /** The channel is there and answers. */
+  opened(channel: Channel): void
+  ended(channel: Channel, event: 'phx_close' | 'phx_error', reason?: string): void
+}
+
+/**
+ * Joins a connection to a topic: token, rights and listeners are checked, and the reply comes when everything is
+ * armed, so nothing that happens after it is missed. Fails with what the client did wrong.
+ */
+export async function joinChannel(
+  project: RealtimeProject,
+  connection: Connection,
+  message: ClientMessage,
+  events: JoinEvents,
+): Promise<void> {
+  const config = readJoinConfig(message.payload, project.limits.bindingsPerChannel)
+  if (!config.isPrivate && !project.publicChannels) throw realtimeErrors.public_channels_closed()
+  if (config.broadcast.replay && !config.isPrivate)
+    throw realtimeErrors.malformed_join({ problem: 'only private channels replay.' })
+  const session = await openSession(project.keys, config.accessToken || connection.apiKey, project.clock)
+  const name = message.topic.slice(topicPrefix.length)
+  const rights = await rightsOf(project, session, name, config)
+  if (config.bindings.length > 0 || config.watch) await project.armed()
+  if (!connection.isOpen) return
+  const channel: Channel = {
+    connection,
+    room: project.rooms.obtain(name, config.isPrivate),
+    joinRef: message.joinRef ?? message.ref,
+    config,
+    presenceKey: config.presence.key ?? newId(),
+    session,
+    rights,
+    subscription: null,
+    watching: null,
+    presenceRef: null,
+    seesPresence: false,
+    isOpen: true,
+  }
+  try {
+    await listen(project, channel, events)
+  } catch (error) {
+    project.rooms.release(channel.room)
+    throw error
+  }
+  if (!connection.isOpen) {
+    channel.subscription?.end()
+    channel.watching?.end()
+    return project.rooms.release(channel.room)
+  }
+  // While tables were looked up, the last of the others may have left and the room been forgotten.
+  channel.room = project.rooms.obtain(name, config.isPrivate)
+  channel.room.members.add(channel)
+  events.opened(channel)
+  answer(channel, message)
+  if (config.presence.enabled && rights.presence.read) project.presence.tellState(channel)
+  if (config.bindings.length > 0) tellSystem(channel, 'ok', 'postgres_changes', 'Subscribed to PostgreSQL')
+  channel.watching?.begin()
+  if (config.broadcast.replay) await replayMessages(project, channel, config.broadcast.replay)
+}
+
+/** What the session may do here. Fails with `channel_unauthorized` when it may not even listen. */
+async function rightsOf(
+  project: RealtimeProject,
+  session: Session,
+  name: string,
+  config: JoinConfig,
+): Promise<ChannelRights> {
+  if (!config.isPrivate) return openRights
+  const rights = await readRights(project, session, name)
+  if (!rights.broadcast.read && !rights.presence.read)
+    throw realtimeErrors.channel_unauthorized({ verb: 'receive', extension: 'messages' })
+  return rights
+}
+
+async function listen(project: RealtimeProject, channel: Channel, events: JoinEvents): Promise<void> {
+  const { config, session, room } = channel
+  const listener: Listener = {
+    send: (message) => tellChannel(channel, message),
+    subscriptionEnded: (problem) => {
+      const { message } = realtimeErrors.policy_raised({ table: problem.split(': ')[0], problem })
+      tellSystem(channel, 'error', 'postgres_changes', message)
+      if (config.watch) events.ended(channel, 'phx_close', message)
+    },
+    subscriptionBroken: () => events.ended(channel, 'phx_error', 'commits were missed: start over'),
+  }
+  if (config.bindings.length > 0) {
+    const request = { session, topic: room.topic, bindings: config.bindings, listener }
+    channel.subscription = await project.changes.subscribe(request)
+  }
+  if (config.watch) {
+    const request = { session, topic: room.topic, watch: config.watch, resume: config.resume, listener }
+    channel.watching = await project.changes.watch(request)
+  }
+}
+
+function answer(channel: Channel, message: ClientMessage): void {
+  const { subscription, watching } = channel
+  const response = {
+    postgres_changes: (subscription?.bindings ?? []).map(({ echo }) => echo),
+    ...(watching ? { plinth: { resumed: watching.resumed } } : {}),
+  }
+  tellChannel(channel, prepareReply({ ...message, joinRef: channel.joinRef }, 'ok', response))
+}

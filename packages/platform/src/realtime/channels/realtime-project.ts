@@ -1,0 +1,31 @@
+import type { ProjectDatabase } from '../../database/index.ts'
+import type { ProjectKeys } from '../../http/index.ts'
+import type { Clock, Log } from '../../kernel/index.ts'
+import type { BroadcastDesk } from '../broadcast/broadcast-desk.ts'
+import type { ChangeHub } from '../changes/change-hub.ts'
+import type { TableCatalogue } from '../changes/describe-table.ts'
+import type { Judge } from '../changes/judge.ts'
+import type { Bucket, RealtimeLimits } from '../limits.ts'
+import type { PresenceDesk } from '../presence/presence-desk.ts'
+import type { Rooms } from './rooms.ts'
+
+/** All that the channels of one project share. */
+export interface RealtimeProject {
+  readonly database: ProjectDatabase
+  readonly keys: ProjectKeys
+  readonly clock: Clock
+  readonly log: Log
+  readonly limits: RealtimeLimits
+  /** False when only private channels may be joined. */
+  readonly publicChannels: boolean
+  readonly rooms: Rooms
+  readonly broadcasts: BroadcastDesk
+  readonly presence: PresenceDesk
+  readonly changes: ChangeHub
+  readonly catalogue: TableCatalogue
+  readonly judge: Judge
+  /** Resolves when what commits from now on reaches this node. Fails with `stream_not_ready`. */
+  armed(): Promise<void>
+  readonly joins: Bucket
+  readonly events: Bucket
+}
