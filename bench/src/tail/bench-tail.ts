@@ -1,0 +1,138 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ProjectDatabase, sql, startEmbeddedEngine } from '@plinth/platform/database'
+import { createLog } from '@plinth/platform/kernel'
+import type { Tail } from '@plinth/platform/tail'
+import { type Figure, median } from '../figure.ts'
+import { type JournalKind, openShop, type Shop } from './shop.ts'
+
+const runs = 7
+const orderMilliseconds = 3_000
+const changesPerOrder = 7
+const burstRows = 100_000
+const sustainedMilliseconds = 10_000
+const sustainedChanges = 5_000
+
+/** What the journal costs writers, against none and against triggers; and how fast it takes in what was written. */
+export async function* benchTail(): AsyncIterable<Figure> {
+  const folder = await mkdtemp(join(tmpdir(), 'plinth-bench-tail-'))
+  const engine = await startEmbeddedEngine({ dataDir: join(folder, 'data'), log: createLog('error') })
+  const shops: Shop[] = []
+  try {
+    for (const kind of ['none', 'tail', 'triggers'] as const) shops.push(await openShop(engine, folder, kind))
+    yield* measureOrders(shops)
+    const tailed = shops.find(({ kind }) => kind === 'tail')!
+    yield* measureBursts(tailed)
+    yield* measureSustained(tailed)
+  } finally {
+    for (const shop of shops) await shop.database.close()
+    await engine.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Orders until they are journalled, so that a journal which lags behind counts as slower. */
+async function* measureOrders(shops: readonly Shop[]): AsyncIterable<Figure> {
+  const rates: Record<JournalKind, number[]> = { none: [], tail: [], triggers: [] }
+  for (const shop of shops) await shop.placeOrders(500)
+  for (let run = 0; run < runs; run += 1) {
+    for (const shop of shops) rates[shop.kind].push(await measureOrderRate(shop))
+  }
+  const none = median(rates.none)
+  const tail = median(rates.tail)
+  const triggers = median(rates.triggers)
+  const figure = (
+    name: string,
+    value: number,
+    against: readonly [number, string] | null,
+    goal: string | null,
+  ) => ({
+    name,
+    value,
+    unit: 'orders/s',
+    ratio: against && value / against[0],
+    against: against?.[1] ?? null,
+    goal,
+  })
+  yield figure('orders, saturated, no journal', none, null, null)
+  yield figure('orders, saturated, journalled by the tail', tail, [none, 'no journal'], 'ratio ≥ 0.5')
+  yield figure('orders, saturated, journalled by triggers', triggers, [none, 'no journal'], null)
+  yield figure('the tail beside triggers', tail, [triggers, 'triggers'], 'ratio > 1')
+}
+
+async function measureOrderRate(shop: Shop): Promise<number> {
+  const tail = shop.kind === 'tail' ? await startTail(shop) : null
+  const began = performance.now()
+  const placed = await shop.placeOrders(orderMilliseconds)
+  await tail?.settle(120_000)
+  const rate = placed / ((performance.now() - began) / 1000)
+  await tail?.stop()
+  await shop.database.asOwner(sql`checkpoint`).catch(() => undefined)
+  return rate
+}
+
+async function startTail(shop: Shop): Promise<Tail> {
+  const tail = shop.createTail()
+  tail.start()
+  while (!tail.holds()) await new Promise((resolve) => setTimeout(resolve, 20))
+  await tail.settle(120_000)
+  return tail
+}
+
+async function* measureBursts(shop: Shop): AsyncIterable<Figure> {
+  const rates: number[] = []
+  for (let run = 0; run < runs; run += 1) {
+    const tail = await startTail(shop)
+    await insertRows(shop.database, burstRows)
+    const began = performance.now()
+    await tail.settle(120_000)
+    rates.push(burstRows / ((performance.now() - began) / 1000))
+    await tail.stop()
+  }
+  yield {
+    name: `rows journalled after a burst of ${burstRows}`,
+    value: median(rates),
+    unit: 'rows/s',
+    ratio: null,
+    against: null,
+    goal: '≥ 20,000 rows/s',
+  }
+}
+
+const insertRows = (database: ProjectDatabase, rows: number) =>
+  database.asOwner(sql`
+    insert into public.stock_history (shop_id, item_id, change, new_stock, reason)
+    select i.shop_id, i.id, -1, n, 'a burst' from generate_series(1, ${rows}::int) n
+    join (select *, row_number() over (order by id) - 1 as place from public.items) i on i.place = n % 2000`)
+
+/** Orders at a steady pace of {@link sustainedChanges} row changes a second; the lag is sampled all the while. */
+async function* measureSustained(shop: Shop): AsyncIterable<Figure> {
+  const tail = await startTail(shop)
+  const lags: number[] = []
+  const sampler = setInterval(
+    () => void tail.health().then((health) => lags.push(health.lagMilliseconds)),
+    50,
+  )
+  const began = performance.now()
+  let changes = 0
+  while (performance.now() - began < sustainedMilliseconds) {
+    const due = ((performance.now() - began) / 1000) * sustainedChanges * 1.05
+    if (changes > due) await new Promise((resolve) => setTimeout(resolve, 5))
+    else changes += (await shop.placeOrders(40)) * changesPerOrder
+  }
+  const rate = changes / ((performance.now() - began) / 1000)
+  clearInterval(sampler)
+  await tail.settle(120_000)
+  await tail.stop()
+  const goal = `≥ ${sustainedChanges} changes/s with a lag < 1 s`
+  yield { name: 'row changes, steadily', value: rate, unit: 'rows/s', ratio: null, against: null, goal }
+  yield {
+    name: 'largest lag of the journal meanwhile',
+    value: Math.max(...lags),
+    unit: 'ms',
+    ratio: null,
+    against: null,
+    goal: '< 1,000 ms',
+  }
+}
