@@ -7,6 +7,7 @@ import { join } from 'node:path'
 
 interface Step {
   readonly name: string
+  /** A program of npm packages, by its path below `node_modules`, and its arguments. */
   readonly command: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
   /** Counts its tests by a report file. */
@@ -28,12 +29,12 @@ const hasSecondMajor = existsSync(`/usr/lib/postgresql/${secondMajor}/bin/postgr
 
 /** Cheap ones first and side by side; tests one after the other, they fill the machine by themselves. */
 const staticSteps: readonly Step[] = [
-  { name: 'types', command: ['tsc', '-p', '.'] },
-  { name: 'format and lint', command: ['biome', 'ci', '--error-on-warnings'] },
+  { name: 'types', command: ['typescript-native/bin/tsc', '-p', '.'] },
+  { name: 'format and lint', command: ['.bin/biome', 'ci', '--error-on-warnings'] },
   {
     name: 'architecture',
     command: [
-      'depcruise',
+      '.bin/depcruise',
       '--config',
       '.dependency-cruiser.cjs',
       'packages',
@@ -45,27 +46,27 @@ const staticSteps: readonly Step[] = [
       'scripts',
     ],
   },
-  { name: 'unused code', command: ['knip'] },
+  { name: 'unused code', command: ['.bin/knip'] },
 ]
 
 const testSteps: readonly Step[] = [
-  { name: 'pure tests', command: ['vitest', 'run', '--project', 'pure'], counted: true },
+  { name: 'pure tests', command: ['.bin/vitest', 'run', '--project', 'pure'], counted: true },
   {
     name: 'database tests on PostgreSQL 18',
-    command: ['vitest', 'run', '--project', 'database'],
+    command: ['.bin/vitest', 'run', '--project', 'database'],
     counted: true,
   },
   ...(hasSecondMajor
     ? [
         {
           name: `database tests on PostgreSQL ${secondMajor}`,
-          command: ['vitest', 'run', '--project', 'database'],
+          command: ['.bin/vitest', 'run', '--project', 'database'],
           environment: { PLINTH_TEST_POSTGRES: secondMajor },
           counted: true,
         },
       ]
     : []),
-  { name: 'end-to-end tests', command: ['vitest', 'run', '--project', 'end-to-end'], counted: true },
+  { name: 'end-to-end tests', command: ['.bin/vitest', 'run', '--project', 'end-to-end'], counted: true },
 ]
 
 const outcomes = [...(await Promise.all(staticSteps.map(run)))]
@@ -93,7 +94,7 @@ async function run(step: Step): Promise<Outcome> {
 }
 
 function execute(program: string, given: readonly string[], environment: Readonly<Record<string, string>>) {
-  const child = spawn(join(root, 'node_modules/.bin', program), given, {
+  const child = spawn(process.execPath, [join(root, 'node_modules', program), ...given], {
     cwd: root,
     env: { ...process.env, ...environment, PATH: `${join(process.execPath, '..')}:${process.env.PATH}` },
     stdio: ['ignore', 'pipe', 'pipe'],
