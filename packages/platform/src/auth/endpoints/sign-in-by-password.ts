@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import type { AuthContext } from '../auth-context.ts'
 import { authErrors } from '../errors.ts'
@@ -15,8 +16,8 @@ import { optionalText } from './fields.ts'
 const schema = z.object({ email: optionalText, phone: optionalText, password: optionalText })
 
 /**
- * `POST /token?grant_type=password`. An unknown address and a wrong password get the same answer after the same
- * work. What else is wrong with an account (banned, unconfirmed) is told only to who knows its password.
+ * `POST /token?grant_type=password`. An unknown address and a wrong password get the same answer after the
+ * same time. What else is wrong with an account (banned, unconfirmed) is told only to who knows its password.
  */
 export const signInByPassword: Endpoint = (auth) => async (c) => {
   const { email: given, phone, password } = await readBody(c, schema)
@@ -49,8 +50,15 @@ export const signInByPassword: Endpoint = (auth) => async (c) => {
   return c.json(await grantTokens(auth, user, facts))
 }
 
+/**
+ * A refusal comes no sooner than this, in milliseconds: checking the bcrypt hash of an imported account takes about
+ * 50 ms and our own kind about 20, which would tell the address of an imported account from an unknown one.
+ */
+const soonestRefusal = 150
+
 async function checkCredentials(auth: AuthContext, email: string, password: string): Promise<AccountRow> {
   const { limits, passwords, database, clock } = auth
+  const soonest = sleep(soonestRefusal, undefined, { ref: false })
   await limits.requireOpenAccount(email)
   const { rows } = await database.asOwner<AccountRow>(findUserByEmail(email, clock.now()))
   const account = rows[0]
@@ -58,6 +66,7 @@ async function checkCredentials(auth: AuthContext, email: string, password: stri
   await limits.requireOpenAccount(email)
   if (!right || !account) {
     await limits.wrongPassword(email)
+    await soonest
     throw authErrors.invalid_credentials()
   }
   await limits.rightPassword(email)

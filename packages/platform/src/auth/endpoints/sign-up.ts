@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Statement } from '../../database/index.ts'
 import { hasCode, type JsonObject } from '../../kernel/index.ts'
 import type { AuthContext } from '../auth-context.ts'
 import { authErrors } from '../errors.ts'
@@ -51,7 +52,8 @@ async function signUpByEmail(auth: AuthContext, c: AuthRequest, body: SignUp, gi
   })
   try {
     if (settings.autoConfirm) return await signUpAndIn(auth, c, user, 'password')
-    return c.json(toUserJson(await storeUnconfirmed(auth, c, user)))
+    const statements = [...storeAccount(user, false), findUser(user.id, user.at)]
+    return c.json(toUserJson(await storeAndRead(auth, c, user, statements)))
   } catch (error) {
     if (!hasCode(error, 'email_exists')) throw error
     if (settings.autoConfirm) throw authErrors.user_already_exists({}, error)
@@ -75,25 +77,20 @@ async function signUpAnonymously(auth: AuthContext, c: AuthRequest, body: SignUp
 async function signUpAndIn(auth: AuthContext, c: AuthRequest, user: NewUser, method: SignInMethod) {
   const hashes = { checkedHash: user.passwordHash, betterHash: null }
   const { stored, facts } = startSession(user.id, method, deviceOf(c), user.at, hashes)
-  const row = await accountTransaction(auth.database, actorOfRequest(c, user.id), failure, async (t) => {
-    const [, opened] = await Promise.all([
-      storeAccount(t, user, user.email !== null),
-      t.query<UserRow>(openSession(stored)),
-    ])
-    if (!opened.rows[0]) throw authErrors.unexpected_failure({ problem: failure })
-    return opened.rows[0]
-  })
+  const statements = [...storeAccount(user, user.email !== null), openSession(stored)]
+  const row = await storeAndRead(auth, c, user, statements)
   return c.json(await grantTokens(auth, row, facts))
 }
 
-async function storeUnconfirmed(auth: AuthContext, c: AuthRequest, user: NewUser): Promise<UserRow> {
-  return accountTransaction(auth.database, actorOfRequest(c, user.id), failure, async (t) => {
-    const [, found] = await Promise.all([
-      storeAccount(t, user, false),
-      t.query<UserRow>(findUser(user.id, user.at)),
-    ])
-    return found.rows[0]!
-  })
+/** Runs statements of which the last gives the new account. */
+function storeAndRead(auth: AuthContext, c: AuthRequest, user: NewUser, statements: readonly Statement[]) {
+  const actor = actorOfRequest(c, user.id)
+  return accountTransaction(auth.database, actor, failure, statements, requireRow)
+}
+
+function requireRow(row: UserRow | undefined): UserRow {
+  if (!row) throw authErrors.unexpected_failure({ problem: failure })
+  return row
 }
 
 /**

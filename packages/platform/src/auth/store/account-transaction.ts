@@ -1,4 +1,4 @@
-import pg from 'pg'
+import pg, { type QueryResult } from 'pg'
 import {
   type Actor,
   actorMessagePrefix,
@@ -8,26 +8,43 @@ import {
   type Transaction,
 } from '../../database/index.ts'
 import { authErrors } from '../errors.ts'
+import type { UserRow } from '../users/user-row.ts'
 
 /**
  * Runs statements on accounts in one transaction, triggers of the system included, so that either all of it is
- * stored or nothing. The journal learns who did it. Fails with `email_exists`, with `conflict` for an id that is
- * taken, or, for whatever a trigger or constraint of the system refused, with `unexpected_failure` saying `failure`.
+ * stored or nothing; `inspect` sees the account that the last statement gave before it is committed, and may still fail.
+ * The statements are sent without waiting in between. The journal learns who did it. Fails with `email_exists`, with `conflict` for an
+ * id that is taken, or, for whatever a trigger or constraint of the system refused, with `unexpected_failure`
+ * saying `failure`.
  */
 export async function accountTransaction<T>(
   database: ProjectDatabase,
   actor: Actor,
   failure: string,
-  work: (transaction: Transaction) => Promise<T>,
+  statements: readonly Statement[],
+  inspect: (account: UserRow | undefined) => T,
 ): Promise<T> {
   try {
     return await database.transactionAsOwner(async (transaction) => {
-      const [, result] = await Promise.all([transaction.query(actorMessage(actor)), work(transaction)])
-      return result
+      const results = await sendAll(transaction, [actorMessage(actor), ...statements])
+      return inspect(results.at(-1)?.rows[0])
     })
   } catch (error) {
     throw explainFailure(error, failure)
   }
+}
+
+/** The first failure is the cause; those behind it only say that the transaction is over. */
+async function sendAll(
+  transaction: Transaction,
+  statements: readonly Statement[],
+): Promise<QueryResult<UserRow>[]> {
+  const sent = statements.map((statement) => transaction.query<UserRow>(statement))
+  const outcomes = await Promise.allSettled(sent)
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason
+    return outcome.value
+  })
 }
 
 /** What a failed statement on accounts means to the caller; everything else is given back as it is. */

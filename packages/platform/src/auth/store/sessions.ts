@@ -75,7 +75,7 @@ export const rotateRefreshToken = (rotation: Rotation): Statement => ({
   name: 'auth_rotate_refresh_token',
   text: `select r.outcome, r.session_id, r.derivation_key, s.aal,
       (select jsonb_agg(jsonb_build_object('method', m.authentication_method,
-          'timestamp', extract(epoch from m.created_at)::bigint) order by m.created_at desc)
+          'timestamp', floor(extract(epoch from m.created_at))::bigint) order by m.created_at desc)
         from auth.mfa_amr_claims m where m.session_id = r.session_id) as amr,
       ${userColumns}
     from plinth.rotate_refresh_token($1, $2, $3, $4, make_interval(secs => $5)) r

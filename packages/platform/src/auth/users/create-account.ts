@@ -1,4 +1,4 @@
-import type { Transaction } from '../../database/index.ts'
+import type { Statement } from '../../database/index.ts'
 import { type JsonObject, newId } from '../../kernel/index.ts'
 import { confirmEmail, emailProvider, insertUser, type NewUser, saveEmailIdentity } from '../store/users.ts'
 import { checkMetadataSize } from './metadata.ts'
@@ -30,12 +30,11 @@ export function draftUser(draft: AccountDraft): NewUser {
   return user
 }
 
-/** Sends the statements that store an account, in the order in which GoTrue does it, without waiting in between. */
-export function storeAccount(transaction: Transaction, user: NewUser, confirmed: boolean): Promise<unknown> {
+/** The statements that store an account, in the order in which GoTrue has them. */
+export function storeAccount(user: NewUser, confirmed: boolean): Statement[] {
   const { id, email, at } = user
-  return Promise.all([
-    transaction.query(insertUser(user)),
-    ...(email === null ? [] : [transaction.query(saveEmailIdentity(id, email, confirmed, at))]),
-    ...(email !== null && confirmed ? [transaction.query(confirmEmail(id, at))] : []),
-  ])
+  const inserted = insertUser(user)
+  if (email === null) return [inserted]
+  const identified = [inserted, saveEmailIdentity(id, email, confirmed, at)]
+  return confirmed ? [...identified, confirmEmail(id, at)] : identified
 }

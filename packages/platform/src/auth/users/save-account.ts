@@ -27,19 +27,14 @@ export async function saveAccount(
   const at = clock.now()
   const { email, confirmed = false, passwordHash } = changes
   const verifiedEmail = email ?? (confirmed ? user.email : null)
-  return accountTransaction(database, actor, 'Error updating user', async (transaction) => {
-    const [updated, , , found] = await Promise.all([
-      transaction.query(updateUser(user.id, changes, at)),
-      verifiedEmail === null
-        ? undefined
-        : transaction.query(saveEmailIdentity(user.id, verifiedEmail, confirmed, at)),
-      passwordHash === undefined
-        ? undefined
-        : transaction.query(endSessions(user.id, { except: keepSession })),
-      transaction.query<UserRow>(findUser(user.id, at)),
-    ])
-    const saved = found.rows[0]
-    if (updated.rowCount === 0 || !saved) throw authErrors.user_not_found()
+  const statements = [
+    updateUser(user.id, changes, at),
+    ...(verifiedEmail === null ? [] : [saveEmailIdentity(user.id, verifiedEmail, confirmed, at)]),
+    ...(passwordHash === undefined ? [] : [endSessions(user.id, { except: keepSession })]),
+    findUser(user.id, at),
+  ]
+  return accountTransaction(database, actor, 'Error updating user', statements, (saved) => {
+    if (!saved) throw authErrors.user_not_found()
     checkMetadataSize(saved)
     return saved
   })

@@ -6,7 +6,6 @@ import { banEnd } from '../../users/ban-duration.ts'
 import { draftUser, storeAccount } from '../../users/create-account.ts'
 import { requireEmail } from '../../users/normalise-email.ts'
 import { toUserJson } from '../../users/user-json.ts'
-import type { UserRow } from '../../users/user-row.ts'
 import { adminAttributes, passwordHashOf } from './attributes.ts'
 
 /** `POST /admin/users`: an account without a session, confirmed only by `email_confirm`. */
@@ -29,13 +28,14 @@ export const createUser: Endpoint = (auth) => async (c) => {
     at,
   })
   const failure = 'Database error creating new user'
-  const created = await accountTransaction(auth.database, actorOfRequest(c), failure, async (t) => {
-    const [, , found] = await Promise.all([
-      storeAccount(t, user, body.email_confirm ?? false),
-      bannedUntil ? t.query(updateUser(user.id, { bannedUntil }, at)) : undefined,
-      t.query<UserRow>(findUser(user.id, at)),
-    ])
-    return found.rows[0]!
+  const statements = [
+    ...storeAccount(user, body.email_confirm ?? false),
+    ...(bannedUntil ? [updateUser(user.id, { bannedUntil }, at)] : []),
+    findUser(user.id, at),
+  ]
+  const created = await accountTransaction(auth.database, actorOfRequest(c), failure, statements, (row) => {
+    if (!row) throw authErrors.unexpected_failure({ problem: failure })
+    return toUserJson(row)
   })
-  return c.json(toUserJson(created))
+  return c.json(created)
 }

@@ -20,13 +20,12 @@ export const deleteUserById: Endpoint = (auth) => async (c) => {
   const hasBody = (await c.req.text()) !== ''
   const { should_soft_delete: soft } = hasBody ? await readBody(c, schema) : {}
   const statement = soft ? softDeleteUser(id, auth.clock.now()) : deleteUser(id)
-  try {
-    await accountTransaction(auth.database, actorOfRequest(c), 'Database error deleting user', (t) =>
-      t.query(statement),
-    )
-  } catch (error) {
-    throw explainBlockedDeletion(error)
-  }
+  const failure = 'Database error deleting user'
+  await accountTransaction(auth.database, actorOfRequest(c), failure, [statement], () => undefined).catch(
+    (error: unknown) => {
+      throw explainBlockedDeletion(error)
+    },
+  )
   return c.json({})
 }
 
