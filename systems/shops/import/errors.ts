@@ -53,6 +53,11 @@ export const importErrors = defineErrors({
     message: 'There is no shop {shop}.',
     hint: 'Name the id of a shop: `select id, name from shops`.',
   },
+  import_report_unwritable: {
+    status: 400,
+    message: 'The report {report} cannot be written: {problem}.',
+    hint: 'Name a file in a folder that this process may write.',
+  },
   import_running: {
     status: 409,
     message: 'Another import into the shop {shop} is running.',

@@ -17,6 +17,7 @@ export const findingSeverities = {
   order_too_long: 'refused',
   order_differs: 'refused',
   mixed_currency: 'refused',
+  stock_out_of_range: 'refused',
   read_as_windows_1252: 'noted',
   time_skipped: 'noted',
   time_repeated: 'noted',
@@ -33,8 +34,7 @@ export const findingSeverities = {
   stock_written_off: 'noted',
   stock_found: 'noted',
   return_without_sale: 'noted',
-  stock_unknown: 'noted',
-  already_there: 'noted',
+  opening_assumed: 'noted',
   duplicate_code: 'refused',
 } as const satisfies Record<string, Severity>
 

@@ -1,0 +1,42 @@
+-- Finds or names the item of each code that new documents mention.
+drop table if exists import_items;
+create temp table import_items as
+with mentioned as (
+  select l.* from import_lines l join import_documents d on d.document = l.document and d.verdict is null
+),
+codes as (
+  select code, bool_and(service) as service, min(line) as first_line, min(at) as first_at from mentioned group by code
+),
+-- The description and the price that a code carries most often; the later one where two are as frequent. What
+-- corrections of stock say ("damaged?") names an item only when no sale does.
+descriptions as (
+  select distinct on (code) code, description
+  from (
+    select code, description, bool_or(kind = 'sale' and unit_price > 0) as sold, count(*) as times, max(line) as last
+    from mentioned where description <> '' group by code, description
+  ) d
+  order by code, sold desc, times desc, last desc
+),
+prices as (
+  select distinct on (code) code, unit_price
+  from (
+    select code, unit_price, count(*) as times, max(line) as last
+    from mentioned where kind = 'sale' and unit_price > 0 group by code, unit_price
+  ) p
+  order by code, times desc, last desc
+)
+select c.code, c.first_line, c.first_at, coalesce(i.id, gen_random_uuid()) as id, i.id is null as is_new,
+  coalesce(i.item_type, case when c.service then 'service' else 'product' end::public.item_type) as item_type,
+  coalesce(i.name, d.description, c.code) as name, coalesce(p.unit_price, 0) as price, i.original_price as unit_cost,
+  i.stock, counted.at as counted_at, 0::bigint as opening
+from codes c
+cross join import_run r
+left join descriptions d on d.code = c.code
+left join prices p on p.code = c.code
+left join public.items i on i.shop_id = r.shop_id and i.sku = c.code
+left join lateral (
+  select h."timestamp" as at from public.stock_history h
+  where h.shop_id = r.shop_id and h.item_id = i.id order by h.seq limit 1
+) counted on i.id is not null;
+create unique index on import_items (code);
+analyze import_items;

@@ -1,0 +1,82 @@
+import { open } from 'node:fs/promises'
+import { messageOf } from '@plinth/platform/kernel'
+import { importErrors } from './errors.ts'
+import { type Finding, type FindingCode, findingSeverities } from './findings.ts'
+import type { ImportSession } from './open-session.ts'
+
+/** Where findings go: a path that gets one JSON object per line, or a function. */
+export type ReportTarget = string | ((finding: Finding) => void | Promise<void>)
+
+export interface ReportSummary {
+  /** How many findings of each code. */
+  readonly counts: Readonly<Partial<Record<FindingCode, number>>>
+  /** The first of them, by line. */
+  readonly first: readonly Finding[]
+}
+
+const pageSize = 1_000
+const firstFindings = 20
+
+/** Takes findings, one after the other. */
+export interface ReportWriter {
+  write(finding: Finding): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens the target before anything is imported. Fails with `import_report_unwritable`. */
+export async function openReport(target: ReportTarget): Promise<ReportWriter> {
+  if (typeof target === 'function') {
+    return { write: async (finding) => target(finding), close: async () => undefined }
+  }
+  try {
+    const file = await open(target, 'w')
+    const stream = file.createWriteStream({ autoClose: false })
+    const failed = new Promise<never>((_resolve, reject) => stream.once('error', reject))
+    failed.catch(() => undefined)
+    const append = (text: string) =>
+      Promise.race([failed, new Promise<void>((resolve) => stream.write(text, () => resolve()))])
+    return {
+      write: (finding) => append(`${JSON.stringify(finding)}\n`),
+      close: () => file.close(),
+    }
+  } catch (error) {
+    throw importErrors.import_report_unwritable({ report: target, problem: messageOf(error) }, error)
+  }
+}
+
+/** Hands the session's findings over in the order of their lines, a page at a time. */
+export async function writeReport(session: ImportSession, writer?: ReportWriter): Promise<ReportSummary> {
+  const counts = await countFindings(session)
+  const first: Finding[] = []
+  for await (const finding of readFindings(session, writer ? undefined : firstFindings)) {
+    if (first.length < firstFindings) first.push(finding)
+    await writer?.write(finding)
+  }
+  return { counts, first }
+}
+
+async function countFindings({ client }: ImportSession): Promise<ReportSummary['counts']> {
+  const { rows } = await client.query<{ code: FindingCode; count: number }>(
+    'select code, count(*)::integer as count from import_findings group by code order by code',
+  )
+  return Object.fromEntries(rows.map(({ code, count }) => [code, count]))
+}
+
+async function* readFindings({ client }: ImportSession, limit?: number): AsyncGenerator<Finding> {
+  await client.query('begin read only')
+  try {
+    await client.query(
+      `declare findings no scroll cursor for
+       select line::float8 as line, code, detail as text from import_findings order by line, code, detail ${limit ? `limit ${limit}` : ''}`,
+    )
+    for (;;) {
+      const { rows } = await client.query<{ line: number; code: FindingCode; text: string }>(
+        `fetch ${pageSize} from findings`,
+      )
+      for (const { line, code, text } of rows) yield { line, severity: findingSeverities[code], code, text }
+      if (rows.length < pageSize) return
+    }
+  } finally {
+    await client.query('rollback')
+  }
+}
