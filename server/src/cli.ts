@@ -2,6 +2,8 @@
 import { AppError } from '@plinth/platform/kernel'
 import { Command } from 'commander'
 import { addJobsCommand } from './commands/jobs.ts'
+import { addJournalCommand } from './commands/journal.ts'
+import { addRewindCommand } from './commands/rewind.ts'
 import { addStartCommand } from './commands/start.ts'
 import { addStatusCommand } from './commands/status.ts'
 
@@ -25,6 +27,8 @@ const program = new Command('plinth')
 addStartCommand(program)
 addStatusCommand(program)
 addJobsCommand(program)
+addJournalCommand(program)
+addRewindCommand(program)
 
 try {
   await program.parseAsync()

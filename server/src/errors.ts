@@ -16,9 +16,14 @@ export const serverErrors = defineErrors({
     message: 'Function {name} is declared by {first} and by {second}.',
     hint: 'Function names are unique across systems: rename one.',
   },
-  unsupported_node: {
-    status: 500,
-    message: 'Node {found} is too old.',
-    hint: 'Start through the launcher (npm start, npx --no-install plinth): it brings Node 24 along.',
+  invalid_point: {
+    status: 400,
+    message: '{text} is neither an instant nor a sequence number.',
+    hint: 'Write an instant with its offset, as 2026-01-15T12:00:00Z, or the number that `plinth journal show` prints.',
+  },
+  not_confirmed: {
+    status: 400,
+    message: 'Nothing was changed: the rewind was not confirmed.',
+    hint: 'Look at it with --dry-run, then confirm with y or --yes.',
   },
 })

@@ -30,13 +30,18 @@ export async function openTail({
   })
   const journal = createJournal({
     database,
-    key: deriveKey(sealingKey, 'journal'),
-    folder: join(dataDir, 'journal', system.name),
+    ...journalKeyOf(system, sealingKey, dataDir),
     clock,
     log,
   })
   return createTail({ database, log, durable: [journal] })
 }
+
+/** The key that seals a project's journal, and the folder in which its chain heads are kept beside the database. */
+export const journalKeyOf = (system: SystemDeclaration, sealingKey: Buffer, dataDir: string) => ({
+  key: deriveKey(sealingKey, 'journal'),
+  folder: join(dataDir, 'journal', system.name),
+})
 
 /** More than this behind, and what is live or journalled is late enough for an operator to know. Milliseconds. */
 const tolerableLag = 10_000

@@ -1,10 +1,9 @@
 import { sql } from '@plinth/platform/database'
 import { queueJob } from '@plinth/platform/jobs'
-import { createLog, readConfig, systemClock } from '@plinth/platform/kernel'
 import type { Command } from 'commander'
-import { findSystem } from '../choose-systems.ts'
+import { onProject } from '../on-project.ts'
 import { printRows } from '../print-rows.ts'
-import { type CommandProject, withProject } from '../with-project.ts'
+import type { CommandProject } from '../with-project.ts'
 
 export function addJobsCommand(program: Command): void {
   const jobs = program.command('jobs').description('see what ran and what is due, or run a job now')
@@ -28,12 +27,6 @@ export function addJobsCommand(program: Command): void {
         process.stdout.write(`queued ${job} as ${id}\n`)
       }),
     )
-}
-
-function onProject(name: string, work: (project: CommandProject) => Promise<void>): Promise<void> {
-  const config = readConfig()
-  const log = createLog(config.logLevel)
-  return withProject({ config, system: findSystem(name), clock: systemClock, log }, work)
 }
 
 async function listJobs({ database }: CommandProject) {

@@ -3,6 +3,7 @@ import { type ProjectDatabase, sql } from '../database/index.ts'
 import { type Log, messageOf, newId } from '../kernel/index.ts'
 import type { CommittedTransaction } from './committed-transaction.ts'
 import type { DurableConsumer, LiveConsumer, MissedCommits } from './consumers/consumer.ts'
+import { defaultSlot } from './default-slot.ts'
 import { tailErrors } from './errors.ts'
 import { formatPosition } from './position.ts'
 import { tailPublication } from './publication/synchronise-publication.ts'
@@ -211,15 +212,6 @@ export function createTail(options: TailOptions): Tail {
 const formatStored = (following: Following | null) => {
   const stored = following?.stored() ?? null
   return stored === null ? null : formatPosition(stored)
-}
-
-/** Slots belong to the cluster, so they carry the database's name, in the 63 characters that PostgreSQL allows. */
-function defaultSlot(database: ProjectDatabase): string {
-  const name = decodeURIComponent(new URL(database.addresses.replication).pathname.slice(1))
-  return `${name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9_]/g, '_')
-    .slice(0, 58)}_tail`
 }
 
 async function isHeldElsewhere(database: ProjectDatabase, slot: string): Promise<boolean> {

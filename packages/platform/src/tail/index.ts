@@ -12,6 +12,7 @@ export * from './publication/synchronise-publication.ts'
 export * from './rewind/apply-rewind.ts'
 export * from './rewind/preview-rewind.ts'
 export type { RewindTarget } from './rewind/rewind-point.ts'
+export * from './settle-elsewhere.ts'
 export * from './tail.ts'
 
 /** What the tail and the journal keep in every project's database. */

@@ -1,0 +1,80 @@
+import { createInterface } from 'node:readline/promises'
+import { applyRewind, previewRewind, type RewindPreview, type RewindTarget } from '@plinth/platform/tail'
+import type { Command } from 'commander'
+import { serverErrors } from '../errors.ts'
+import { onProject } from '../on-project.ts'
+import { printRows } from '../print-rows.ts'
+import { journalOf, withTail } from '../with-tail.ts'
+
+interface RewindOptions {
+  readonly to: string
+  readonly dryRun?: boolean
+  readonly yes?: boolean
+  readonly json?: boolean
+}
+
+export function addRewindCommand(program: Command): void {
+  program
+    .command('rewind')
+    .description('take one tenant back to an instant, without touching its neighbours')
+    .argument('<system>')
+    .argument('<tenant>', 'key of the tenant’s root row, for shops the shop’s id')
+    .requiredOption(
+      '--to <point>',
+      'an instant (2026-01-15T12:00:00Z) or the sequence number of the last change that stays',
+    )
+    .option('--dry-run', 'show what would change, and change nothing')
+    .option('--yes', 'do not ask')
+    .option('--json', 'as JSON')
+    .action(rewind)
+}
+
+async function rewind(system: string, tenant: string, options: RewindOptions): Promise<void> {
+  const to = parsePoint(options.to)
+  await onProject(system, (project) =>
+    withTail(project, async (tail) => {
+      const { key } = journalOf(project)
+      const rewinding = { database: project.database, tail, key, clock: project.clock, tenant, to }
+      show(await previewRewind(rewinding), options)
+      if (options.dryRun) return
+      await confirm(options)
+      const actor = {
+        user: null,
+        role: 'owner',
+        requestId: null,
+        via: 'plinth rewind',
+        reason: `to ${options.to}`,
+      }
+      const { undoneBy } = await applyRewind({ ...rewinding, actor })
+      process.stderr.write(`Done. To undo it: plinth rewind ${system} ${tenant} --to ${undoneBy}\n`)
+    }),
+  )
+}
+
+/** Digits alone are a sequence number; anything else must be an instant with its offset. */
+function parsePoint(text: string): RewindTarget {
+  if (/^\d+$/.test(text)) return Number(text)
+  const instant = new Date(text)
+  if (Number.isNaN(instant.getTime()) || !/(Z|[+-]\d\d:?\d\d)$/i.test(text))
+    throw serverErrors.invalid_point({ text })
+  return instant
+}
+
+function show(preview: RewindPreview, { json, dryRun }: RewindOptions): void {
+  if (json) return void process.stdout.write(`${JSON.stringify(preview, null, 2)}\n`)
+  const stays = `change ${preview.sequence} stays, ${preview.undone} after it ${dryRun ? 'would be' : 'will be'} undone`
+  process.stdout.write(`${stays}\n`)
+  printRows(
+    preview.tables.map((table) => ({ ...table })),
+    {},
+  )
+}
+
+async function confirm({ yes }: RewindOptions): Promise<void> {
+  if (yes) return
+  if (!process.stdin.isTTY) throw serverErrors.not_confirmed()
+  const asking = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await asking.question('Rewind now? [y/N] ')
+  asking.close()
+  if (!/^y(es)?$/i.test(answer.trim())) throw serverErrors.not_confirmed()
+}
