@@ -178,12 +178,15 @@ begin
 end $$;
 comment on function private.read_order_items(jsonb, text, uuid) is 'Reads [{item_id, quantity}] into demand per product, or into errors per line.';
 
-create function private.try_uuid(p_text text) returns uuid language sql immutable set search_path = '' as $$
+-- Pure functions have no search_path of their own: with one, PostgreSQL could not inline them, and a call a line
+-- would be most of the cost of an import. Only functions whose search_path is empty use them.
+
+create function private.try_uuid(p_text text) returns uuid language sql immutable as $$
   select case when p_text ~* '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$' then p_text::uuid end
 $$;
 comment on function private.try_uuid(text) is 'The UUID that a text spells, or null.';
 
-create function private.try_units(p_value jsonb) returns integer language sql immutable set search_path = '' as $$
+create function private.try_units(p_value jsonb) returns integer language sql immutable as $$
   select case when jsonb_typeof(p_value) = 'number' then
     case when p_value::numeric between 1 and 1000000 and p_value::numeric = trunc(p_value::numeric)
       then p_value::numeric::integer end end
@@ -248,7 +251,7 @@ comment on function public.get_shop_stats(uuid) is
   'A shop in six numbers (S-D10). Revenue is what confirmed and completed orders sold, less their discounts, in major '
   'units; low stock follows each item''s threshold, else the shop''s.';
 
-create function private.minor_digits(p_currency text) returns integer language sql immutable set search_path = '' as $$
+create function private.minor_digits(p_currency text) returns integer language sql immutable as $$
   select case
     when p_currency in ('BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND', 'VUV', 'XAF', 'XOF', 'XPF') then 0
     when p_currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 3
@@ -257,12 +260,12 @@ create function private.minor_digits(p_currency text) returns integer language s
 $$;
 comment on function private.minor_digits(text) is 'Decimal places of a currency''s minor unit (ISO 4217).';
 
-create function private.to_minor(p_amount numeric, p_currency text) returns bigint language sql immutable set search_path = '' as $$
+create function private.to_minor(p_amount numeric, p_currency text) returns bigint language sql immutable as $$
   select round(p_amount * power(10::numeric, private.minor_digits(p_currency)))::bigint
 $$;
 comment on function private.to_minor(numeric, text) is 'Major to minor units, rounded half away from zero.';
 
-create function private.to_major(p_minor bigint, p_currency text) returns numeric language sql immutable set search_path = '' as $$
+create function private.to_major(p_minor bigint, p_currency text) returns numeric language sql immutable as $$
   select round(p_minor / power(10::numeric, private.minor_digits(p_currency)), private.minor_digits(p_currency))
 $$;
 comment on function private.to_major(bigint, text) is 'Minor to major units, exactly.';

@@ -2,7 +2,7 @@
 -- Written by SQL alone; members read.
 
 create table public.order_lines (
-  shop_id uuid not null references public.shops (id) on delete cascade,
+  shop_id uuid not null,
   order_id uuid not null,
   line_no integer not null check (line_no > 0),
   item_id uuid,
@@ -13,7 +13,7 @@ create table public.order_lines (
   amount numeric not null,
   amount_minor bigint not null,
   currency text not null,
-  primary key (order_id, line_no),
+  primary key (shop_id, order_id, line_no),
   foreign key (shop_id, order_id) references public.form_submissions (shop_id, id) on delete cascade,
   foreign key (shop_id, item_id) references public.items (shop_id, id) on delete set null (item_id),
   constraint order_lines_amount_exact check (amount = quantity * unit_price)
@@ -26,7 +26,6 @@ comment on column public.order_lines.unit_cost is 'items.original_price when the
 comment on column public.order_lines.amount is 'quantity × unit_price, major units, exact: lines add up as on paper.';
 comment on column public.order_lines.amount_minor is
   'amount in minor units of the currency, rounded once, half away from zero: what ledgers and metrics count.';
-create index order_lines_order on public.order_lines (shop_id, order_id);
 create index order_lines_item on public.order_lines (shop_id, item_id);
 
 create type public.order_stock_state as enum ('held', 'taken', 'none');
@@ -48,7 +47,7 @@ comment on column public.order_stock.demand is '{item_id: units} of products, ea
 
 create table public.low_stock_alerts (
   id uuid primary key default gen_random_uuid(),
-  shop_id uuid not null references public.shops (id) on delete cascade,
+  shop_id uuid not null,
   item_id uuid not null,
   stock integer not null,
   threshold integer not null,

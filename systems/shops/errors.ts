@@ -1,0 +1,88 @@
+import { type AppError, defineErrors, type ErrorFactory } from '@plinth/platform/kernel'
+
+/** What can go wrong with a shop's items and orders. SQL raises the same codes: see `private.refuse`. */
+export const shopErrors = defineErrors({
+  unknown_shop: {
+    status: 404,
+    message: 'There is no such shop.',
+    hint: 'Check the shop’s id and who is signed in.',
+  },
+  unknown_item: {
+    status: 404,
+    message: 'There is no such item.',
+    hint: 'Check the item’s id and which shop it belongs to.',
+  },
+  forbidden: {
+    status: 403,
+    message: 'Your role in this shop does not allow this.',
+    hint: 'An owner, an admin or an order manager may.',
+  },
+  invalid_change: {
+    status: 400,
+    message: 'The change must be a whole number other than 0.',
+    hint: 'Negative numbers take units away.',
+  },
+  services_have_no_stock: {
+    status: 400,
+    message: 'A service has no stock.',
+    hint: 'Only products are counted.',
+  },
+  stock_too_large: {
+    status: 400,
+    message: 'The stock of an item would exceed 2147483647 units.',
+    hint: 'Nothing was changed.',
+  },
+  insufficient_stock: {
+    status: 409,
+    message: 'Insufficient stock.',
+    hint: 'Nothing was changed. Units held for pending orders are not available.',
+  },
+  invalid_order_items: {
+    status: 400,
+    message: 'The order’s items are not as they should be.',
+    hint: 'Nothing was changed. Each item is {item_id, quantity}, the quantity a whole number from 1 to 1000000.',
+  },
+  order_body_differs: {
+    status: 409,
+    message: 'This order is known with other items or quantities.',
+    hint: 'Nothing was changed. Use another order id for another order.',
+  },
+  order_closed: {
+    status: 409,
+    message: 'This order was cancelled or returned.',
+    hint: 'Nothing was changed. Use another order id.',
+  },
+})
+
+/** What SQL answers in place of an error: a code of {@link shopErrors} and facts about it. */
+export interface Refusal {
+  readonly code: string
+  readonly error: string
+  readonly [fact: string]: unknown
+}
+
+/** The error of a refusal, with its facts as details. */
+export function errorOf({ code, error, ...facts }: Refusal, cause?: unknown): AppError {
+  const make = (shopErrors as Readonly<Record<string, ErrorFactory>>)[code]
+  if (!make) throw new Error(`SQL refused with the unknown code ${code}: ${error}`)
+  return make(facts, cause)
+}
+
+/** Runs a statement; what SQL raised with a code of {@link shopErrors} becomes that error. */
+export async function withShopErrors<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    const refusal = refusalOf(error)
+    throw refusal ? errorOf(refusal, error) : error
+  }
+}
+
+function refusalOf(error: unknown): Refusal | null {
+  const { detail, message } = error as { detail?: unknown; message?: string }
+  if (typeof detail !== 'string' || !detail.startsWith('{')) return null
+  const facts = JSON.parse(detail) as { code?: unknown }
+  return typeof facts.code === 'string' && facts.code in shopErrors
+    ? { ...facts, code: facts.code, error: message ?? '' }
+    : null
+}

@@ -1,0 +1,46 @@
+import { readMigrations, sql } from '@plinth/platform/database'
+import { defineSystem } from '@plinth/platform/system'
+import { inventoryOperations } from './functions/inventory-operations.ts'
+import { pruneExpiredHolds } from './jobs/prune-expired-holds.ts'
+
+/** Shops: catalogue, stock, orders, conversations, and what they add up to. */
+export const shops = defineSystem({
+  name: 'shops',
+  summary: 'Inventory, orders and conversations of shops, with stock that is always right.',
+  tenant: { table: 'shops', column: 'shop_id' },
+  migrations: () => readMigrations('shops', new URL('./sql/migrations/', import.meta.url)),
+  functions: [inventoryOperations],
+  jobs: [pruneExpiredHolds],
+  realtimeTables: [
+    'items',
+    'stock_history',
+    'low_stock_alerts',
+    'form_submissions',
+    'conversations',
+    'messages',
+  ],
+  journalledTables: [
+    'shops',
+    'team_members',
+    'forms',
+    'items',
+    'stock_history',
+    'low_stock_alerts',
+    'form_submissions',
+    'order_lines',
+    'order_stock',
+    'payment_methods',
+    'conversations',
+    'messages',
+    'keyword_replies',
+    'saved_replies',
+    'social_integrations',
+  ],
+  isAdmin: async (database, userId) => {
+    const { rows } = await database.query<{ is_admin: boolean }>(
+      sql`select exists (select from public.profiles where id = ${userId} and is_admin) as is_admin`,
+      { readOnly: true },
+    )
+    return rows[0]!.is_admin
+  },
+})
