@@ -4,10 +4,16 @@ import { createFunctionsSurface } from '@plinth/platform/functions'
 import type { HealthCheck, HostedProject, Surface } from '@plinth/platform/http'
 import { type JobRunner, startJobRunner } from '@plinth/platform/jobs'
 import type { Clock, Log } from '@plinth/platform/kernel'
+import {
+  createRealtimeSurface,
+  type RealtimeSurface,
+  synchroniseRealtimeTables,
+} from '@plinth/platform/realtime'
 import { createRestSurface } from '@plinth/platform/rest'
 import type { SystemDeclaration } from '@plinth/platform/system'
+import type { Tail } from '@plinth/platform/tail'
 import type { Cluster } from './open-engines.ts'
-import { checkTail, openTail } from './open-tail.ts'
+import { checkTail, openTail, standingFeed } from './open-tail.ts'
 import { prepareDatabase } from './prepare-database.ts'
 import { openProjectSecrets, type ProjectSecrets } from './project-secrets.ts'
 
@@ -17,7 +23,10 @@ export interface Project extends HostedProject {
   readonly cluster: Cluster
   readonly database: ProjectDatabase
   readonly jobs: JobRunner
+  readonly realtime: RealtimeSurface
   readonly health: readonly HealthCheck[]
+  /** Ends live connections: HTTP cannot stop while they are open. */
+  disconnect(): Promise<void>
   /** Lets running work finish, then closes every connection. */
   close(): Promise<void>
 }
@@ -28,6 +37,7 @@ export interface ProjectOptions {
   readonly dataDir: string
   /** The address that clients use for this project, without a trailing slash. */
   readonly url: string
+  readonly redisUrl: string | undefined
   /** One for all projects of the process. */
   readonly passwords: PasswordHasher
   readonly clock: Clock
@@ -44,24 +54,31 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
   const tail = cluster.engine.logicalReplication
     ? await openTail({ system, database, sealingKey: secrets.sealingKey, dataDir, clock, log })
     : undefined
+  const realtime = await openRealtime({ ...options, log }, database, secrets, tail)
   tail?.start()
   const jobs = await startJobRunner({ database, jobs: system.jobs, clock, log })
+  let disconnected: Promise<void> | undefined
+  const disconnect = () => (disconnected ??= realtime.stop())
   return {
     name: system.name,
     functionNames: new Set(system.functions.map(({ name }) => name)),
     keys: secrets.keys,
-    surfaces: createSurfaces({ ...options, log }, database, secrets),
+    surfaces: [...createSurfaces({ ...options, log }, database, secrets), realtime],
     system,
     cluster,
     database,
     jobs,
+    realtime,
     health: [
       { name: `${system.name}/database`, check: () => checkDatabase(database) },
       { name: `${system.name}/jobs`, check: () => jobs.health() },
       { name: `${system.name}/tail`, check: () => (tail ? checkTail(tail) : withoutTail) },
+      { name: `${system.name}/realtime`, check: () => ({ status: 'ok', detail: { ...realtime.health() } }) },
     ],
+    disconnect,
     close: async () => {
       await jobs.stop()
+      await disconnect()
       await tail?.stop()
       await database.close()
     },
@@ -79,6 +96,19 @@ function createSurfaces(
     createAuthSurface({ database, keys, clock, passwords, settings: { issuer: `${url}/auth/v1` } }),
     createFunctionsSurface({ functions: system.functions, database, clock, isAdmin: system.isAdmin }),
   ]
+}
+
+async function openRealtime(
+  { system, redisUrl, clock, log }: ProjectOptions,
+  database: ProjectDatabase,
+  { keys }: ProjectSecrets,
+  tail: Tail | undefined,
+): Promise<RealtimeSurface> {
+  await synchroniseRealtimeTables(database, system.realtimeTables)
+  const feed = tail ?? standingFeed(system.name)
+  const realtime = createRealtimeSurface({ database, keys, feed, clock, log, redisUrl })
+  await realtime.start()
+  return realtime
 }
 
 async function checkDatabase(database: ProjectDatabase) {

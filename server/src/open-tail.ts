@@ -2,8 +2,15 @@ import { join } from 'node:path'
 import type { ProjectDatabase } from '@plinth/platform/database'
 import type { HealthStatus } from '@plinth/platform/http'
 import { type Clock, deriveKey, type Log } from '@plinth/platform/kernel'
+import type { ChangeFeed } from '@plinth/platform/realtime'
 import type { SystemDeclaration } from '@plinth/platform/system'
-import { createJournal, createTail, synchronisePublication, type Tail } from '@plinth/platform/tail'
+import {
+  createJournal,
+  createTail,
+  synchronisePublication,
+  type Tail,
+  tailErrors,
+} from '@plinth/platform/tail'
 
 export interface TailOptions {
   readonly system: SystemDeclaration
@@ -42,6 +49,18 @@ export const journalKeyOf = (system: SystemDeclaration, sealingKey: Buffer, data
   key: deriveKey(sealingKey, 'journal'),
   folder: join(dataDir, 'journal', system.name),
 })
+
+/** In place of a tail where PostgreSQL gives out no changes: nothing comes, and who asks for changes is told so. */
+export function standingFeed(system: string): ChangeFeed {
+  const refuse = () => Promise.reject(tailErrors.tail_not_held({ system }))
+  return {
+    subscribe: () => () => undefined,
+    holds: () => false,
+    position: () => null,
+    writeMark: refuse,
+    synchronise: refuse,
+  }
+}
 
 /** More than this behind, and what is live or journalled is late enough for an operator to know. Milliseconds. */
 const tolerableLag = 10_000

@@ -8,6 +8,7 @@ import {
 } from '@plinth/platform/database'
 import { readHoldsMigrations } from '@plinth/platform/holds'
 import { migrateJobQueue, readJobMigrations } from '@plinth/platform/jobs'
+import { readRealtimeMigrations } from '@plinth/platform/realtime'
 import type { SystemDeclaration } from '@plinth/platform/system'
 import { readTailMigrations } from '@plinth/platform/tail'
 import type { ProjectSecrets } from './project-secrets.ts'
@@ -32,4 +33,5 @@ const platformSets = () => [
   readHoldsMigrations(),
   readJobMigrations(),
   readTailMigrations(),
+  readRealtimeMigrations(),
 ]

@@ -1,5 +1,12 @@
 import { createPasswordHasher } from '@plinth/platform/auth'
-import { createApp, createProjectDirectory, type Listening, listen } from '@plinth/platform/http'
+import {
+  createApp,
+  createProjectDirectory,
+  type Listening,
+  listen,
+  type ProjectDirectory,
+  type UpgradeHandler,
+} from '@plinth/platform/http'
 import type { AppError, Clock, Config, Log } from '@plinth/platform/kernel'
 import type { SystemDeclaration } from '@plinth/platform/system'
 import { serverErrors } from './errors.ts'
@@ -39,8 +46,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const opening = systems.map(async (system) => {
       const cluster = clusters.of(system.name)
       const url = `${urlOf(config)}/${system.name}`
-      const { dataDir } = config
-      projects.push(await openProject({ system, cluster, dataDir, url, passwords, clock, log }))
+      const { dataDir, redisUrl } = config
+      projects.push(await openProject({ system, cluster, dataDir, redisUrl, url, passwords, clock, log }))
     })
     await settleAll(opening)
     const listening = await listenFor(projects, options)
@@ -60,12 +67,19 @@ function listenFor(projects: readonly Project[], { config, clock, log }: ServerO
   const directory = createProjectDirectory(projects)
   const health = projects.flatMap((project) => project.health)
   const app = createApp({ directory, health, clock, log })
-  return listen({
-    app,
-    host: config.host,
-    port: config.port,
-    onUpgrade: (_request, socket) => socket.destroy(),
-  })
+  return listen({ app, host: config.host, port: config.port, onUpgrade: upgradeTo(directory) })
+}
+
+/** Hands a WebSocket to its project's realtime surface. */
+function upgradeTo(directory: ProjectDirectory<Project>): UpgradeHandler {
+  return (request, socket, head) => {
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
+    const key = searchParams.get('apikey') ?? undefined
+    const found = directory.resolve({ host: request.headers.host ?? '', path: pathname, key })
+    if (found?.path === '/realtime/v1/websocket')
+      return found.project.realtime.handleUpgrade(request, socket, head)
+    socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+  }
 }
 
 async function stopAll(
@@ -73,7 +87,8 @@ async function stopAll(
   projects: readonly Project[],
   clusters: Clusters,
 ): Promise<void> {
-  await listening.stop(stopGrace)
+  const disconnected = projects.map((project) => project.disconnect())
+  await Promise.all([listening.stop(stopGrace), ...disconnected])
   await closeAll(projects, clusters)
 }
 

@@ -39,5 +39,4 @@ revoke create on schema public from public;
 grant usage on schema public, auth, extensions to anon, authenticated, service_role;
 grant usage on schema plinth to service_role;
 grant execute on function auth.jwt(), auth.uid(), auth.role(), auth.email() to anon, authenticated, service_role;
-grant execute on all functions in schema extensions to anon, authenticated, service_role;
 alter default privileges in schema extensions grant execute on functions to anon, authenticated, service_role;
