@@ -57,13 +57,13 @@ export function createRestSurface(options: RestOptions): RestSurface {
   app.all('/rpc/:name', (c) => rest.handle(c.req.raw, 'function', c.req.param('name'), c.var))
   app.all('/:name', (c) => rest.handle(c.req.raw, 'relation', c.req.param('name'), c.var))
   app.all('/', (c) => rest.describe(c.req.raw, c.var))
-  app.notFound((c) => rest.renderError(restErrors.PGRST125(), c.var.caller?.role))
-  app.onError((error, c) => rest.renderError(error, c.var.caller?.role, c.req.method === 'HEAD'))
+  app.all('*', (c) => rest.answerError(restErrors.PGRST125(), c.req.raw, c.var))
+  app.onError((error, c) => rest.answerError(error, c.req.raw, c.var))
   return {
     path: '/rest/v1',
     app,
     needsKey: () => true,
-    renderError: (error) => rest.renderError(error, undefined),
+    renderError: (error) => renderError(error, { anonymous: true }),
     reload: async () => {
       await rest.runner.catalogues.reload()
     },
@@ -124,8 +124,9 @@ class Rest {
     request: Request,
     kind: RawRequest['kind'],
     name: string,
-    { caller, requestId }: Variables,
+    variables: Variables,
   ): Promise<Response> {
+    const { caller, requestId } = variables
     try {
       if (request.method === 'OPTIONS') return allowed(kind)
       const read = await readRequest(toRaw(request, kind, name), this.#settings)
@@ -141,7 +142,7 @@ class Rest {
         profile: this.#schemas.length > 1 ? read.schema : undefined,
       })
     } catch (error) {
-      return this.renderError(error, caller?.role, request.method === 'HEAD')
+      return this.answerError(error, request, variables)
     }
   }
 
@@ -168,9 +169,13 @@ class Rest {
     return new Response(request.method === 'HEAD' ? null : body, { headers: { 'content-type': openApiType } })
   }
 
-  renderError(error: unknown, role: string | undefined, bodiless = false): Response {
+  /** The error as the caller may see it; what is this side's fault goes to the request's log as well. */
+  answerError(error: unknown, request: Request, { caller, log }: Partial<Variables>): Response {
+    const role = caller?.role
     const anonymous = role === undefined || role === this.#anonymousRole
-    return renderError(error, { anonymous, log: this.#log, bodiless })
+    const response = renderError(error, { anonymous, bodiless: request.method === 'HEAD' })
+    if (response.status >= 500) (log ?? this.#log).error({ err: error }, 'rest request failed')
+    return response
   }
 
   #actAs(caller: Caller, request: Request, schema: string, requestId: string | undefined): Caller {

@@ -186,12 +186,8 @@ class LogicReader {
 }
 
 function readLogicValue(scanner: Scanner): string {
-  if (scanner.peek() === '"') {
-    const start = scanner.position
-    const value = scanner.readQuoted()
-    if (scanner.atEnd || ',)'.includes(scanner.peek())) return value
-    scanner.position = start
-  }
+  const quoted = scanner.peek() === '"' ? scanner.readQuotedUntil(',)') : undefined
+  if (quoted !== undefined) return quoted
   if (scanner.peek() === '{') return readBraces(scanner)
   return scanner.readUntil(',)')
 }
@@ -279,11 +275,7 @@ function readList(scanner: Scanner, slots: Slots): Operation {
 
 function readListMember(scanner: Scanner): string {
   scanner.match(/\s*(?=")/y)
-  if (scanner.peek() === '"') {
-    const start = scanner.position
-    const value = scanner.readQuoted()
-    if (scanner.atEnd || ',)'.includes(scanner.peek())) return value
-    scanner.position = start
-  }
+  const quoted = scanner.peek() === '"' ? scanner.readQuotedUntil(',)') : undefined
+  if (quoted !== undefined) return quoted
   return scanner.readUntil(',)')
 }

@@ -59,6 +59,23 @@ export class Scanner {
     }
   }
 
+  /**
+   * A quoted value that ends at the quote before one of `ends`, so that quotes inside need no backslash: clients
+   * quote values without escaping what is in them. Undefined, and nothing read, when there is no such quote.
+   */
+  readQuotedUntil(ends: string): string | undefined {
+    const start = this.position
+    this.expect('"')
+    let value = ''
+    while (!this.atEnd) {
+      const character = this.text[this.position++]!
+      if (character === '"' && (this.atEnd || ends.includes(this.peek()))) return value
+      value += character === '\\' ? (this.text[this.position++] ?? '') : character
+    }
+    this.position = start
+    return undefined
+  }
+
   /** Everything up to one of `stops`, which is not consumed. */
   readUntil(stops: string): string {
     const start = this.position

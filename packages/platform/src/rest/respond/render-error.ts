@@ -1,4 +1,4 @@
-import { AppError, type Log } from '../../kernel/index.ts'
+import { AppError } from '../../kernel/index.ts'
 import { restErrors } from '../errors.ts'
 import { readGuard } from '../sql/guards.ts'
 import { statusOf } from './status.ts'
@@ -14,7 +14,6 @@ export interface ErrorBody {
 export interface RenderContext {
   /** The caller has the anonymous role. */
   readonly anonymous: boolean
-  readonly log?: Log
   /** A HEAD request: the status alone. */
   readonly bodiless?: boolean
 }
@@ -37,7 +36,6 @@ export const sqlStateOf = (error: unknown): string | undefined => (isSqlError(er
 export function renderError(error: unknown, context: RenderContext): Response {
   if (isSqlError(error)) return renderSqlError(error, context)
   if (error instanceof AppError) return renderAppError(error, context)
-  context.log?.error({ err: error }, 'rest request failed')
   return respond(500, { code: 'XX000', message: 'Internal server error', details: null, hint: null }, context)
 }
 

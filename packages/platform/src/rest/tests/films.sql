@@ -84,7 +84,7 @@ revoke all on public.secrets from anon, authenticated;
 create schema other;
 grant usage on schema other to anon, authenticated, service_role;
 create table other.items (id int primary key, name text);
-grant all on other.items to anon, authenticated;
+grant all on other.items to anon, authenticated, service_role;
 
 create function public.add(a int, b int default 10) returns int language sql immutable return a + b;
 create function public.greet(name text) returns text language sql stable return 'Hello ' || name;

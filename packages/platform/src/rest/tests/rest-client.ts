@@ -67,7 +67,7 @@ export function useRest(options: Partial<RestOptions> = {}) {
 }
 
 function mount(surface: RestSurface): Hono<SurfaceEnv> {
-  const app = new Hono<SurfaceEnv>()
+  const app = new Hono<SurfaceEnv>({ strict: false })
   app.use(async (c, next) => {
     const name = c.req.header('x-test-caller') ?? 'stranger'
     c.set('caller', callers[name] ?? (JSON.parse(name) as Caller))
