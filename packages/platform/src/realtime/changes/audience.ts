@@ -1,3 +1,4 @@
+import type { AppError } from '../../kernel/index.ts'
 import type { Session } from '../channels/session.ts'
 import type { ServerMessage } from '../protocol/server-message.ts'
 import type { Binding } from './bindings.ts'
@@ -7,7 +8,7 @@ import type { WatchView } from './watch-view.ts'
 export interface Listener {
   send(message: ServerMessage): void
   /** Its subscription is over and will not come back by itself. */
-  subscriptionEnded(reason: string): void
+  subscriptionEnded(reason: AppError): void
   /** Commits are missing: it has to start over. */
   subscriptionBroken(): void
 }

@@ -1,8 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ProjectDatabase } from '../../database/index.ts'
-import { hasCode, type Log, messageOf } from '../../kernel/index.ts'
+import { AppError, hasCode, type Log, messageOf } from '../../kernel/index.ts'
 import type { CommittedTransaction } from '../../tail/index.ts'
 import type { Session } from '../channels/session.ts'
+import { realtimeErrors } from '../errors.ts'
 import type { RealtimeLimits } from '../limits.ts'
 import {
   type AnyAudience,
@@ -206,7 +207,8 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
     const members = [...audience.members]
     audience.members.clear()
     audiences.release(audience)
-    for (const { listener } of members) listener.subscriptionEnded(`${table}: ${problem}`)
+    const reason = realtimeErrors.policy_raised({ table, problem })
+    for (const { listener } of members) listener.subscriptionEnded(reason)
   }
 
   /** Members that were there until some moment are gone once that moment is delivered. */
@@ -317,7 +319,7 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
         if (!audience.members.delete(member)) return
         audiences.release(audience)
         if (isPassing(error)) listener.subscriptionBroken()
-        else listener.subscriptionEnded(messageOf(error))
+        else listener.subscriptionEnded(asReason(error, view))
       })
     }
 
@@ -378,6 +380,15 @@ function tellBindings(audience: BindingAudience, sequence: number, messages: Cha
     member.listener.send(message)
   }
 }
+
+/** What a watcher is told that cannot be brought to the present. */
+const asReason = (error: unknown, { table }: WatchView): AppError =>
+  error instanceof AppError
+    ? error
+    : realtimeErrors.policy_raised(
+        { table: `${table.schema}.${table.table}`, problem: messageOf(error) },
+        error,
+      )
 
 /** True for failures that pass by themselves: the database is away or has no connection free. */
 const isPassing = (error: unknown): boolean =>

@@ -23,7 +23,7 @@ export function createRecentChanges(limit: number): RecentChanges {
   let kept: NumberedTransaction[] = []
   let first = 0
   let size = 0
-  /** End of the last transaction that is not kept. */
+  /** Everything after this position is kept; null before the first transaction came. */
   let known: string | null = null
 
   function trim(): void {
@@ -41,6 +41,7 @@ export function createRecentChanges(limit: number): RecentChanges {
 
   return {
     add: (transaction) => {
+      known ??= transaction.transaction.position
       kept.push(transaction)
       size += weightOf(transaction)
       trim()

@@ -2,7 +2,7 @@ import { newId } from '../../kernel/index.ts'
 import { replayMessages } from '../broadcast/replay-messages.ts'
 import type { Listener } from '../changes/audience.ts'
 import type { Connection } from '../connections/connection.ts'
-import { realtimeErrors } from '../errors.ts'
+import { realtimeErrors, reasonOf } from '../errors.ts'
 import type { ClientMessage } from '../protocol/client-message.ts'
 import { prepareReply } from '../protocol/server-message.ts'
 import { type Channel, tellChannel, tellSystem } from './channel.ts'
@@ -91,10 +91,10 @@ async function listen(project: RealtimeProject, channel: Channel, events: JoinEv
   const { config, session, room } = channel
   const listener: Listener = {
     send: (message) => tellChannel(channel, message),
-    subscriptionEnded: (problem) => {
-      const { message } = realtimeErrors.policy_raised({ table: problem.split(': ')[0], problem })
-      tellSystem(channel, 'error', 'postgres_changes', message)
-      if (config.watch) events.ended(channel, 'phx_close', message)
+    subscriptionEnded: (error) => {
+      const { reason } = reasonOf(error)
+      tellSystem(channel, 'error', 'postgres_changes', reason)
+      if (config.watch) events.ended(channel, 'phx_close', reason)
     },
     subscriptionBroken: () => events.ended(channel, 'phx_error', 'commits were missed: start over'),
   }

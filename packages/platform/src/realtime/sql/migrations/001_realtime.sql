@@ -128,7 +128,16 @@ as $$
 $$;
 comment on function realtime.table_states(oid[]) is 'A mark per table that differs when its columns, rights, policies or publications changed.';
 
-create publication supabase_realtime with (publish_via_partition_root = true);
+do $$
+begin
+  -- From 18 on, full replica identity demands that stored generated columns are published; before, they never are.
+  if current_setting('server_version_num')::int >= 180000 then
+    create publication supabase_realtime with (publish_generated_columns = stored);
+  else
+    create publication supabase_realtime;
+  end if;
+end
+$$;
 
 grant execute on function realtime.topic() to anon, authenticated, service_role;
 grant execute on function realtime.send(jsonb, text, text, boolean) to anon, authenticated, service_role;

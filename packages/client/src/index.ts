@@ -1,0 +1,8 @@
+export {
+  createPlinthClient,
+  type PlinthClient,
+  type PlinthClientOptions,
+  sessionKey,
+} from './create-plinth-client.ts'
+export { type Watch, type WatchChange, type WatchEvent, type WatchQuery, watch } from './watch/watch.ts'
+export { WatchError } from './watch/watch-error.ts'

@@ -1,0 +1,267 @@
+import { actor, createFakeClock, service, useTestDatabase, waitFor } from '@plinth/testing'
+import type { RealtimeChannel, SupabaseClient } from '@supabase/supabase-js'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readTailMigrations } from '../../tail/index.ts'
+import { readRealtimeMigrations } from '../index.ts'
+import { subscribed } from '../testing/listen.ts'
+import { makeKeys, type ServedRealtime, serveRealtime } from '../testing/serve-realtime.ts'
+
+const seed = `
+create table public.crew (room text, person uuid, may_send boolean default true, primary key (room, person));
+create policy "crew hears" on realtime.messages for select to authenticated using (
+  exists (select from public.crew c where c.room = realtime.topic() and c.person = (select auth.uid())));
+create policy "crew speaks" on realtime.messages for insert to authenticated with check (
+  extension in ('broadcast', 'presence')
+  and exists (select from public.crew c where c.room = realtime.topic() and c.person = (select auth.uid()) and c.may_send));
+grant select on public.crew to authenticated;
+
+create table public.orders (id int primary key, note text);
+create function public.tell_orders() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  perform realtime.broadcast_changes('orders', tg_op, tg_op, tg_table_name, tg_table_schema, new, old);
+  return null;
+end $$;
+create trigger tell after insert or update or delete on public.orders for each row execute function public.tell_orders();
+`
+const test = useTestDatabase({ migrations: [readTailMigrations(), readRealtimeMigrations()], seed })
+const ada = actor('ada')
+const bob = actor('bob')
+const clock = createFakeClock(new Date())
+let served: ServedRealtime
+
+beforeAll(async () => {
+  served = await serveRealtime({ database: test.database, tables: [], clock })
+  await run(
+    `insert into crew values ('crew', '${ada.userId}', true), ('listeners', '${ada.userId}', false), ('orders', '${ada.userId}', true)`,
+  )
+})
+afterAll(async () => {
+  await served?.stop()
+})
+
+const run = (text: string) => test.database.asCaller(service, { text })
+
+interface Heard {
+  readonly channel: RealtimeChannel
+  readonly messages: { readonly event: string; readonly payload: unknown; readonly meta?: unknown }[]
+  readonly status: string
+}
+
+async function hear(client: SupabaseClient, topic: string, config: object = {}): Promise<Heard> {
+  const messages: Heard['messages'] = []
+  const channel = client.channel(topic, { config })
+  channel.on('broadcast', { event: '*' }, (message) => {
+    messages.push(message as unknown as Heard['messages'][number])
+  })
+  const status = await subscribed(channel)
+  return { channel, messages, status }
+}
+
+describe('broadcast', () => {
+  it('reaches everyone else on the topic through both serializers, in order, text and bytes', async () => {
+    const [a, b, old] = [
+      await hear(await served.client(), 'room', { broadcast: { ack: true } }),
+      await hear(await served.client(), 'room'),
+      await hear(await served.client(undefined, { vsn: '1.0.0' }), 'room'),
+    ]
+    const other = await hear(await served.client(), 'another room')
+    expect(await a.channel.send({ type: 'broadcast', event: 'cursor', payload: { x: 1, text: 'é☃' } })).toBe(
+      'ok',
+    )
+    expect(
+      await a.channel.send({ type: 'broadcast', event: 'bytes', payload: Uint8Array.of(1, 2, 255).buffer }),
+    ).toBe('ok')
+    await old.channel.send({ type: 'broadcast', event: 'from old', payload: { y: [null] } })
+    await waitFor(() => b.messages.length === 3 && a.messages.length === 1)
+    expect(b.messages[0]).toEqual({ type: 'broadcast', event: 'cursor', payload: { x: 1, text: 'é☃' } })
+    expect(new Uint8Array(b.messages[1]!.payload as ArrayBuffer)).toEqual(Uint8Array.of(1, 2, 255))
+    expect(b.messages[2]).toEqual({ type: 'broadcast', event: 'from old', payload: { y: [null] } })
+    expect(old.messages).toEqual([{ type: 'broadcast', event: 'cursor', payload: { x: 1, text: 'é☃' } }])
+    expect(other.messages).toEqual([])
+  })
+
+  it('comes back to the sender when it asked for that', async () => {
+    const a = await hear(await served.client(), 'self', { broadcast: { self: true, ack: true } })
+    await a.channel.send({ type: 'broadcast', event: 'me', payload: {} })
+    await waitFor(() => a.messages.length === 1)
+  })
+
+  it('comes by rest: before the join, by httpSend, and as bytes', async () => {
+    const a = await hear(await served.client(), 'rest')
+    const client = await served.client()
+    const unjoined = client.channel('rest')
+    expect(await unjoined.send({ type: 'broadcast', event: 'early', payload: { n: 1 } })).toBe('ok')
+    expect(await unjoined.httpSend('explicit', { n: 2 })).toEqual({ success: true })
+    expect(await unjoined.httpSend('bytes', Uint8Array.of(7).buffer)).toEqual({ success: true })
+    await waitFor(() => a.messages.length === 3)
+    expect(a.messages.map(({ event }) => event)).toEqual(['early', 'explicit', 'bytes'])
+  })
+
+  it('comes from SQL when the transaction commits, and never when it rolls back', async () => {
+    const client = await served.client(ada.userId)
+    const a = await hear(client, 'orders', { private: true })
+    const open = await hear(client, 'news')
+    expect(a.status).toBe('SUBSCRIBED')
+    await run(`insert into orders values (1, 'first')`)
+    await test.database.asCaller(
+      service,
+      { text: `insert into orders values (2, 'never')` },
+      { rollback: true },
+    )
+    await run(`select realtime.send('{"hello": "world"}', 'greeting', 'news', false)`)
+    await run(`delete from orders`)
+    await waitFor(() => a.messages.length === 2 && open.messages.length === 1)
+    expect(a.messages[0]).toMatchObject({
+      event: 'INSERT',
+      payload: {
+        operation: 'INSERT',
+        schema: 'public',
+        table: 'orders',
+        record: { id: 1, note: 'first' },
+        old_record: null,
+      },
+    })
+    expect(a.messages[1]).toMatchObject({ event: 'DELETE', payload: { record: null, old_record: { id: 1 } } })
+    expect(open.messages[0]).toMatchObject({ event: 'greeting', payload: { hello: 'world' } })
+  })
+
+  it('is replayed to a private channel that asks for what it missed', async () => {
+    await run(`select realtime.send('{"n": 1}', 'kept', 'crew')`)
+    const a = await hear(await served.client(ada.userId), 'crew', {
+      private: true,
+      broadcast: { replay: { since: 0, limit: 5 } },
+    })
+    await waitFor(() => a.messages.length === 1)
+    expect(a.messages[0]).toMatchObject({ event: 'kept', payload: { n: 1 }, meta: { replayed: true } })
+  })
+
+  it('from SQL is refused to whom the policies refuse it, as a warning', async () => {
+    const a = await hear(await served.client(ada.userId), 'crew', { private: true })
+    await test.database.asCaller(bob, { text: `select realtime.send('{}', 'from bob', 'crew')` })
+    await test.database.asCaller(ada, { text: `select realtime.send('{}', 'from ada', 'crew')` })
+    await waitFor(() => a.messages.length === 1)
+    expect(a.messages[0]?.event).toBe('from ada')
+  })
+})
+
+describe('private channels', () => {
+  it('open to whom the policies of realtime.messages let in', async () => {
+    const a = await hear(await served.client(ada.userId), 'crew', {
+      private: true,
+      broadcast: { self: true, ack: true },
+    })
+    const b = await hear(await served.client(bob.userId), 'crew', { private: true })
+    const nobody = await hear(await served.client(), 'crew', { private: true })
+    expect(a.status).toBe('SUBSCRIBED')
+    expect(b.status).toContain('CHANNEL_ERROR channel_unauthorized')
+    expect(nobody.status).toContain('CHANNEL_ERROR channel_unauthorized')
+    await a.channel.send({ type: 'broadcast', event: 'x', payload: {} })
+    await waitFor(() => a.messages.length === 1)
+  })
+
+  it('let speak only whom the insert policies let', async () => {
+    const client = await served.client(ada.userId)
+    const a = await hear(client, 'listeners', { private: true, broadcast: { self: true, ack: true } })
+    expect(a.status).toBe('SUBSCRIBED')
+    expect(await a.channel.send({ type: 'broadcast', event: 'x', payload: {} })).toBe('error')
+    expect(await a.channel.track({ here: true })).toBe('error')
+    await expect(
+      client.channel('listeners', { config: { private: true } }).httpSend('x', {}),
+    ).rejects.toThrow(/policies/)
+    expect(a.messages).toEqual([])
+  })
+
+  it('are other rooms than public ones of the same name', async () => {
+    const a = await hear(await served.client(ada.userId), 'crew', { private: true })
+    const outsider = await hear(await served.client(), 'crew', { broadcast: { ack: true } })
+    await outsider.channel.send({ type: 'broadcast', event: 'forged', payload: {} })
+    await a.channel.send({ type: 'broadcast', event: 'secret', payload: {} })
+    const late = await hear(await served.client(), 'crew')
+    await outsider.channel.send({ type: 'broadcast', event: 'end', payload: {} })
+    await waitFor(() => late.messages.length === 1)
+    expect(a.messages).toEqual([])
+    expect(outsider.messages).toEqual([])
+  })
+})
+
+describe('presence', () => {
+  it('tells who is there, who comes and who leaves', async () => {
+    const [a, b] = [await served.client(), await served.client(undefined, { vsn: '1.0.0' })]
+    const events: string[] = []
+    const first = a.channel('lobby', { config: { presence: { key: 'ada' } } })
+    first.on('presence', { event: 'join' }, ({ key }) => events.push(`join ${key}`))
+    first.on('presence', { event: 'leave' }, ({ key }) => events.push(`leave ${key}`))
+    await subscribed(first)
+    expect(await first.track({ mood: 'fine' })).toBe('ok')
+    const second = b.channel('lobby', { config: { presence: { key: 'bob' } } })
+    second.on('presence', { event: 'sync' }, () => undefined)
+    await subscribed(second)
+    await waitFor(() => second.presenceState().ada?.length === 1)
+    expect(second.presenceState().ada).toMatchObject([{ mood: 'fine', presence_ref: expect.any(String) }])
+    await second.track({ n: 1 })
+    await waitFor(() => first.presenceState().bob?.length === 1)
+    await second.track({ n: 2 })
+    await waitFor(() => (first.presenceState().bob?.[0] as { n?: number } | undefined)?.n === 2)
+    expect(first.presenceState().bob).toHaveLength(1)
+    await b.realtime.disconnect()
+    await waitFor(() => events.at(-1) === 'leave bob' && first.presenceState().bob === undefined)
+    await first.untrack()
+    await waitFor(() => first.presenceState().ada === undefined)
+    expect(events.slice(0, 2)).toEqual(['join ada', 'join bob'])
+  })
+})
+
+describe('tokens', () => {
+  it('a channel whose token ends is closed and says so; one that is refreshed goes on', async () => {
+    const [short, long] = [await served.client(), await served.client()]
+    await short.realtime.setAuth(await served.token(ada.userId, 30))
+    await long.realtime.setAuth(await served.token(ada.userId, 30))
+    const statuses: string[] = []
+    const system: { message: string }[] = []
+    const ending = short.channel('crew', { config: { private: true } })
+    ending.on('system', {}, (message) => system.push(message))
+    await new Promise<void>((resolve) =>
+      ending.subscribe((status) => {
+        statuses.push(status)
+        resolve()
+      }),
+    )
+    const staying = await hear(long, 'crew', { private: true, broadcast: { self: true, ack: true } })
+    await long.realtime.setAuth(await served.token(ada.userId, 3_000))
+    expect(await staying.channel.send({ type: 'broadcast', event: 'x', payload: {} })).toBe('ok')
+    clock.advance(31_000)
+    await waitFor(() => statuses.includes('CLOSED'))
+    expect(system.at(-1)?.message).toContain('expired')
+    expect(await staying.channel.send({ type: 'broadcast', event: 'y', payload: {} })).toBe('ok')
+    await waitFor(() => staying.messages.length === 2)
+  })
+
+  it('rights follow the new token', async () => {
+    const client = await served.client(ada.userId)
+    const a = await hear(client, 'crew', { private: true })
+    const system: { message: string }[] = []
+    a.channel.on('system', {}, (message) => system.push(message))
+    await client.realtime.setAuth(await served.token(bob.userId))
+    await waitFor(() => a.channel.state === 'closed')
+    expect(system.at(-1)?.message).toContain('channel_unauthorized')
+  })
+
+  it('that are forged, expired or of another project do not join', async () => {
+    const stranger = await makeKeys('another')
+    const now = Math.floor(clock.now().getTime() / 1000)
+    const claims = { sub: ada.userId, role: 'authenticated', exp: now + 60 }
+    const tokens = [
+      await stranger.sign(claims),
+      await served.token(ada.userId, -5),
+      `${(await served.token(ada.userId)).slice(0, -4)}AAAA`,
+      'nonsense',
+      await served.keys.sign({ ...claims, role: 'postgres' }),
+    ]
+    for (const token of tokens) {
+      const client = await served.client()
+      await client.realtime.setAuth(token)
+      const { status } = await hear(client, 'anywhere')
+      expect(status).toContain('CHANNEL_ERROR realtime_token_refused')
+    }
+  })
+})
