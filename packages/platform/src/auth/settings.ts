@@ -5,7 +5,7 @@ export interface AttemptLimit {
 }
 
 export interface AuthLimits {
-  /** Sign-ups and sign-ins by password of one address. Default 300 in 5 minutes. */
+  /** Sign-ups, sign-ins and changes by password of one address. Default 300 in 5 minutes. */
   readonly signInsPerAddress: AttemptLimit
   /** Anonymous sign-ins of one address. Default 100 in an hour. */
   readonly anonymousSignInsPerAddress: AttemptLimit

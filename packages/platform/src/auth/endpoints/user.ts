@@ -30,6 +30,7 @@ export const updateUser: Endpoint = (auth) => async (c) => {
   const signedIn = await requireSignedIn(auth, c)
   if (body.app_metadata) throw authErrors.not_admin()
   if (body.phone) throw authErrors.phone_provider_disabled()
+  if (body.password !== undefined) await auth.limits.signIn(c.var.clientAddress)
   const email = newEmail(auth, signedIn, body)
   const edit: AccountEdit = {
     email,

@@ -3,9 +3,11 @@ import * as argon2 from '@node-rs/argon2'
 import * as bcrypt from '@node-rs/bcrypt'
 import { newSecret } from '../../kernel/index.ts'
 import { authErrors } from '../errors.ts'
+import { isBcrypt, parameters } from './hash-task.ts'
+import { createHashThreads } from './hash-threads.ts'
 import { createWaitingLine } from './waiting-line.ts'
 
-/** Makes and checks password hashes off the event loop, a few at a time. Make one for the whole process. */
+/** Makes and checks password hashes in threads of their own, a few at a time. Make one for the whole process. */
 export interface PasswordHasher {
   /** A new argon2id hash (PHC string). Fails with `over_request_rate_limit` when too many wait already. */
   hash(password: string): Promise<string>
@@ -25,44 +27,24 @@ export interface PasswordHasherOptions {
   readonly places?: number
 }
 
-/** OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane. */
-const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
-
-const argon2Form = /^\$argon2(id|i|d)\$/
-const bcryptForm = /^\$2[abxy]\$/
-
-/** Dearest hashes that are still checked: one that takes a minute would hold up every other sign-in. */
-const highestBcryptCost = 14
-const highestArgon2Work = 1024 * 1024
-
-/** True for stored hashes that {@link PasswordHasher.verify} can check, for accounts that bring theirs along. */
-export function isUsableHash(stored: string): boolean {
-  try {
-    if (bcryptForm.test(stored)) return bcrypt.parseOptions(stored).cost <= highestBcryptCost
-    const { memoryCost, timeCost } = argon2.parseOptions(stored)
-    return memoryCost * timeCost <= highestArgon2Work
-  } catch {
-    return false
-  }
-}
-
 export function createPasswordHasher(options: PasswordHasherOptions = {}): PasswordHasher {
+  const threads = createHashThreads()
   const line = createWaitingLine({
     atOnce: options.atOnce ?? Math.max(1, Math.floor(availableParallelism() / 2)),
     places: options.places ?? 64,
     refusal: () => authErrors.over_request_rate_limit({ seconds: 2 }),
   })
-  const decoy = argon2.hash(newSecret(), parameters)
+  const hash = (password: string) => line.run(() => threads.perform({ password })) as Promise<string>
+  const decoy = argon2.hashSync(newSecret(), parameters)
   return {
-    hash: (password) => line.run(() => argon2.hash(password, parameters)),
+    hash,
     verify: async (stored, password) => {
       const usable = stored !== null && isUsableHash(stored)
-      const compared = usable ? stored : await decoy
-      const right = await line.run(() => compare(compared, password))
-      return right && usable
+      const right = await line.run(() => threads.perform({ password, stored: usable ? stored : decoy }))
+      return right === true && usable
     },
     isOutdated: (stored) => {
-      if (!argon2Form.test(stored)) return true
+      if (isBcrypt(stored)) return true
       const { memoryCost, timeCost, parallelism, algorithm } = argon2.parseOptions(stored)
       return (
         algorithm !== argon2id ||
@@ -77,6 +59,17 @@ export function createPasswordHasher(options: PasswordHasherOptions = {}): Passw
 /** `Algorithm.Argon2id`; the package declares it as a const enum, which type stripping cannot read. */
 const argon2id = 2
 
-function compare(stored: string, password: string): Promise<boolean> {
-  return bcryptForm.test(stored) ? bcrypt.verify(password, stored) : argon2.verify(stored, password)
+/** Dearest hashes that are still checked: one that takes a minute would hold up every other sign-in. */
+const highestBcryptCost = 14
+const highestArgon2Work = 1024 * 1024
+
+/** True for stored hashes that {@link PasswordHasher.verify} can check, for accounts that bring theirs along. */
+export function isUsableHash(stored: string): boolean {
+  try {
+    if (isBcrypt(stored)) return bcrypt.parseOptions(stored).cost <= highestBcryptCost
+    const { memoryCost, timeCost } = argon2.parseOptions(stored)
+    return memoryCost * timeCost <= highestArgon2Work
+  } catch {
+    return false
+  }
 }
