@@ -1,0 +1,118 @@
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { cors } from 'hono/cors'
+import { openProjectDatabase, type ProjectDatabase } from '../../database/index.ts'
+import { listen, type SurfaceEnv } from '../../http/index.ts'
+import { type Clock, type Log, newId } from '../../kernel/index.ts'
+import { listenForReload, type ReloadListener } from '../catalogue/listen-for-reload.ts'
+import { createRestSurface, type RestSurface } from '../rest.ts'
+import type { RestSettings } from './settings.ts'
+import { createIdentifier } from './verify-token.ts'
+
+export interface ServeRestOptions {
+  readonly settings: RestSettings
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** A rest surface that answers alone, at the root of its own port. */
+export interface ServedRest {
+  readonly url: string
+  readonly port: number
+  stop(): Promise<void>
+}
+
+const stopGrace = 5_000
+
+/** Serves a person's own database over PostgREST's protocol. Nothing is installed in it and nothing is changed. */
+export async function serveRest({ settings, clock, log }: ServeRestOptions): Promise<ServedRest> {
+  const database = openDatabase(settings, log)
+  let listener: ReloadListener | undefined
+  try {
+    const surface = createSurface(settings, database, log)
+    await surface.reload()
+    if (settings['db-channel-enabled']) {
+      const channel = settings['db-channel']
+      listener = await listenForReload({
+        directUrl: settings['db-uri'],
+        channel,
+        log,
+        reload: surface.reload,
+      })
+    }
+    const host = settings['server-host']
+    const app = createApp(surface, settings, clock, log)
+    const listening = await listen({
+      app,
+      host,
+      port: settings['server-port'],
+      onUpgrade: (_, socket) => socket.destroy(),
+    })
+    return {
+      port: listening.port,
+      url: `http://${host.includes(':') ? `[${host}]` : host}:${listening.port}`,
+      stop: async () => {
+        await listening.stop(stopGrace)
+        await listener?.close()
+        await database.close()
+      },
+    }
+  } catch (error) {
+    await listener?.close()
+    await database.close()
+    throw error
+  }
+}
+
+/** One login for everything, as PostgREST has it: it reads the catalogue and becomes the callers' roles. */
+function openDatabase(settings: RestSettings, log: Log): ProjectDatabase {
+  const url = settings['db-uri']
+  return openProjectDatabase({
+    system: 'rest',
+    addresses: { requests: url, owner: url, ownerDirect: url, replication: url },
+    log,
+    connections: { requests: settings['db-pool'], owner: 1 },
+  })
+}
+
+function createSurface(settings: RestSettings, database: ProjectDatabase, log: Log): RestSurface {
+  const anonymousRole = settings['db-anon-role']
+  const maxRows = settings['db-max-rows']
+  const preRequest = settings['db-pre-request']
+  return createRestSurface({
+    database,
+    log,
+    schemas: settings['db-schemas'],
+    extraSearchPath: settings['db-extra-search-path'],
+    transactionEnd: settings['db-tx-end'],
+    aggregates: settings['db-aggregates-enabled'],
+    safeUpdate: false,
+    ...(anonymousRole === undefined ? {} : { anonymousRole }),
+    ...(maxRows === undefined ? {} : { maxRows }),
+    ...(preRequest === undefined ? {} : { preRequest }),
+    ...(settings['db-prepared-statements'] ? {} : { preparedAfter: 0 }),
+  })
+}
+
+function createApp(surface: RestSurface, settings: RestSettings, clock: Clock, log: Log): Hono<SurfaceEnv> {
+  const app = new Hono<SurfaceEnv>({ strict: false })
+  app.onError((error, c: Context<SurfaceEnv>) => surface.renderError(error, c.var.requestId))
+  app.use(
+    cors({
+      origin: '*',
+      exposeHeaders: ['Content-Range', 'Location', 'Preference-Applied', 'Content-Profile'],
+    }),
+  )
+  app.use(identify(settings, clock, log))
+  return app.route('/', surface.app)
+}
+
+function identify(settings: RestSettings, clock: Clock, log: Log): MiddlewareHandler<SurfaceEnv> {
+  const identifyCaller = createIdentifier(settings, clock)
+  return async (c, next) => {
+    const requestId = newId()
+    c.set('requestId', requestId)
+    c.set('log', log)
+    c.set('caller', await identifyCaller(c.req.header('authorization') ?? null))
+    await next()
+  }
+}

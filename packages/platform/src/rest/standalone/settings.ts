@@ -1,0 +1,114 @@
+import { z } from 'zod'
+import { defineErrors } from '../../kernel/index.ts'
+import { transactionEnds } from '../run-request.ts'
+
+export const standaloneErrors = defineErrors({
+  invalid_rest_settings: {
+    status: 500,
+    message: 'The settings have mistakes:\n{problems}',
+    hint: 'Settings are given as flags (--db-schemas api) or as variables (PGRST_DB_SCHEMAS=api).',
+  },
+})
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== ''),
+)
+const names = list.refine((found) => found.length > 0, 'must name at least one')
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true')
+const count = z.coerce.number().int().min(1)
+
+/** PostgREST's settings under PostgREST's names, as far as they exist here. */
+const settings = z.object({
+  'db-uri': z.url({
+    protocol: /^postgres(ql)?$/,
+    error: 'must be an address like postgres://user:password@host/db',
+  }),
+  'db-schemas': names.default(['public']),
+  'db-extra-search-path': list.default(['public']),
+  'db-anon-role': z.string().min(1).optional(),
+  'db-pre-request': z
+    .string()
+    .regex(/^[^.]+(\.[^.]+)?$/, 'must be a function, with its schema')
+    .optional(),
+  'db-tx-end': z.enum(transactionEnds).default('commit'),
+  'db-max-rows': count.optional(),
+  'db-pool': count.default(10),
+  'db-aggregates-enabled': flag.default(false),
+  'db-prepared-statements': flag.default(true),
+  'db-channel': z.string().min(1).default('pgrst'),
+  'db-channel-enabled': flag.default(true),
+  'jwt-secret': z.string().min(32, 'must have at least 32 characters').optional(),
+  'jwt-secret-is-base64': flag.default(false),
+  'jwt-aud': z.string().min(1).optional(),
+  'jwt-role-claim-key': z
+    .string()
+    .regex(/^(\.("[^"]+"|[\w$@-]+))+$/, 'must be a path like .app_metadata.role')
+    .default('.role'),
+  'server-host': z.string().min(1).default('127.0.0.1'),
+  'server-port': z.coerce.number().int().min(0).max(65_535).default(3000),
+})
+
+/** What `plinth serve-rest` is told. */
+export type RestSettings = Readonly<z.infer<typeof settings>>
+
+/** Short names that the command takes besides PostgREST's. */
+export const settingAliases: Readonly<Record<string, string>> = {
+  'database-url': 'db-uri',
+  schemas: 'db-schemas',
+  'extra-search-path': 'db-extra-search-path',
+  'anon-role': 'db-anon-role',
+  'pre-request': 'db-pre-request',
+  'tx-end': 'db-tx-end',
+  'max-rows': 'db-max-rows',
+  host: 'server-host',
+  port: 'server-port',
+}
+
+/** PostgREST's older and shorter names. */
+const formerNames: Readonly<Record<string, string>> = {
+  'db-schema': 'db-schemas',
+  'max-rows': 'db-max-rows',
+  'pre-request': 'db-pre-request',
+}
+
+/** Names of all settings, for a command's help. */
+export const settingNames: readonly string[] = Object.keys(settings.shape)
+
+/**
+ * Reads settings from flags (names without dashes in front) and from `PGRST_…` variables; a flag wins. Every mistake
+ * is one line of `invalid_rest_settings`. PostgREST's settings that do not exist here are a mistake too: left out in
+ * silence they would change what is allowed.
+ */
+export function readRestSettings(
+  flags: Readonly<Record<string, string | undefined>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): RestSettings {
+  const given: Record<string, string> = {}
+  const problems: string[] = []
+  const take = (name: string, value: string | undefined, shown: string) => {
+    if (value === undefined || value === '') return
+    const full = settingAliases[name] ?? formerNames[name] ?? name
+    if (full in settings.shape) given[full] = value
+    else problems.push(`${shown}: is not a setting of plinth serve-rest`)
+  }
+  for (const [variable, value] of Object.entries(environment)) {
+    if (variable.startsWith('PGRST_'))
+      take(variable.slice(6).toLowerCase().replaceAll('_', '-'), value, variable)
+  }
+  for (const [name, value] of Object.entries(flags)) take(name, value, `--${name}`)
+  const parsed = settings.safeParse(given)
+  if (!parsed.success) problems.push(...parsed.error.issues.map(describe))
+  if (problems.length > 0 || !parsed.success) {
+    throw standaloneErrors.invalid_rest_settings({ problems: problems.map((line) => `  ${line}`).join('\n') })
+  }
+  return parsed.data
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  const name = String(issue.path[0])
+  const missing = issue.code === 'invalid_type' && issue.message.includes('undefined')
+  return `${name}: ${missing ? 'is missing' : issue.message}`
+}

@@ -1,0 +1,98 @@
+import {
+  createLocalJWKSet,
+  errors,
+  type JSONWebKeySet,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from 'jose'
+import type { Caller } from '../../database/index.ts'
+import type { Clock, Json, JsonObject } from '../../kernel/index.ts'
+import { restErrors } from '../errors.ts'
+import type { RestSettings } from './settings.ts'
+
+/** Says who a request's `Authorization` header speaks for. */
+export type IdentifyCaller = (authorization: string | null) => Promise<Caller>
+
+/** Follows PostgREST: the role of the token's claim, else the anonymous one; PGRST300–303 when neither will do. */
+export function createIdentifier(settings: RestSettings, clock: Clock): IdentifyCaller {
+  const verify = createVerifier(settings, clock)
+  const anonymous = settings['db-anon-role']
+  const path = claimPath(settings['jwt-role-claim-key'])
+  return async (authorization) => {
+    const token = /^bearer\s+(\S+)\s*$/i.exec(authorization ?? '')?.[1]
+    const claims: JsonObject = token === undefined ? {} : await verify(token)
+    const claimed = path.reduce<Json | undefined>(step, claims)
+    const role = typeof claimed === 'string' && claimed !== '' ? claimed : anonymous
+    if (role === undefined) throw restErrors.PGRST302()
+    return { role, claims: { ...claims, role } }
+  }
+}
+
+const step = (value: Json | undefined, key: string): Json | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, key)
+    ? (value as JsonObject)[key]
+    : undefined
+
+/** `.a."b c"` as its keys. */
+const claimPath = (text: string): string[] =>
+  [...text.matchAll(/\.(?:"([^"]+)"|([\w$@-]+))/g)].map((match) => match[1] ?? match[2]!)
+
+const symmetric = ['HS256', 'HS384', 'HS512']
+const asymmetric = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
+/** How far the clocks of issuer and server may differ, as PostgREST allows. */
+const clockTolerance = 30
+
+function createVerifier(settings: RestSettings, clock: Clock): (token: string) => Promise<JsonObject> {
+  const secret = settings['jwt-secret']
+  if (secret === undefined) {
+    return async () => {
+      throw restErrors.PGRST300()
+    }
+  }
+  const { key, algorithms } = readKeys(secret, settings['jwt-secret-is-base64'])
+  const audience = settings['jwt-aud']
+  return async (token) => {
+    try {
+      const { payload } = await jwtVerify(token, key, {
+        algorithms,
+        clockTolerance,
+        currentDate: clock.now(),
+      })
+      requireAudience(payload, audience)
+      return payload as JsonObject
+    } catch (cause) {
+      throw refusal(cause)
+    }
+  }
+}
+
+/** A token for nobody in particular is for everyone, as in PostgREST. */
+function requireAudience(payload: JWTPayload, audience: string | undefined): void {
+  if (audience === undefined || payload.aud === undefined) return
+  if (![payload.aud].flat().includes(audience)) throw restErrors.PGRST303({ problem: 'JWT not in audience' })
+}
+
+function refusal(cause: unknown): unknown {
+  if (cause instanceof errors.JWTExpired) return restErrors.PGRST303({ problem: 'JWT expired' }, cause)
+  if (cause instanceof errors.JWTClaimValidationFailed) {
+    return restErrors.PGRST303({ problem: 'JWT not yet valid or malformed' }, cause)
+  }
+  return cause instanceof errors.JOSEError || cause instanceof TypeError
+    ? restErrors.PGRST301({ problem: 'No suitable key or wrong key type' }, cause)
+    : cause
+}
+
+/** The secret itself, a JWK, or a set of them. A public key never verifies a symmetric signature. */
+function readKeys(secret: string, isBase64: boolean): { key: JWTVerifyGetKey; algorithms: string[] } {
+  const keys = parseKeys(secret)
+  if (keys) return { key: createLocalJWKSet(keys), algorithms: [...symmetric, ...asymmetric] }
+  const bytes = isBase64 ? Buffer.from(secret, 'base64') : Buffer.from(secret)
+  return { key: async () => new Uint8Array(bytes), algorithms: symmetric }
+}
+
+function parseKeys(secret: string): JSONWebKeySet | undefined {
+  if (!secret.trimStart().startsWith('{')) return undefined
+  const parsed = JSON.parse(secret) as JSONWebKeySet | JSONWebKeySet['keys'][number]
+  return 'keys' in parsed ? (parsed as JSONWebKeySet) : { keys: [parsed] }
+}
