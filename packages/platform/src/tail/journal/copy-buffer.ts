@@ -54,6 +54,22 @@ export function putField(out: CopyBuffer, bytes: Buffer | null): void {
   if (bytes !== null) putBytes(out, bytes)
 }
 
+/** A field of the bytes from `start` to `end`. */
+export function putRange(out: CopyBuffer, from: Buffer, start: number, end: number): void {
+  putInt32(out, end - start)
+  reserve(out, end - start)
+  out.length += from.copy(out.bytes, out.length, start, end)
+}
+
+const hashBytes = 32
+
+/** A field of a SHA-256 given in hexadecimal. */
+export function putHash(out: CopyBuffer, hash: string): void {
+  putInt32(out, hashBytes)
+  reserve(out, hashBytes)
+  out.length += out.bytes.write(hash, out.length, 'hex')
+}
+
 /** Begins a field whose length is not known yet; {@link endField} writes it. */
 export function beginField(out: CopyBuffer): number {
   reserve(out, 4)
@@ -89,6 +105,11 @@ export function putJsonText(out: CopyBuffer, text: Buffer, start: number, end: n
   out.length = at + 1
 }
 
+/** As JSON.stringify writes them, so that keys can be compared as text. */
+const controlEscapes = Array.from({ length: 0x20 }, (_, byte) =>
+  JSON.stringify(String.fromCharCode(byte)).slice(1, -1),
+)
+
 function putEscaped(bytes: Buffer, from: number, text: Buffer, start: number, end: number): number {
   let at = from
   for (let index = start; index < end; index += 1) {
@@ -98,7 +119,7 @@ function putEscaped(bytes: Buffer, from: number, text: Buffer, start: number, en
       bytes[at + 1] = byte
       at += 2
     } else if (byte < 0x20) {
-      at += bytes.write(`\\u00${byte.toString(16).padStart(2, '0')}`, at, 'latin1')
+      at += bytes.write(controlEscapes[byte]!, at, 'latin1')
     } else {
       bytes[at] = byte
       at += 1

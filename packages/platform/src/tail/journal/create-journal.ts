@@ -145,8 +145,8 @@ export function createJournal(options: JournalOptions): DurableConsumer {
   }
 
   async function loadHeads(tenants: readonly string[]): Promise<void> {
-    const { rows } = await required().query<{ tenant: string; sequence: string; hash: Buffer }>(
-      'select tenant, sequence, hash from plinth.journal_heads where tenant = any ($1)',
+    const { rows } = await required().query<{ tenant: string; sequence: string; hash: string }>(
+      `select tenant, sequence, encode(hash, 'hex') as hash from plinth.journal_heads where tenant = any ($1)`,
       [tenants],
     )
     for (const tenant of tenants) heads.set(tenant, { sequence: 0, hash: noHash })
@@ -177,7 +177,8 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     await connection.query({
       name: 'plinth_journal_heads',
       text: `insert into plinth.journal_heads (tenant, sequence, hash)
-        select * from unnest($1::text[], $2::bigint[], $3::bytea[])
+        select tenant, sequence, decode(hash, 'hex')
+        from unnest($1::text[], $2::bigint[], $3::text[]) moved(tenant, sequence, hash)
         on conflict (tenant) do update set sequence = excluded.sequence, hash = excluded.hash`,
       values: [
         moved.map(([tenant]) => tenant),

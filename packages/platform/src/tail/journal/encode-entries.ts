@@ -8,9 +8,11 @@ import {
   putByte,
   putBytes,
   putField,
+  putHash,
   putInt32,
   putInt64,
   putJsonText,
+  putRange,
 } from './copy-buffer.ts'
 import type { TablePlan } from './journal-tables.ts'
 import {
@@ -26,11 +28,12 @@ import {
 /** The last entry of a chain. */
 export interface ChainHead {
   sequence: number
-  hash: Buffer
+  /** Hexadecimal: Node gives it in half the time that it takes to make a buffer. */
+  hash: string
 }
 
 /** What a chain begins with. */
-export const noHash = Buffer.alloc(32)
+export const noHash = '00'.repeat(32)
 
 /** Seals a value of `column` that belongs to `subject`: JSON that takes the value's place in the image. */
 export type SealValue = (subject: string, relation: string, column: string, value: string) => string
@@ -134,7 +137,7 @@ function encodeEntry(entry: Entry, plan: TablePlan, transactionFields: Buffer, c
   putByte(out, columns)
   const start = out.length
   if (tenantStart < 0) putInt32(out, 0)
-  else putField(out, place.message.subarray(tenantStart, place.ends[plan.tenant]))
+  else putRange(out, place.message, tenantStart, place.ends[plan.tenant]!)
   putInt32(out, 8)
   putInt64(out, head.sequence)
   putBytes(out, transactionFields)
@@ -147,9 +150,9 @@ function encodeEntry(entry: Entry, plan: TablePlan, transactionFields: Buffer, c
   else if (entry.operation === 'update' && entry.before)
     encodeImage(out, entry.after, plan, seal, entry.before)
   else encodeImage(out, entry.after, plan, seal, null, entry.unsent)
-  putField(out, head.hash)
-  head.hash = hash('sha256', out.bytes.subarray(start, out.length), 'buffer')
-  putField(out, head.hash)
+  putHash(out, head.hash)
+  head.hash = hash('sha256', out.bytes.subarray(start, out.length), 'hex')
+  putHash(out, head.hash)
 }
 
 function encodeKey(out: CopyBuffer, row: TupleSpans, plan: TablePlan): void {

@@ -91,7 +91,7 @@ export async function openHeadsFile(options: HeadsFileOptions): Promise<HeadsFil
   const lineOf = (heads: ReadonlyMap<string, ChainHead>) =>
     JSON.stringify({
       at: clock.now().toISOString(),
-      heads: [...heads].map(([tenant, head]) => [tenant, head.sequence, head.hash.toString('hex')] as const),
+      heads: [...heads].map(([tenant, head]) => [tenant, head.sequence, head.hash] as const),
     } satisfies HeadLine)
 
   return {
@@ -140,7 +140,7 @@ async function readLines(path: string, key: Buffer) {
     if (given.length !== expected.length || !timingSafeEqual(Buffer.from(given), Buffer.from(expected)))
       return { heads, seal: firstSeal, lines: 0, damaged: true }
     for (const [tenant, sequence, hash] of (JSON.parse(line) as HeadLine).heads)
-      heads.set(tenant, { sequence, hash: Buffer.from(hash, 'hex') })
+      heads.set(tenant, { sequence, hash })
     seal = expected
     lines += 1
   }

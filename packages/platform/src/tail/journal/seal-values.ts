@@ -8,6 +8,12 @@ export interface SealedValue {
   readonly sealed: string
 }
 
+/** An image as the journal has it. */
+export type SealedImage = Record<string, string | null | SealedValue>
+
+export const isSealed = (value: SealedImage[string] | undefined): value is SealedValue =>
+  typeof value === 'object' && value !== null
+
 /** The keys of the persons whose data the journal keeps, each sealed under the project's own. */
 export interface SubjectKeys {
   /** Loads the keys of these persons and makes those that are missing. */

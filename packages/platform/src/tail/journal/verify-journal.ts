@@ -95,15 +95,15 @@ function createChainCheck(
       last = anchors.get(of) ?? { sequence: 0, hash: noHash }
     }
     const sequence = Number(row.bytes.readBigInt64BE(row.fields[field.sequence]![0]))
-    const stored = bytes(row, field.hash)
-    const computed = hash('sha256', row.bytes.subarray(0, row.fields[field.hash]![0] - 4), 'buffer')
-    if (!computed.equals(stored)) report('altered', of, sequence)
+    const stored = hex(row, field.hash)
+    const computed = hash('sha256', row.bytes.subarray(0, row.fields[field.hash]![0] - 4), 'hex')
+    if (computed !== stored) report('altered', of, sequence)
     if (sequence !== last.sequence + 1) report('missing', of, sequence)
-    else if (!bytes(row, field.previousHash).equals(last.hash)) report('unlinked', of, sequence)
+    else if (hex(row, field.previousHash) !== last.hash) report('unlinked', of, sequence)
     const witness = witnesses.get(of)
     if (witness?.sequence === sequence) {
       witnessed += 1
-      if (!witness.hash.equals(stored)) report('rewritten', of, sequence)
+      if (witness.hash !== stored) report('rewritten', of, sequence)
     }
     last = { sequence, hash: stored }
     ends.set(of, sequence)
@@ -125,13 +125,14 @@ function createChainCheck(
 
 const bytes = (row: CopyRow, index: number): Buffer => row.bytes.subarray(...row.fields[index]!)
 const text = (row: CopyRow, index: number): string => bytes(row, index).toString()
+const hex = (row: CopyRow, index: number): string => bytes(row, index).toString('hex')
 
 async function readHeads(
   client: pg.Client,
   table: 'journal_anchors' | 'journal_heads',
 ): Promise<Map<string, ChainHead>> {
-  const { rows } = await client.query<{ tenant: string; sequence: string; hash: Buffer }>(
-    `select tenant, sequence, hash from plinth.${table}`,
+  const { rows } = await client.query<{ tenant: string; sequence: string; hash: string }>(
+    `select tenant, sequence, encode(hash, 'hex') as hash from plinth.${table}`,
   )
   return new Map(rows.map((row) => [row.tenant, { sequence: Number(row.sequence), hash: row.hash }]))
 }

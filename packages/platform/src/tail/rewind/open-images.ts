@@ -1,9 +1,7 @@
 import type pg from 'pg'
 import type { ProjectDatabase } from '../../database/index.ts'
-import { createOpener, type SealedValue } from '../journal/seal-values.ts'
+import { createOpener, isSealed, type SealedImage, type SealedValue } from '../journal/seal-values.ts'
 import type { RewindTableShape } from './read-tables.ts'
-
-type Image = Record<string, string | null | SealedValue>
 
 const batch = 1_000
 
@@ -20,7 +18,7 @@ export async function openImages(
   if (table.personal.length === 0) return
   let last = ''
   for (;;) {
-    const { rows } = await client.query<{ key: string; image: Image; today: Image | null }>(
+    const { rows } = await client.query<{ key: string; image: SealedImage; today: SealedImage | null }>(
       `select r.key, r.image, (select ${todayOf(table)} from ${table.sql} t where ${keyOf(table)}) as today
        from plinth_rewind r where r.relation = $1 and r.image is not null and r.key > $2
        order by r.key limit ${batch}`,
@@ -53,21 +51,18 @@ const keyOf = (table: RewindTableShape) =>
     .map((column, place) => `t.${column.sql} = (r.key::jsonb ->> ${place})::${column.type}`)
     .join(' and ')
 
-const isSealed = (value: Image[string] | undefined): value is SealedValue =>
-  typeof value === 'object' && value !== null
-
-const keysOf = (image: Image, table: RewindTableShape): string[] =>
+const keysOf = (image: SealedImage, table: RewindTableShape): string[] =>
   table.personal.flatMap((column) => {
     const value = image[column]
     return isSealed(value) ? [value.key] : []
   })
 
 function openImage(
-  row: { readonly image: Image; readonly today: Image | null },
+  row: { readonly image: SealedImage; readonly today: SealedImage | null },
   table: RewindTableShape,
   open: (relation: string, column: string, value: SealedValue) => string | undefined,
 ): string | null {
-  const image: Image = { ...row.image }
+  const image: SealedImage = { ...row.image }
   for (const column of table.personal) {
     const value = image[column]
     if (!isSealed(value)) continue

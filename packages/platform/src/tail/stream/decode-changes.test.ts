@@ -1,0 +1,207 @@
+import { expect, test } from 'vitest'
+import { createChangeDecoder, formatInstant, type StreamedTransaction } from './decode-changes.ts'
+import { createFrameReader } from './read-frames.ts'
+
+const text = (value: string) => Buffer.from(`${value}\0`)
+const int16 = (value: number) => {
+  const bytes = Buffer.alloc(2)
+  bytes.writeInt16BE(value)
+  return bytes
+}
+const int32 = (value: number) => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32BE(value)
+  return bytes
+}
+const int64 = (value: bigint) => {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigInt64BE(value)
+  return bytes
+}
+const message = (type: string, ...parts: Buffer[]) => Buffer.concat([Buffer.from(type), ...parts])
+
+const begin = message('B', int64(0x1_0000_0100n), int64(0n), int32(77))
+const commit = (microseconds = 0n, end = 0x1_0000_0200n) =>
+  message('C', Buffer.of(0), int64(0x1_0000_0100n), int64(end), int64(microseconds))
+const relation = (identity: string, columns: readonly (readonly [string, boolean])[]) =>
+  message(
+    'R',
+    int32(42),
+    text('public'),
+    text('items'),
+    Buffer.from(identity),
+    int16(columns.length),
+    ...columns.flatMap(([name, key]) => [Buffer.of(key ? 1 : 0), text(name), int32(25), int32(-1)]),
+  )
+/** Null is SQL NULL, undefined a large value that was not sent. */
+const tuple = (...values: readonly (string | null | undefined)[]) =>
+  Buffer.concat([
+    int16(values.length),
+    ...values.map((value) => {
+      if (value === null) return Buffer.from('n')
+      if (value === undefined) return Buffer.from('u')
+      return Buffer.concat([Buffer.from('t'), int32(Buffer.byteLength(value)), Buffer.from(value)])
+    }),
+  ])
+const logical = (prefix: string, content: string) =>
+  message('M', Buffer.of(1), int64(0n), text(prefix), int32(Buffer.byteLength(content)), Buffer.from(content))
+
+function decode(...messages: readonly Buffer[]): StreamedTransaction[] {
+  const transactions: StreamedTransaction[] = []
+  const decoder = createChangeDecoder((transaction) => transactions.push(transaction))
+  for (const each of messages) decoder.decode(each)
+  return transactions
+}
+
+const full = relation('f', [
+  ['id', true],
+  ['name', true],
+  ['doc', true],
+])
+
+test('an insert, an update and a delete come with their images, in their order', () => {
+  const [transaction] = decode(
+    begin,
+    full,
+    message('I', int32(42), Buffer.from('N'), tuple('1', 'Ada', null)),
+    message(
+      'U',
+      int32(42),
+      Buffer.from('O'),
+      tuple('1', 'Ada', null),
+      Buffer.from('N'),
+      tuple('1', '', '{}'),
+    ),
+    message('D', int32(42), Buffer.from('O'), tuple('1', '', '{}')),
+    commit(),
+  )
+  expect(transaction).toMatchObject({ xid: 77, position: '1/200', actor: null, messages: [] })
+  expect(transaction!.changes.map(({ operation, before, after }) => [operation, before, after])).toEqual([
+    ['insert', null, { id: '1', name: 'Ada', doc: null }],
+    ['update', { id: '1', name: 'Ada', doc: null }, { id: '1', name: '', doc: '{}' }],
+    ['delete', { id: '1', name: '', doc: '{}' }, null],
+  ])
+  expect(transaction!.changes[0]!.relation).toMatchObject({ schema: 'public', table: 'items', oid: 42 })
+})
+
+test('a large value that an update left alone is taken from the image before', () => {
+  const [transaction] = decode(
+    begin,
+    full,
+    message(
+      'U',
+      int32(42),
+      Buffer.from('O'),
+      tuple('1', 'a', 'long'),
+      Buffer.from('N'),
+      tuple('1', 'b', undefined),
+    ),
+    commit(),
+  )
+  expect(transaction!.changes[0]!.after).toEqual({ id: '1', name: 'b', doc: 'long' })
+})
+
+test('without full images, what was not sent is left out and not taken for null', () => {
+  const [transaction] = decode(
+    begin,
+    relation('d', [
+      ['id', true],
+      ['name', false],
+      ['doc', false],
+    ]),
+    message('U', int32(42), Buffer.from('N'), tuple('1', null, undefined)),
+    message('U', int32(42), Buffer.from('K'), tuple('1', null, null), Buffer.from('N'), tuple('2', 'b', 'c')),
+    message('D', int32(42), Buffer.from('K'), tuple('2', null, null)),
+    commit(),
+  )
+  expect(transaction!.changes.map(({ before, after }) => [before, after])).toEqual([
+    [null, { id: '1', name: null }],
+    [{ id: '1' }, { id: '2', name: 'b', doc: 'c' }],
+    [{ id: '2' }, null],
+  ])
+})
+
+test('values stay the text that PostgreSQL wrote: no number rounded, no byte lost', () => {
+  const values = ['9007199254740993', '0.1000000000000000055511151231257827', 'zwölf € 𝛑 "\\\n']
+  const [transaction] = decode(
+    begin,
+    full,
+    message('I', int32(42), Buffer.from('N'), tuple(...values)),
+    commit(),
+  )
+  expect(Object.values(transaction!.changes[0]!.after!)).toEqual(values)
+})
+
+test('the time of commit keeps its microseconds', () => {
+  expect(formatInstant(0n)).toBe('2000-01-01T00:00:00.000000Z')
+  expect(formatInstant(848_521_729_744_957n)).toBe('2026-11-20T20:28:49.744957Z')
+  expect(formatInstant(848_521_729_000_001n)).toBe('2026-11-20T20:28:49.000001Z')
+  const [transaction] = decode(begin, commit(1n))
+  expect(transaction!.committedAt).toBe('2000-01-01T00:00:00.000001Z')
+})
+
+test('the actor is the first that the transaction names: a later one was forged', () => {
+  const ada = { user: 'ada', role: 'authenticated', requestId: 'r', via: null, reason: null }
+  const [transaction] = decode(
+    begin,
+    logical('plinth.actor', JSON.stringify(ada)),
+    logical('plinth.actor', JSON.stringify({ ...ada, user: 'eve' })),
+    logical('other', 'content'),
+    commit(),
+  )
+  expect(transaction!.actor).toEqual(ada)
+  expect(transaction!.messages).toEqual([{ prefix: 'other', content: Buffer.from('content') }])
+})
+
+test.each(['', 'null', '{', '[]', '{"role":7}', '"text"'])('%j is no actor', (content) => {
+  const [transaction] = decode(begin, logical('plinth.actor', content), commit())
+  expect(transaction!.actor).toBeNull()
+})
+
+test('a table that was altered is described anew; earlier changes keep their own description', () => {
+  const row = (...values: string[]) => message('I', int32(42), Buffer.from('N'), tuple(...values))
+  const [transaction] = decode(
+    begin,
+    full,
+    row('1', 'a', 'b'),
+    relation('f', [['id', true]]),
+    row('2'),
+    commit(),
+  )
+  expect(transaction!.changes.map(({ after }) => after)).toEqual([
+    { id: '1', name: 'a', doc: 'b' },
+    { id: '2' },
+  ])
+})
+
+test.each([
+  [
+    'a change outside a transaction',
+    [full, message('I', int32(42), Buffer.from('N'), tuple('1', null, null))],
+  ],
+  ['a row of a table that was not described', [begin, message('I', int32(7), Buffer.from('N'), tuple('1'))]],
+  ['an unknown message', [begin, message('?')]],
+  ['a change without its row', [begin, full, message('I', int32(42), Buffer.from('X'))]],
+])('%s is a protocol failure', (_, messages) => {
+  expect(() => decode(...messages)).toThrow(expect.objectContaining({ code: 'tail_protocol' }))
+})
+
+test('types, origins, truncates and messages outside transactions are passed over', () => {
+  const rest = [message('Y', int32(1), text('a'), text('b')), message('O', int64(1n), text('o'))]
+  expect(
+    decode(logical('plinth.actor', '{}'), ...rest, begin, ...rest, message('T', int32(0)), commit()),
+  ).toHaveLength(1)
+})
+
+test('messages are cut from the stream wherever the network cuts it', () => {
+  const bodies = ['', 'a', 'bb'.repeat(400), 'c']
+  const wire = Buffer.concat(
+    bodies.map((body) => Buffer.concat([Buffer.from('d'), int32(4 + body.length), Buffer.from(body)])),
+  )
+  for (const size of [1, 2, 5, 7, 300, wire.length]) {
+    const found: string[] = []
+    const read = createFrameReader((type, body) => found.push(`${String.fromCharCode(type)}${body}`))
+    for (let at = 0; at < wire.length; at += size) read(Buffer.from(wire.subarray(at, at + size)))
+    expect(found).toEqual(bodies.map((body) => `d${body}`))
+  }
+})

@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type ProjectDatabase, type Statement, sql } from '@plinth/platform/database'
+import { newKey, silentLog, systemClock } from '@plinth/platform/kernel'
+import { useTestDatabase, waitFor } from '@plinth/testing'
+import { afterAll, beforeAll } from 'vitest'
+import {
+  createJournal,
+  createTail,
+  type DurableConsumer,
+  type PublishedTables,
+  readTailMigrations,
+  synchronisePublication,
+  type Tail,
+  type TailOptions,
+} from '../index.ts'
+
+export interface TestTail {
+  readonly database: ProjectDatabase
+  readonly tail: Tail
+  readonly key: Buffer
+  readonly folder: string
+  /** Runs SQL as the owner. */
+  run(text: string, ...values: unknown[]): Promise<Record<string, unknown>[]>
+  /** The entries of the journal, everything committed so far included, without positions and hashes. */
+  entries(tenant?: string): Promise<TestEntry[]>
+  /** Another process's tail on the same database. */
+  createTail(options?: Partial<TailOptions>): Tail
+  createJournal(): DurableConsumer
+}
+
+export interface TestEntry {
+  readonly tenant: string
+  readonly sequence: number
+  readonly relation: string
+  readonly key: string
+  readonly operation: string
+  readonly before: Record<string, unknown> | null
+  readonly after: Record<string, unknown> | null
+}
+
+/** A database of its own for the test file, with these tables, a running tail and its journal. */
+export function useTail(schema: string, published: Partial<PublishedTables> = {}): TestTail {
+  const test = useTestDatabase({ migrations: [readTailMigrations()], seed: schema })
+  const key = newKey()
+  let folder = ''
+  let tail: Tail | undefined
+
+  const made: TestTail = {
+    get database() {
+      return test.database
+    },
+    get tail() {
+      return tail!
+    },
+    get folder() {
+      return folder
+    },
+    key,
+    run: async (text, ...values) => (await test.database.asOwner({ text, values } satisfies Statement)).rows,
+    entries: async (tenant) => {
+      await tail!.settle()
+      const { rows } = await test.database.asOwner<TestEntry>(sql`
+        select tenant, sequence::int, relation, key, operation, before, after from plinth.journal
+        where ${tenant ?? null}::text is null or tenant = ${tenant ?? null} order by tenant, sequence`)
+      return rows
+    },
+    createTail: (options = {}) => createTail({ database: test.database, log: silentLog, ...options }),
+    createJournal: () =>
+      createJournal({ database: test.database, key, folder, clock: systemClock, log: silentLog }),
+  }
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'plinth-tail-'))
+    await synchronisePublication(test.database, {
+      journalled: [],
+      realtime: [],
+      tenant: null,
+      ...published,
+    })
+    tail = made.createTail({ durable: [made.createJournal()], gatherMilliseconds: 0 })
+    tail.start()
+    await waitFor(() => tail!.holds(), { timeout: 30_000, what: 'the stream' })
+  })
+  afterAll(async () => {
+    await tail?.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+  return made
+}
