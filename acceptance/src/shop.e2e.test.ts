@@ -44,7 +44,11 @@ describe('a shop', () => {
     must(await owner.from('items').select('stock').eq('id', teaId).single()).stock as number
   const history = async () =>
     must(
-      await owner.from('stock_history').select('change, reason, changed_by, order_ref').eq('item_id', teaId).order('seq'),
+      await owner
+        .from('stock_history')
+        .select('change, reason, changed_by, order_ref')
+        .eq('item_id', teaId)
+        .order('seq'),
     )
   const requireSum = async () =>
     expect((await history()).reduce((sum, { change }) => sum + change, 0)).toBe(await stockOf())

@@ -67,7 +67,10 @@ export async function startPlinth({
 /** The server is ready when it has printed its banner, whose last line names the help. */
 async function readBanner(child: ChildProcess): Promise<string> {
   let complaints = ''
-  child.stderr!.on('data', (text) => (complaints += text))
+  child.stderr!.on('data', (text) => {
+    complaints += text
+    process.stderr.write(text)
+  })
   const lines: string[] = []
   for await (const line of createInterface(child.stdout!)) {
     lines.push(line)

@@ -35,7 +35,7 @@ const idleCheck = 50
 export async function listen({ app, host, port, onUpgrade }: ListenOptions): Promise<Listening> {
   const server = createServer(
     { headersTimeout: slowestHead, requestTimeout: slowestRequest, keepAliveTimeout: keepAlive },
-    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+    getRequestListener(app.fetch),
   )
   server.on('upgrade', onUpgrade)
   await bind(server, host, port)

@@ -7,6 +7,8 @@
 
 create schema private;
 comment on schema private is 'What the shop system keeps to itself: helpers of policies and triggers. Not exposed by REST.';
+-- Policies that realtime evaluates are resolved by name as the subscriber. What is in here is granted one by one.
+grant usage on schema private to authenticated;
 
 create type public.item_type as enum ('product', 'service');
 create type public.order_status as enum ('Pending', 'Confirmed', 'Completed', 'Cancelled', 'Return');
