@@ -11,7 +11,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'pure',
-          include: ['{packages,systems,examples,server,scripts}/**/*.test.ts'],
+          include: ['{bin,packages,systems,examples,server,scripts}/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.db.test.ts', '**/*.e2e.test.ts'],
         },
       },

@@ -42,7 +42,7 @@ async function fetchNode(name, folder) {
   const draft = `${folder}.part`
   rmSync(draft, { recursive: true, force: true })
   mkdirSync(draft, { recursive: true })
-  const what = `Node ${brought} (this one is ${process.version}, too old)`
+  const what = `Node ${brought} (found ${process.version})`
   await runNpm(['install', `${name}@${brought}`, '--prefix', draft, '--no-save', '--ignore-scripts'], {
     what,
   })

@@ -43,5 +43,14 @@ function chooseScript([command, ...rest]) {
 /** In this very process: signals, streams and the exit code are the script's own. */
 async function runScript({ script, args }) {
   process.argv = [process.execPath, script, ...args]
+  hideExperimentalWarnings()
   await import(pathToFileURL(script).href)
+}
+
+/** Up to Node 23 the built-in SQLite announces itself as new; it serves as a lock here, which it is good for. */
+function hideExperimentalWarnings() {
+  for (const show of process.listeners('warning')) {
+    process.off('warning', show)
+    process.on('warning', (warning) => warning.name === 'ExperimentalWarning' || show(warning))
+  }
 }

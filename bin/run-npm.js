@@ -3,16 +3,21 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { Refusal } from './refusal.js'
 
-/** Told quickly rather than tried for minutes: the command can simply be given again. */
+const attempts = 3
+
 const options = [
   '--no-audit',
   '--no-fund',
   '--no-update-notifier',
+  '--prefer-offline',
   '--loglevel=http',
-  '--fetch-retries=2',
+  `--fetch-retries=${attempts - 1}`,
   '--fetch-retry-mintimeout=1000',
   '--fetch-retry-maxtimeout=5000',
 ]
+
+/** One address that cannot be reached is enough: npm would go on for minutes, trying every other one. */
+const lastAttempt = new RegExp(`attempt ${attempts} failed with (E\\w+)`)
 
 const reasons = [
   [
@@ -32,6 +37,9 @@ export async function runNpm(args, { what, cwd }) {
   createInterface({ input: child.stderr }).on('line', (line) => {
     if (/^npm error/.test(line)) lines.push(line)
     if (/^npm http .*\.tgz/.test(line)) fetched++
+    if (!lastAttempt.test(line)) return
+    lines.push(line)
+    child.kill()
   })
   const stopProgress = showProgress(
     () => `plinth: installing ${what}: ${fetched} fetched, ${seconds(started)} s`,

@@ -26,7 +26,7 @@ export async function rememberPort(folder: string, port: number): Promise<void> 
 
 const randomPort = () => randomInt(range.from, range.to)
 
-export function isFree(port: number): Promise<boolean> {
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
     server.once('error', () => resolve(false))

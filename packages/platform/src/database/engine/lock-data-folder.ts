@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { messageOf } from '../../kernel/index.ts'
@@ -13,6 +13,9 @@ const sqliteBusy = 5
  * Takes the data folder for this process and returns what gives it back. The lock is the kernel's (SQLite's
  * exclusive lock on an empty file): two takers cannot both win, and it ends with the process however that dies,
  * which a file holding a process number cannot promise. Fails with `data_folder_in_use`.
+ *
+ * Nothing else in this process may open that file: POSIX gives up a process's locks on a file as soon as the process
+ * closes any handle of it.
  */
 export function lockDataFolder(folder: string): () => void {
   const lock = openLock(folder)
@@ -31,8 +34,11 @@ export function lockDataFolder(folder: string): () => void {
 }
 
 function openLock(folder: string): DatabaseSync {
+  const file = join(folder, lockFile)
+  // The file system says more clearly than SQLite what is wrong.
+  accessSync(existsSync(file) ? file : folder, constants.W_OK)
   try {
-    return new DatabaseSync(join(folder, lockFile), { timeout: 0 })
+    return new DatabaseSync(file, { timeout: 0 })
   } catch (cause) {
     throw explain(cause, folder)
   }

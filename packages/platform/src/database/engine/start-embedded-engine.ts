@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { type AppError, type Clock, hasCode, type Log } from '../../kernel/index.ts'
-import { chooseAccount } from './choose-account.ts'
+import { type Account, chooseAccount } from './choose-account.ts'
 import { choosePort, rememberPort } from './choose-port.ts'
 import { adminRole, createCluster } from './create-cluster.ts'
 import type { Engine } from './engine.ts'
@@ -9,8 +9,8 @@ import { engineErrors } from './errors.ts'
 import { explainFileError } from './explain-failure.ts'
 import { clusterFolder, inspectDataFolder } from './inspect-data-folder.ts'
 import { readOrCreatePassword } from './keep-password.ts'
-import { keepRunning } from './keep-running.ts'
-import { locateBinaries, readMajorVersion } from './locate-binaries.ts'
+import { keepRunning, type Running } from './keep-running.ts'
+import { type Binaries, locateBinaries, readMajorVersion } from './locate-binaries.ts'
 import { lockDataFolder } from './lock-data-folder.ts'
 import { startPostmaster } from './postmaster.ts'
 import { readClusterFacts } from './read-cluster-facts.ts'
@@ -57,53 +57,78 @@ async function startIn(folder: string, options: EmbeddedEngineOptions): Promise<
   await mkdir(folder, { recursive: true })
   const unlock = lockDataFolder(folder)
   try {
-    return await startLocked()
+    const password = await prepareCluster({ folder, cluster, binaries, account, majorVersion, options })
+    const running = await runCluster({ folder, cluster, binaries, account, options })
+    return await openEngine({ folder, password, running, unlock, log: options.log })
   } catch (error) {
     unlock()
     throw error
   }
+}
 
-  async function startLocked(): Promise<Engine> {
-    const { log, settings = {} } = options
-    const durable = settings['fsync'] !== 'off'
-    const found = await inspectDataFolder(folder, majorVersion)
-    const password = await readOrCreatePassword(folder, found)
-    if (found === 'empty') {
-      log.info({ folder }, 'making a new PostgreSQL cluster')
-      await createCluster({ folder, binaries, majorVersion, account, password, durable })
-    }
+interface Surroundings {
+  readonly folder: string
+  readonly cluster: string
+  readonly binaries: Binaries
+  readonly account: Account
+  readonly options: EmbeddedEngineOptions
+}
+
+/** Leaves a cluster that nobody runs and that has today's settings; returns its administrator's password. */
+async function prepareCluster(around: Surroundings & { readonly majorVersion: number }): Promise<string> {
+  const { folder, cluster, binaries, account, majorVersion, options } = around
+  const found = await inspectDataFolder(folder, majorVersion)
+  const password = await readOrCreatePassword(folder, found)
+  if (found === 'cluster') {
+    await stopLeftovers(cluster, options.log)
     await account.own(cluster)
-    await account.own(await writeSettings(cluster))
-    // Before a port is chosen: what is left running may hold the remembered one.
-    await stopLeftovers(cluster, log)
-    const running = await keepRunning({
-      log,
-      onGiveUp: options.onGiveUp,
-      clock: options.clock,
-      port: options.port ?? (() => choosePort(folder)),
-      start: async (port, signal) => {
-        await stopLeftovers(cluster, log)
-        const program = binaries.postgres
-        return startPostmaster({ program, account, folder, cluster, port, settings, log, signal })
-      },
-    })
-    await rememberPort(folder, running.port)
-    const adminUrl = (database = 'postgres') =>
-      `postgres://${adminRole}:${password}@127.0.0.1:${running.port}/${encodeURIComponent(database)}`
-    const facts = await readClusterFacts(adminUrl(), []).catch(async (cause: unknown) => {
+  } else {
+    options.log.info({ folder }, 'making a new PostgreSQL cluster')
+    const durable = options.settings?.['fsync'] !== 'off'
+    await createCluster({ folder, binaries, majorVersion, account, password, durable })
+  }
+  await account.own(await writeSettings(cluster))
+  return password
+}
+
+function runCluster({ folder, cluster, binaries, account, options }: Surroundings): Promise<Running> {
+  const { log, settings = {} } = options
+  return keepRunning({
+    log,
+    onGiveUp: options.onGiveUp,
+    clock: options.clock,
+    port: options.port ?? (() => choosePort(folder)),
+    start: async (port, signal) => {
+      await stopLeftovers(cluster, log)
+      const program = binaries.postgres
+      return startPostmaster({ program, account, folder, cluster, port, settings, log, signal })
+    },
+  })
+}
+
+async function openEngine(options: {
+  folder: string
+  password: string
+  running: Running
+  unlock: () => void
+  log: Log
+}): Promise<Engine> {
+  const { folder, password, running, unlock, log } = options
+  const { port } = running
+  const adminUrl = (database = 'postgres') =>
+    `postgres://${adminRole}:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`
+  try {
+    await rememberPort(folder, port)
+    const { majorVersion, walLevel } = await readClusterFacts(adminUrl(), [])
+    log.info({ port, majorVersion }, 'PostgreSQL is ready')
+    const stop = async () => {
       await running.stop()
-      const reason = 'the server does not take the password in secrets/postgres-password'
-      throw hasCode(cause, '28P01') ? engineErrors.data_folder_corrupt({ folder, reason }, cause) : cause
-    })
-    return {
-      kind: 'embedded',
-      majorVersion: facts.majorVersion,
-      logicalReplication: facts.walLevel === 'logical',
-      adminUrl,
-      stop: async () => {
-        await running.stop()
-        unlock()
-      },
+      unlock()
     }
+    return { kind: 'embedded', majorVersion, logicalReplication: walLevel === 'logical', adminUrl, stop }
+  } catch (error) {
+    await running.stop()
+    const reason = 'the server does not take the password in secrets/postgres-password'
+    throw hasCode(error, '28P01') ? engineErrors.data_folder_corrupt({ folder, reason }, error) : error
   }
 }

@@ -1,0 +1,287 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, onTestFinished, test } from 'vitest'
+
+describe('packages', () => {
+  test('are installed when they are missing, once', async () => {
+    const repository = await makeRepository()
+    const first = await run(repository, ['status', '--json'])
+    expect(first).toMatchObject({ code: 0, stdout: 'server ["status","--json"]\n' })
+    expect(first.stderr).toMatch(
+      /^plinth: installing npm packages \(once\) …\nplinth: installed npm packages in \d+ s\n$/,
+    )
+    const second = await run(repository, ['status'])
+    expect(second).toMatchObject({ code: 0, stderr: '' })
+    expect(await npmCalls(repository)).toHaveLength(1)
+    expect((await npmCalls(repository))[0]).toMatch(/^install --no-save --include=dev --include=optional /)
+  })
+
+  test('are installed once by launchers that start at the same instant', async () => {
+    const repository = await makeRepository({ npm: `sleep 1\n${installs}` })
+    const runs = await Promise.all([1, 2, 3].map(() => run(repository, ['status'])))
+    expect(runs.map(({ code }) => code)).toEqual([0, 0, 0])
+    expect(await npmCalls(repository)).toHaveLength(1)
+  })
+
+  test('are installed anew when the lock file has changed', async () => {
+    const repository = await makeRepository()
+    await run(repository, ['status'])
+    await changeLockFile(repository, 60_000)
+    expect(await run(repository, ['status'])).toMatchObject({ code: 0 })
+    expect(await npmCalls(repository)).toHaveLength(2)
+  })
+
+  test('are left alone when somebody ran npm by hand', async () => {
+    const repository = await makeRepository()
+    await changeLockFile(repository, -60_000)
+    await mkdir(join(repository, 'node_modules'))
+    await writeFile(join(repository, 'node_modules', '.package-lock.json'), '{}')
+    expect(await run(repository, ['status'])).toMatchObject({ code: 0, stderr: '' })
+    expect(await npmCalls(repository)).toEqual([])
+  })
+
+  test('are installed though a launcher was killed while it installed', async () => {
+    const repository = await makeRepository()
+    const dead = spawn(process.execPath, ['--version'])
+    await once(dead, 'exit')
+    await mkdir(join(repository, '.plinth'))
+    await writeFile(join(repository, '.plinth', 'installing.pid'), String(dead.pid))
+    expect(await run(repository, ['status'])).toMatchObject({ code: 0 })
+    expect(await readdir(join(repository, '.plinth'))).toEqual([])
+  })
+})
+
+describe('a failure is one clear line', () => {
+  const failures = [
+    { npm: 'echo "npm error code ENOTFOUND" >&2; exit 1', line: /the npm registry cannot be reached/ },
+    {
+      npm: 'echo "npm http fetch GET https://registry attempt 3 failed with EAI_AGAIN" >&2; exec sleep 60',
+      line: /the npm registry cannot be reached/,
+    },
+    { npm: 'echo "npm error code ENOSPC" >&2; exit 1', line: /the disk is full/ },
+    { npm: 'echo "npm error code EACCES" >&2; exit 1', line: /cannot be written by this user/ },
+    {
+      npm: 'echo "npm error code E403" >&2; echo "npm error 403 Forbidden" >&2; exit 1',
+      line: /failed: 403 Forbidden/,
+    },
+    { npm: 'exit 9', line: /npm ended with code 9/ },
+  ]
+  test.each(failures)('of npm: $line', async ({ npm, line }) => {
+    const { code, stdout, stderr } = await run(await makeRepository({ npm }), ['status'])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr.trim().split('\n')).toEqual([
+      'plinth: installing npm packages (once) …',
+      expect.stringMatching(line),
+    ])
+  })
+
+  test('without npm', async () => {
+    const repository = await makeRepository()
+    await rm(join(repository, 'tools', 'npm'))
+    const { code, stderr } = await run(repository, ['status'], { path: join(repository, 'tools') })
+    expect(code).toBe(1)
+    expect(stderr).toContain('plinth: npm was not found: it comes with Node.js')
+  })
+
+  test('in a folder that cannot be written', async () => {
+    const repository = await makeRepository()
+    await chmod(repository, 0o555)
+    const { code, stderr } = await run(repository, ['status'], { wrapper: withoutRootPowers })
+    await chmod(repository, 0o755)
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `plinth: ${repository} cannot be written, and something has to be installed there: run it once as its owner\n`,
+    })
+  })
+
+  test('for a script that is not there', async () => {
+    const repository = await makeRepository()
+    await run(repository, ['status'])
+    expect(await run(repository, ['run', 'nowhere.ts'])).toMatchObject({
+      code: 1,
+      stderr: `plinth: there is no script ${join(repository, 'nowhere.ts')}\n`,
+    })
+    expect((await run(repository, ['run'])).stderr).toContain('needs a script')
+  })
+})
+
+describe('on a Node that is too old', () => {
+  test('another one is brought, once, and takes over', async () => {
+    const repository = await makeRepository()
+    const first = await run(repository, ['run', 'scripts/tell.ts', 'a b', '--flag'], { old: true })
+    expect(first.stderr).toContain('plinth: installing Node 24 (found v20.11.1) (once) …')
+    expect(JSON.parse(first.stdout)).toMatchObject({
+      args: ['a b', '--flag'],
+      path: join(brought(repository), 'bin'),
+    })
+    const again = await run(repository, ['run', 'scripts/tell.ts'], { old: true })
+    expect(again.stderr).toBe('')
+    const [node, packages, ...more] = await npmCalls(repository)
+    expect(node).toMatch(
+      new RegExp(`^install ${nodePackage}@24 --prefix .+\\.part --no-save --ignore-scripts `),
+    )
+    expect(packages).toMatch(/^install --no-save/)
+    expect(more).toEqual([])
+  })
+
+  test('one that does not run here is not kept', async () => {
+    const repository = await makeRepository({ node: '#!/nowhere/loader\n' })
+    const { code, stderr } = await run(repository, ['status'], { old: true })
+    expect(code).toBe(1)
+    expect(stderr).toContain('plinth: the Node that npm brought does not run on this machine (ENOENT)')
+    expect((await readdir(join(repository, '.plinth'))).filter((name) => !name.endsWith('.part'))).toEqual([])
+  })
+
+  test('exit code, signals and the way it died are the script’s own', async () => {
+    const repository = await makeRepository()
+    expect(await run(repository, ['run', 'scripts/end.ts', 'exit'], { old: true })).toMatchObject({
+      code: 42,
+    })
+    expect(await run(repository, ['run', 'scripts/end.ts', 'kill'], { old: true })).toMatchObject({
+      signal: 'SIGKILL',
+    })
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      const outcome = run(repository, ['run', 'scripts/end.ts', 'wait'], {
+        old: true,
+        onOutput: (child) => child.kill(signal),
+      })
+      expect(await outcome).toMatchObject({ code: 7, stdout: `ready\n${signal}\n` })
+    }
+  })
+})
+
+test('a script runs where the user stands, in the launcher’s own process', async () => {
+  const repository = await makeRepository()
+  await run(repository, ['status'])
+  const elsewhere = await realpath(tmpdir())
+  const { stdout, pid } = await run(repository, ['run', 'scripts/tell.ts'], { cwd: elsewhere })
+  expect(JSON.parse(stdout)).toMatchObject({
+    cwd: elsewhere,
+    pid,
+    script: join(repository, 'scripts', 'tell.ts'),
+  })
+})
+
+const nodePackage = `node-${process.platform}-${process.arch}`
+const brought = (repository: string) =>
+  join(repository, '.plinth', `${nodePackage}-24`, 'node_modules', nodePackage)
+
+const withoutRootPowers =
+  process.getuid?.() === 0 ? ['unshare', '--user', '--map-user=1000', '--map-group=1000', '--'] : []
+
+/** What npm does as far as the launcher can tell. */
+const installs = 'mkdir -p node_modules && echo "{}" > node_modules/.package-lock.json'
+
+/**
+ * A repository with our launcher, two scripts, and an npm of its own (`tools/npm`) that notes how it was called and
+ * then does what `npm` says; asked for a Node, it delivers this one under the name of version 24.
+ */
+async function makeRepository({ npm = installs, node = fakeNode() } = {}): Promise<string> {
+  const repository = await realpath(await mkdtemp(join(tmpdir(), 'plinth launcher ')))
+  onTestFinished(() => rm(repository, { recursive: true, force: true }))
+  await cp(dirname(fileURLToPath(import.meta.url)), join(repository, 'bin'), { recursive: true })
+  for (const folder of ['server/src', 'scripts', 'tools'])
+    await mkdir(join(repository, folder), { recursive: true })
+  const files = {
+    'package.json': '{ "type": "module" }',
+    'package-lock.json': '{}',
+    'server/src/cli.ts': `const args: string[] = process.argv.slice(2)\nconsole.log('server', JSON.stringify(args))`,
+    'scripts/tell.ts': tellScript,
+    'scripts/end.ts': endScript,
+    'tools/old.cjs': `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.11.1' } })
+      Object.defineProperty(process, 'version', { value: 'v20.11.1' })`,
+    'tools/node-24': node,
+    'tools/npm': `#!/bin/sh
+      echo "$@" >> '${repository}/npm-calls'
+      case "$2" in
+        ${nodePackage}@24)
+          mkdir -p "$4/node_modules/${nodePackage}/bin"
+          cp '${repository}/tools/node-24' "$4/node_modules/${nodePackage}/bin/node"
+          exit
+      esac
+      ${npm}`,
+  }
+  for (const [name, content] of Object.entries(files)) {
+    await writeFile(join(repository, name), content, { mode: name.startsWith('tools/') ? 0o755 : 0o644 })
+  }
+  return repository
+}
+
+function fakeNode(): string {
+  return `#!/bin/sh\n[ "$1" = --version ] && echo v24.99.0 && exit\nexec '${process.execPath}' "$@"\n`
+}
+
+const tellScript = `
+  const [, script, ...args]: string[] = process.argv
+  const path: string = process.env.PATH!.split(':')[0]!
+  console.log(JSON.stringify({ script, args, path, pid: process.pid, cwd: process.cwd() }))`
+
+const endScript = `
+  const how: string = process.argv[2]!
+  if (how === 'exit') process.exit(42)
+  if (how === 'kill') process.kill(process.pid, 'SIGKILL')
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      console.log(signal)
+      process.exit(7)
+    })
+  }
+  setInterval(() => {}, 1000)
+  console.log('ready')`
+
+interface RunOptions {
+  /** Makes the launcher believe that it runs on Node 20. */
+  readonly old?: boolean
+  readonly cwd?: string
+  readonly path?: string
+  readonly wrapper?: readonly string[]
+  readonly onOutput?: (child: ChildProcess) => void
+}
+
+async function run(repository: string, args: readonly string[], options: RunOptions = {}) {
+  const { old, cwd = repository, wrapper = [], onOutput } = options
+  const { path = `${join(repository, 'tools')}:/usr/bin:/bin` } = options
+  const preload = old ? ['--require', join(repository, 'tools', 'old.cjs')] : []
+  const [file, ...rest] = [
+    ...wrapper,
+    process.execPath,
+    ...preload,
+    join(repository, 'bin', 'plinth.js'),
+    ...args,
+  ]
+  const child = spawn(file!, rest, { cwd, env: { PATH: path } })
+  const [stdout, stderr]: [string[], string[]] = [[], []]
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (stdout.push(String(chunk)) === 1) onOutput?.(child)
+  })
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(String(chunk)))
+  const [code, signal] = await once(child, 'close')
+  return { pid: child.pid, code, signal, stdout: stdout.join(''), stderr: stderr.join('') }
+}
+
+async function npmCalls(repository: string): Promise<string[]> {
+  const calls = await readFile(join(repository, 'npm-calls'), 'utf8').catch(() => '')
+  return calls.split('\n').filter(Boolean)
+}
+
+async function changeLockFile(repository: string, milliseconds: number): Promise<void> {
+  const file = join(repository, 'package-lock.json')
+  await writeFile(file, `{ "changed": ${milliseconds} }`)
+  const time = new Date(Date.now() + milliseconds)
+  await utimes(file, time, time)
+}
