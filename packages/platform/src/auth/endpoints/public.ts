@@ -47,7 +47,7 @@ export const describeSettings: Endpoint =
 
 /** `GET /health`. */
 export const checkHealth: Endpoint = () => async (c) =>
-  c.json({ name: 'Plinth', version: '0.1.0', description: 'Speaks the API of GoTrue (Supabase Auth).' })
+  c.json({ name: 'Plinth', description: 'Speaks the API of GoTrue (Supabase Auth).' })
 
 /** `GET /.well-known/jwks.json`: the public keys that verify this project's access tokens (RFC 7517). */
 export const publishKeys: Endpoint =

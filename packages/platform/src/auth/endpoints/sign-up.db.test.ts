@@ -8,7 +8,8 @@ const system = `
   create table public.profiles (
     id uuid primary key references auth.users (id) on delete cascade,
     username text unique check (length(username) < 20),
-    confirmed_at timestamptz
+    confirmed_at timestamptz,
+    patience text default current_setting('statement_timeout')
   );
   create function public.handle_new_user() returns trigger language plpgsql security definer set search_path = '' as $$
   begin
@@ -30,7 +31,7 @@ describe('signing up', () => {
   const host = useAuthHost({ seed: system, connections: { requests: 2, owner: 12 } })
   const rowsOf = async (email: string) => {
     const { rows } = await host.database.asOwner(sql`
-      select u.id, u.encrypted_password, p.username, p.confirmed_at, u.email_confirmed_at,
+      select u.id, u.encrypted_password, p.username, p.confirmed_at, p.patience, u.email_confirmed_at,
         (select count(*)::int from auth.identities i where i.user_id = u.id) as identities,
         (select count(*)::int from auth.sessions s where s.user_id = u.id) as sessions
       from auth.users u left join public.profiles p on p.id = u.id where u.email = ${email}`)
@@ -97,6 +98,11 @@ describe('signing up', () => {
     ])
     const [row] = await rowsOf('bob@example.test')
     expect(row!.confirmed_at).toBe(row!.email_confirmed_at)
+  })
+
+  it('does not wait for a trigger for ever', async () => {
+    const [row] = await rowsOf('bob@example.test')
+    expect(row!.patience).toBe('15s')
   })
 
   it.each([

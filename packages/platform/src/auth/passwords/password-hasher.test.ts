@@ -1,3 +1,4 @@
+import { getPriority } from 'node:os'
 import * as argon2 from '@node-rs/argon2'
 import * as bcrypt from '@node-rs/bcrypt'
 import { describe, expect, it } from 'vitest'
@@ -65,7 +66,8 @@ describe('password hashes', () => {
     expect(ratio).toBeLessThan(2)
   })
 
-  it('leave the event loop to everybody else', async () => {
+  it('leave the event loop to everybody else, at its own priority', async () => {
+    const priority = getPriority()
     let turns = 0
     const hashing = passwords.hash('tea')
     let done = false
@@ -77,6 +79,7 @@ describe('password hashes', () => {
       turns += 1
     }
     expect(turns).toBeGreaterThan(10)
+    expect(getPriority()).toBe(priority)
   })
 
   it('are refused when too many wait', async () => {

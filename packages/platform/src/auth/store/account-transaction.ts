@@ -26,7 +26,7 @@ export async function accountTransaction<T>(
 ): Promise<T> {
   try {
     return await database.transactionAsOwner(async (transaction) => {
-      const results = await sendAll(transaction, [actorMessage(actor), ...statements])
+      const results = await sendAll(transaction, [openingOf(actor), ...statements])
       return inspect(results.at(-1)?.rows[0])
     })
   } catch (error) {
@@ -61,5 +61,9 @@ export function explainFailure(error: unknown, failure: string): unknown {
 
 const uniqueViolation = '23505'
 
-const actorMessage = (actor: Actor): Statement =>
-  sql`select pg_logical_emit_message(true, ${actorMessagePrefix}, ${JSON.stringify(actor)})`
+/** Longest that one statement may take, triggers and waiting for locks included: as long as a request's may. */
+const longestStatement = '15s'
+
+const openingOf = (actor: Actor): Statement => sql`
+  select set_config('statement_timeout', ${longestStatement}, true),
+    pg_logical_emit_message(true, ${actorMessagePrefix}, ${JSON.stringify(actor)})`
