@@ -93,8 +93,9 @@ async function stopAll(
 }
 
 async function closeAll(projects: readonly Project[], clusters: Clusters): Promise<void> {
-  await Promise.allSettled(projects.map((project) => project.close()))
+  const closed = await Promise.allSettled(projects.map((project) => project.close()))
   await clusters.stop()
+  for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason
 }
 
 /** Waits for all before it fails, so that nothing goes on opening while the rest is closed. */

@@ -32,7 +32,10 @@ export function createPool({ system, url, max, log }: PoolOptions): Pool {
     application_name: `plinth ${system}`,
     types: { getTypeParser: exactTypeParser },
   } as pg.PoolConfig)
-  pool.on('error', (error) => log.warn({ system, problem: error.message }, 'idle database connection lost'))
+  // A connection that is being closed may still hear that PostgreSQL stops.
+  pool.on('error', (error) => {
+    if (!pool.ending) log.warn({ problem: error.message }, 'idle database connection lost')
+  })
   return {
     use: async (work) => {
       const client = await pool.connect().catch((error: unknown) => {
