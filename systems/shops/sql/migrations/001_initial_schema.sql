@@ -573,12 +573,18 @@ grant update (name, description, logo_url, phone, email, address, currency, time
 -- An Admin manages those below; only an Owner makes or unmakes Owners and Admins.
 create policy "members read" on public.team_members for select to authenticated
   using (shop_id = any ((select private.my_shops())::uuid[]));
-create policy "owners manage" on public.team_members for all to authenticated
-  using (shop_id = any ((select private.my_shops('Owner'))::uuid[]))
-  with check (shop_id = any ((select private.my_shops('Owner'))::uuid[]));
-create policy "admins manage" on public.team_members for all to authenticated
-  using (role in ('Order Manager', 'Support Agent') and shop_id = any ((select private.my_shops('Admin'))::uuid[]))
-  with check (role in ('Order Manager', 'Support Agent') and shop_id = any ((select private.my_shops('Admin'))::uuid[]));
+do $$
+declare
+  verb text;
+  mine text := '(shop_id = any ((select private.my_shops(''Owner''))::uuid[])'
+    ' or role in (''Order Manager'', ''Support Agent'') and shop_id = any ((select private.my_shops(''Admin''))::uuid[]))';
+begin
+  foreach verb in array array['insert', 'update', 'delete'] loop
+    execute format('create policy %I on public.team_members for %s to authenticated %s', verb || ' by role', verb,
+      case verb when 'insert' then 'with check ' || mine when 'delete' then 'using ' || mine
+        else 'using ' || mine || ' with check ' || mine end);
+  end loop;
+end $$;
 
 create policy "platform admins read" on public.platform_metrics for select to authenticated
   using ((select private.is_platform_admin()));

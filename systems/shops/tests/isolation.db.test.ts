@@ -1,0 +1,201 @@
+import { type Caller, sql } from '@plinth/platform/database'
+import {
+  actor,
+  createWorld,
+  measureIsolation,
+  readTables,
+  renderMatrix,
+  service,
+  stranger,
+} from '@plinth/testing'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { addProduct, line, openShop, order, refusal, signUp, useShopDatabase, value } from './shop-fixture.ts'
+
+const test = useShopDatabase()
+const owner = actor('owner')
+const admin = actor('admin')
+const manager = actor('manager')
+const agent = actor('agent')
+const outsider = actor('outsider')
+const colleagues = [
+  [admin, 'Admin'],
+  [manager, 'Order Manager'],
+  [agent, 'Support Agent'],
+] as const
+
+const join = async (shopId: string) => {
+  for (const [person, role] of colleagues) {
+    await test.database.asOwner(
+      sql`insert into public.team_members (shop_id, user_id, role) values (${shopId}, ${person.userId}, ${role})`,
+    )
+  }
+}
+
+const may = async (caller: Caller, text: string, values: unknown[] = []) =>
+  (await test.database.asCaller(caller, { text, values }, { rollback: true }).catch(() => null))?.rowCount ??
+  'denied'
+
+it('every table has policies, and no role reaches another shop (AT-29)', { timeout: 120_000 }, async () => {
+  const { database } = test
+  const rival = actor('rival')
+  await signUp(database, owner, rival, outsider, ...colleagues.map(([person]) => person))
+  const tables = await readTables(database)
+  expect(tables.filter((table) => !table.has_row_security || table.policies === 0)).toEqual([])
+  const values = {
+    profiles: null,
+    stock_history: null,
+    items: { stock: 100 },
+    keyword_replies: { keywords: ['hello'] },
+    order_stock: { demand: {} },
+  }
+  const worldOf = (userId: string, date: string) =>
+    createWorld({ database, tables, userId, values: { ...values, platform_metrics: { date } } })
+  const own = await worldOf(owner.userId, '2026-01-15')
+  const other = await worldOf(rival.userId, '2026-01-16')
+  await join(String(own.rows.get('shops')?.id))
+  const subjects = [
+    { name: 'Owner', caller: owner },
+    ...colleagues.map(([caller, name]) => ({ name, caller })),
+    { name: 'outsider', caller: outsider },
+    { name: 'anon', caller: stranger },
+    { name: 'service', caller: service },
+  ]
+  const attempts = await measureIsolation({ database, tables, subjects, own, other })
+  await expect(renderMatrix(attempts)).toMatchFileSnapshot('isolation-matrix.txt')
+  const leaks = attempts.filter(
+    ({ subject, row, result }) =>
+      result === 'allowed' &&
+      (subject === 'anon' || subject === 'outsider' || (subject !== 'service' && row === 'other')),
+  )
+  expect(leaks).toEqual([])
+})
+
+describe('roles', () => {
+  let shopId: string
+  let item: string
+
+  beforeAll(async () => {
+    shopId = await openShop(test.database, actor('ada'))
+    await signUp(test.database, ...colleagues.map(([person]) => person))
+    await join(shopId)
+    item = await addProduct(test.database, shopId, 'Mug', 100)
+  })
+
+  it('open the ledger to those who sell, and close it to support agents', async () => {
+    const outcomes = await Promise.all(
+      [actor('ada'), admin, manager, agent, outsider, stranger].map(async (caller) => [
+        await refusal(
+          test.database.asCaller(
+            caller,
+            sql`select public.process_order_stock_changes('[]', 'X', ${shopId})`,
+          ),
+        ),
+        await refusal(test.database.asCaller(caller, sql`select public.update_stock(${item}, 1, 'x')`)),
+        await refusal(
+          test.database.asCaller(caller, order(shopId, `BY-${caller.claims.email}`, [line(item, 1)])),
+        ),
+      ]),
+    )
+    expect(outcomes).toEqual([
+      ...Array.from({ length: 3 }, () => Array.from({ length: 3 }, () => 'nothing was refused')),
+      ['forbidden 42501', 'forbidden 42501', '42501'],
+      ['unknown_shop PT404', 'nothing was refused', '42501'],
+      ['42501', '42501', '42501'],
+    ])
+    const asOutsider = sql`select public.update_stock(${item}, 1, 'x') ->> 'code'`
+    expect(await value(test.database, outsider, asOutsider)).toBe('unknown_item')
+  })
+
+  it('let nobody raise themselves', async () => {
+    const makeOf = (role: string) =>
+      `update public.team_members set role = '${role}' where user_id = $1 and shop_id = $2`
+    expect(await may(admin, makeOf('Owner'), [admin.userId, shopId])).toBe(0)
+    expect(await may(admin, makeOf('Owner'), [agent.userId, shopId])).toBe('denied')
+    expect(await may(agent, makeOf('Owner'), [agent.userId, shopId])).toBe(0)
+    expect(await may(admin, makeOf('Order Manager'), [agent.userId, shopId])).toBe(1)
+    expect(await may(actor('ada'), makeOf('Admin'), [agent.userId, shopId])).toBe(1)
+    const invite = `insert into public.team_members (shop_id, user_id, role) values ($1, $2, 'Owner')`
+    expect(await may(admin, invite, [shopId, outsider.userId])).toBe('denied')
+    expect(await may(actor('ada'), invite, [shopId, outsider.userId])).toBe(1)
+    const profile = (change: string) => `update public.profiles set ${change} where id = $1`
+    expect(await may(agent, profile('is_admin = true'), [agent.userId])).toBe('denied')
+    expect(await may(agent, profile(`full_name = 'A'`), [agent.userId])).toBe(1)
+  })
+
+  it('keep what a shop pays for out of its own hands', async () => {
+    const ada = actor('ada')
+    for (const change of [
+      `subscription_plan = 'Pro'`,
+      `subscription_status = 'active'`,
+      'ai_credits_included = 9',
+      `owner_id = '${admin.userId}'`,
+    ]) {
+      expect(await may(ada, `update public.shops set ${change} where id = $1`, [shopId]), change).toBe(
+        'denied',
+      )
+    }
+    expect(
+      await may(ada, `update public.shops set name = 'New', timezone = 'Asia/Tokyo' where id = $1`, [shopId]),
+    ).toBe(1)
+    expect(await may(manager, `update public.shops set name = 'New' where id = $1`, [shopId])).toBe(0)
+    expect(
+      await may(ada, `insert into public.shops (name, owner_id) values ('Mine', $1) returning id`, [
+        ada.userId,
+      ]),
+    ).toBe(1)
+    expect(
+      await may(ada, `insert into public.shops (name, owner_id) values ('Yours', $1)`, [admin.userId]),
+    ).toBe('denied')
+    expect(
+      await refusal(test.database.asCaller(ada, sql`update public.shops set timezone = 'Mars/Olympus'`)),
+    ).toBe('22023')
+  })
+
+  it('accept social tokens only sealed, and never a row of another shop', async () => {
+    const social = (token: string) =>
+      test.database.asCaller(service, {
+        text: `insert into public.social_integrations (shop_id, platform, access_token_sealed) values ($1, 'line', $2)`,
+        values: [shopId, Buffer.from(token, 'latin1')],
+      })
+    expect(await refusal(social('EAAG-a-token-in-the-clear-of-some-length'))).toMatch(/23514$/)
+    expect(await refusal(social(`\u0001${'x'.repeat(40)}`))).toBe('nothing was refused')
+    const rival = await openShop(test.database, actor('rival'))
+    const cross = `insert into public.messages (shop_id, conversation_id, sender)
+      select $1, id, 'bot' from public.conversations where shop_id <> $1`
+    await test.database.asOwner(sql`insert into public.conversations (shop_id) values (${rival})`)
+    expect(await refusal(test.database.asCaller(service, { text: cross, values: [shopId] }))).toMatch(
+      /23503$/,
+    )
+  })
+})
+
+it('policies ask for memberships once a statement and use the tenant’s index (AT-30)', {
+  timeout: 120_000,
+}, async () => {
+  const { database } = test
+  const shopId = await openShop(database, actor('big'))
+  await database.asOwner(
+    sql`insert into public.shops (name) select 'Shop ' || n from generate_series(1, 300) n`,
+  )
+  await database.asOwner(
+    sql`insert into public.conversations (shop_id, last_message_at) select id, now() from public.shops, generate_series(1, 100)`,
+  )
+  await database.asOwner(sql`analyze public.conversations`)
+  const plan = await value<[{ Plan: Record<string, unknown> }]>(
+    database,
+    actor('big'),
+    sql`explain (analyze, format json) select * from public.conversations`,
+  )
+  const text = JSON.stringify(plan)
+  expect(text).not.toContain('"Seq Scan"')
+  expect(text).toContain('"Index Cond":"(shop_id = ANY')
+  expect(plan[0].Plan['Actual Rows']).toBe(100)
+  expect(text.match(/"Subplan Name":"InitPlan/g)).toHaveLength(1)
+  expect(
+    await value(
+      database,
+      actor('big'),
+      sql`select count(*) from public.conversations where shop_id = ${shopId}`,
+    ),
+  ).toBe('100')
+})
