@@ -12,7 +12,6 @@ export interface RewindPoint {
 }
 
 interface FoundPoint {
-  readonly last: string
   readonly anchor: string
   readonly first_undone: string | null
   /** Text with microseconds. */
@@ -30,6 +29,8 @@ export async function findRewindPoint(
   target: RewindTarget,
   now: Date,
 ): Promise<RewindPoint> {
+  const last = await readLast(database, tenant)
+  requireSense(target, last, now)
   const instant = target instanceof Date ? target.toISOString() : null
   const number = target instanceof Date ? null : target
   const { rows } = await database.asOwner<FoundPoint>(sql`
@@ -38,14 +39,11 @@ export async function findRewindPoint(
       where tenant = ${tenant}
         and (sequence > ${number}::bigint or committed_at > ${instant}::timestamptz)
     )
-    select coalesce((select sequence from plinth.journal_heads where tenant = ${tenant}), 0) as last,
-      coalesce((select sequence from plinth.journal_anchors where tenant = ${tenant}), 0) as anchor,
+    select coalesce((select sequence from plinth.journal_anchors where tenant = ${tenant}), 0) as anchor,
       undone.sequence as first_undone,
       (select committed_at from plinth.journal j where j.tenant = ${tenant} and j.sequence = undone.sequence) as undone_at
     from undone`)
   const found = rows[0]!
-  const last = Number(found.last)
-  requireSense(target, last, now)
   const sequence = found.first_undone === null ? last : Number(found.first_undone) - 1
   // An instant before everything that is left: the archived entries after it would have to be undone as well.
   const archived = Number(found.anchor)
@@ -53,6 +51,13 @@ export async function findRewindPoint(
     throw tailErrors.rewind_archived({ tenant, first: archived + 1 })
   await requireKnown(database, target, instant ?? found.undone_at)
   return { sequence, last }
+}
+
+async function readLast(database: ProjectDatabase, tenant: string): Promise<number> {
+  const { rows } = await database.asOwner<{ sequence: string }>(
+    sql`select sequence from plinth.journal_heads where tenant = ${tenant}`,
+  )
+  return Number(rows[0]?.sequence ?? 0)
 }
 
 function requireSense(target: RewindTarget, last: number, now: Date): void {
@@ -82,4 +87,4 @@ async function requireKnown(
 }
 
 export const describeTarget = (target: RewindTarget): string =>
-  target instanceof Date ? target.toISOString() : `change ${target}`
+  target instanceof Date && !Number.isNaN(target.getTime()) ? target.toISOString() : `change ${target}`
