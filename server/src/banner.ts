@@ -1,11 +1,11 @@
 import type { ServerStatus } from './status-file.ts'
 
 /** Says on standard output what runs where, and what to try next. */
-export function printBanner(status: ServerStatus): void {
-  process.stdout.write(`${bannerOf(status)}\n`)
+export function printBanner(status: ServerStatus, tryNext: readonly string[] = []): void {
+  process.stdout.write(`${bannerOf(status, tryNext)}\n`)
 }
 
-export function bannerOf(status: ServerStatus): string {
+export function bannerOf(status: ServerStatus, tryNext: readonly string[] = []): string {
   const projects = Object.entries(status.systems).flatMap(([name, project]) => [
     '',
     `  ${name}`,
@@ -20,16 +20,17 @@ export function bannerOf(status: ServerStatus): string {
     ...projects,
     '',
     'Keys and database addresses open everything: keep them to yourself. Stop with Ctrl-C.',
-    ...nextSteps(status),
+    ...nextSteps(status, tryNext),
   ].join('\n')
 }
 
-function nextSteps(status: ServerStatus): string[] {
+function nextSteps(status: ServerStatus, tryNext: readonly string[]): string[] {
   const [first] = Object.values(status.systems)
   if (!first) return []
   return [
     '',
     'Try next:',
+    ...tryNext.map((line) => `  ${line}`),
     `  curl ${status.url}/health`,
     `  curl ${first.api_url}/functions/v1/ -H "apikey: ${first.anon_key}"`,
     '  npx --no-install plinth --help',

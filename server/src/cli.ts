@@ -1,9 +1,11 @@
 /** The `plinth` command. */
 import { AppError } from '@plinth/platform/kernel'
 import { Command } from 'commander'
+import { addImportCommand } from './commands/import.ts'
 import { addJobsCommand } from './commands/jobs.ts'
 import { addJournalCommand } from './commands/journal.ts'
 import { addRewindCommand } from './commands/rewind.ts'
+import { addServeRestCommand } from './commands/serve-rest.ts'
 import { addStartCommand } from './commands/start.ts'
 import { addStatusCommand } from './commands/status.ts'
 
@@ -26,6 +28,8 @@ const program = new Command('plinth')
 
 addStartCommand(program)
 addStatusCommand(program)
+addImportCommand(program)
+addServeRestCommand(program)
 addJobsCommand(program)
 addJournalCommand(program)
 addRewindCommand(program)

@@ -16,6 +16,11 @@ export const serverErrors = defineErrors({
     message: 'Function {name} is declared by {first} and by {second}.',
     hint: 'Function names are unique across systems: rename one.',
   },
+  demo_account: {
+    status: 500,
+    message: 'The demonstration’s account {email} could not be made (auth answered {status}).',
+    hint: 'Look at the server log.',
+  },
   invalid_point: {
     status: 400,
     message: '{text} is neither an instant nor a sequence number.',

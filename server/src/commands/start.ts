@@ -2,18 +2,21 @@ import { createLog, readConfig, systemClock } from '@plinth/platform/kernel'
 import type { Command } from 'commander'
 import { printBanner } from '../banner.ts'
 import { chooseSystems } from '../choose-systems.ts'
+import { loadDemos } from '../load-demos.ts'
 import { startServer } from '../start-server.ts'
 import { describeServer, removeStatus, writeStatus } from '../status-file.ts'
+import { untilAskedToStop } from '../until-asked-to-stop.ts'
 
 export function addStartCommand(program: Command): void {
   program
     .command('start', { isDefault: true })
     .description('start PostgreSQL and the systems, and serve them')
     .argument('[systems...]', 'only these systems; default: all')
+    .option('--demo', 'load data to try the systems with; loading it again changes nothing')
     .action(start)
 }
 
-async function start(names: readonly string[]): Promise<void> {
+async function start(names: readonly string[], { demo }: { readonly demo?: boolean }): Promise<void> {
   const config = readConfig()
   const log = createLog(config.logLevel)
   const lost = Promise.withResolvers<never>()
@@ -27,17 +30,10 @@ async function start(names: readonly string[]): Promise<void> {
   try {
     const status = describeServer(server, config)
     await writeStatus(status)
-    printBanner(status)
+    printBanner(status, demo ? await loadDemos(server.projects, server.url) : [])
     await Promise.race([untilAskedToStop(), lost.promise])
   } finally {
     await removeStatus(config.dataDir)
     await server.stop()
   }
-}
-
-/** A second signal ends the process at once. */
-function untilAskedToStop(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
-  })
 }

@@ -1,6 +1,7 @@
 import type { MigrationSet } from '../database/index.ts'
 import type { FunctionDefinition, ScopedDatabase } from '../functions/index.ts'
 import type { JobDefinition } from '../jobs/index.ts'
+import type { Demo, ImportDeclaration } from './define-import.ts'
 
 /** Whoever owns rows inside a system. */
 export interface TenantDeclaration {
@@ -27,6 +28,10 @@ export interface SystemDeclaration {
   readonly realtimeTables: readonly string[]
   /** Tables of `public` whose history is kept by the journal, for rewind and audit. */
   readonly journalledTables: readonly string[]
+  /** What can be taken in from files. Default none. */
+  readonly imports?: readonly ImportDeclaration[]
+  /** Data to try the system with. */
+  readonly demo?: Demo
   /** True when a signed-in user may call functions with access `admin`; asked with the service role. */
   isAdmin?(database: ScopedDatabase, userId: string): Promise<boolean>
 }

@@ -1,1 +1,2 @@
+export * from './define-import.ts'
 export * from './define-system.ts'

@@ -1,0 +1,74 @@
+import type { ImportDeclaration } from '@plinth/platform/system'
+import { type Command, Option } from 'commander'
+import { onProject } from '../on-project.ts'
+import { createProgressBar } from '../progress-bar.ts'
+import { systems } from '../systems.ts'
+
+interface ImportOptions {
+  readonly zone: string
+  readonly format?: string
+  readonly report?: string
+  readonly dryRun?: boolean
+  readonly json?: boolean
+  readonly [tenantOption: string]: string | boolean | undefined
+}
+
+/** One command for each import that a system declares. */
+export function addImportCommand(program: Command): void {
+  const importing = program.command('import').description('take in rows from files of other systems')
+  for (const { name, imports = [] } of systems) {
+    if (imports.length === 0) continue
+    const ofSystem = importing.command(name).description(`into ${name}`)
+    for (const declaration of imports) addImport(ofSystem, name, declaration)
+  }
+}
+
+function addImport(parent: Command, system: string, declaration: ImportDeclaration): void {
+  parent
+    .command(declaration.name)
+    .description(declaration.summary)
+    .argument('<file>', 'CSV, also compressed with gzip')
+    .requiredOption(`--${declaration.tenantOption} <id>`, `the ${declaration.tenantOption} that they are for`)
+    .option('--zone <zone>', 'IANA zone of times that carry none', 'UTC')
+    .addOption(new Option('--format <name>', 'default: by the header').choices([...declaration.formats]))
+    .option('--report <path>', 'write one JSON object for each odd line to this file')
+    .option('--dry-run', 'read and judge everything, and write nothing')
+    .option('--json', 'print the result as JSON')
+    .action((file: string, options: ImportOptions) => run(system, declaration, file, options))
+}
+
+async function run(
+  system: string,
+  declaration: ImportDeclaration,
+  file: string,
+  options: ImportOptions,
+): Promise<void> {
+  const interrupted = new AbortController()
+  process.once('SIGINT', () => interrupted.abort())
+  const bar = createProgressBar(declaration.name)
+  const result = await onProject(system, ({ database }) =>
+    declaration.run({
+      addresses: database.addresses,
+      file,
+      tenant: String(options[declaration.tenantOption]),
+      zone: options.zone,
+      format: options.format,
+      dryRun: options.dryRun ?? false,
+      report: options.report,
+      onProgress: bar.show,
+      signal: interrupted.signal,
+    }),
+  ).finally(bar.stop)
+  process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : describe(result)}\n`)
+}
+
+/** `orders added: 12`, one figure a line, the names as in JSON. */
+function describe(result: object, prefix = ''): string {
+  return Object.entries(result)
+    .flatMap(([name, value]) => {
+      const label = `${prefix}${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`
+      if (Array.isArray(value)) return value.map((entry) => `${label}: ${JSON.stringify(entry)}`)
+      return typeof value === 'object' && value !== null ? describe(value, `${label} `) : `${label}: ${value}`
+    })
+    .join('\n')
+}
