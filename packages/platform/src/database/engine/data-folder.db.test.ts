@@ -10,6 +10,7 @@ import {
   collectLog,
   debian15,
   isRoot,
+  makeClusterFolder,
   makeFolder,
   readPostmasterPid,
   startEngine,
@@ -18,7 +19,7 @@ import {
 
 describe('two servers on one folder', () => {
   test('the second is refused and told who is first', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const first = await startServerProcess({ dataDir })
     await expect(startEngine({ dataDir })).rejects.toMatchObject({
       code: 'data_folder_in_use',
@@ -37,13 +38,13 @@ describe('two servers on one folder', () => {
   })
 
   test('in one process, the second is refused as well', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     await startEngine({ dataDir })
     await expect(startEngine({ dataDir })).rejects.toMatchObject({ code: 'data_folder_in_use' })
   })
 
   test('a failed start gives the folder back', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const port = await occupySomePort()
     await expect(startEngine({ dataDir, port })).rejects.toMatchObject({ code: 'postgres_port_in_use' })
     const engine = await startEngine({ dataDir })
@@ -67,19 +68,19 @@ describe('a folder that is not fit is refused and left as it was', () => {
 
   test('a cluster of another major version: data_folder_version names both', async ({ skip }) => {
     if (!existsSync(debian15)) skip('PostgreSQL 15 of Debian is not on this machine')
-    const dataDir = await makeStoppedCluster()
+    const dataDir = await makeClusterFolder()
     const error = await refused(dataDir, 'data_folder_version', { binaries: debian15 })
     expect(error.message).toContain('made by PostgreSQL 18; this Plinth brings PostgreSQL 15')
   })
 
   test('a cluster without its control file: data_folder_corrupt', async () => {
-    const dataDir = await makeStoppedCluster()
+    const dataDir = await makeClusterFolder()
     await rm(join(dataDir, 'postgres', 'global', 'pg_control'))
     await refused(dataDir, 'data_folder_corrupt')
   })
 
   test('a cluster with a broken control file: data_folder_corrupt', async () => {
-    const dataDir = await makeStoppedCluster()
+    const dataDir = await makeClusterFolder()
     const control = join(dataDir, 'postgres', 'global', 'pg_control')
     const bytes = await readFile(control)
     await writeFile(control, bytes.fill(0xff, 24, 200))
@@ -88,7 +89,7 @@ describe('a folder that is not fit is refused and left as it was', () => {
   })
 
   test('a cluster that lost its WAL: data_folder_corrupt', async () => {
-    const dataDir = await makeStoppedCluster()
+    const dataDir = await makeClusterFolder()
     const wal = join(dataDir, 'postgres', 'pg_wal')
     const segments = (await readdir(wal)).filter((name) => /^[0-9A-F]{24}$/.test(name))
     await Promise.all(segments.map((name) => rm(join(wal, name))))
@@ -96,7 +97,7 @@ describe('a folder that is not fit is refused and left as it was', () => {
   })
 
   test('a cluster whose password file is gone: data_folder_corrupt', async () => {
-    const dataDir = await makeStoppedCluster()
+    const dataDir = await makeClusterFolder()
     await rm(join(dataDir, 'secrets', 'postgres-password'))
     await refused(dataDir, 'data_folder_corrupt')
   })
@@ -131,21 +132,21 @@ test.runIf(isRoot)('a full disk: disk_full, and nothing is left of the attempt',
 
 test('a port that is asked for and taken: postgres_port_in_use', async () => {
   const port = await occupySomePort()
-  await expect(startEngine({ dataDir: await makeFolder(), port })).rejects.toMatchObject({
+  await expect(startEngine({ dataDir: await makeClusterFolder(), port })).rejects.toMatchObject({
     code: 'postgres_port_in_use',
     message: `Port ${port}, wanted for PostgreSQL, is in use.`,
   })
 })
 
 test('a password file that does not fit the cluster: data_folder_corrupt', async () => {
-  const dataDir = await makeStoppedCluster()
+  const dataDir = await makeClusterFolder()
   await writeFile(join(dataDir, 'secrets', 'postgres-password'), 'guess')
   await expect(startEngine({ dataDir })).rejects.toMatchObject({ code: 'data_folder_corrupt' })
   expect(await readPostmasterPid(dataDir)).toBeUndefined()
 })
 
 test('a setting that PostgreSQL does not know: postgres_not_started with its last words', async () => {
-  const dataDir = await makeFolder()
+  const dataDir = await makeClusterFolder()
   await expect(startEngine({ dataDir, settings: { colour: 'blue' } })).rejects.toMatchObject({
     code: 'postgres_not_started',
     message: expect.stringMatching(
@@ -184,13 +185,6 @@ const onSmallDisk = (folder: string, size: string) => [
   folder,
 ]
 
-async function makeStoppedCluster(): Promise<string> {
-  const dataDir = await makeFolder()
-  const engine = await startEngine({ dataDir })
-  await engine.stop()
-  return dataDir
-}
-
 /** Starts on `dataDir`, wants it refused with `code`, and compares the folder before and after. */
 async function refused(dataDir: string, code: string, options: { binaries?: string } = {}): Promise<Error> {
   const before = await photograph(dataDir)
@@ -202,10 +196,15 @@ async function refused(dataDir: string, code: string, options: { binaries?: stri
   return error as Error
 }
 
+/** How PostgreSQL was called last: no data, and different whenever another port was free. */
+const callFile = 'postmaster.opts'
+
 /** Every file that holds data, with size and content of the small ones. */
 async function photograph(folder: string) {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+  const files = entries
+    .filter((entry) => entry.isFile() && entry.name !== callFile)
+    .map((entry) => join(entry.parentPath, entry.name))
   const pictures = files.toSorted().map(async (file) => {
     const { size } = await stat(file)
     return [file.slice(folder.length), size, size < 10_000 ? await readFile(file, 'latin1') : '']

@@ -10,7 +10,7 @@ import {
   canQuery,
   collectLog,
   isRunning,
-  makeFolder,
+  makeClusterFolder,
   query,
   readPostmasterPid,
   startEngine,
@@ -19,7 +19,7 @@ import {
 
 describe('after kill -9 of the server', () => {
   test('the next start ends the PostgreSQL that was left running, and keeps address and data', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const killed = await startServerProcess({ dataDir })
     await query(killed.outcome.url!, 'create table kept as select 7 as n')
     const orphan = (await readPostmasterPid(dataDir))!
@@ -37,7 +37,7 @@ describe('after kill -9 of the server', () => {
   })
 
   test('a session that the dead server left in the middle of a statement does not block the next start', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const killed = await startServerProcess({ dataDir })
     const lost = query(killed.outcome.url!, 'select pg_sleep(600)').catch(() => 'lost')
     await killed.end('SIGKILL')
@@ -47,7 +47,7 @@ describe('after kill -9 of the server', () => {
   })
 
   test('and of PostgreSQL at the same time, crash recovery is waited out and committed rows are there', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const killed = await startServerProcess({ dataDir, settings: { shared_buffers: '16MB' } })
     await query(killed.outcome.url!, 'create table kept as select n from generate_series(1, 100000) n')
     process.kill((await readPostmasterPid(dataDir))!, 'SIGKILL')
@@ -59,7 +59,7 @@ describe('after kill -9 of the server', () => {
   })
 
   test('and of PostgreSQL, a backend that is still at work is ended', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const killed = await startServerProcess({ dataDir })
     const { backend, lost } = await keepBackendBusy(killed.outcome.url!)
     await killed.end('SIGKILL')
@@ -72,7 +72,7 @@ describe('after kill -9 of the server', () => {
   })
 
   test('ten times in a row, it starts', { timeout: 60_000 }, async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     for (let round = 1; round <= 10; round++) {
       const { outcome, end } = await startServerProcess({ dataDir })
       await query(outcome.url!, 'create table if not exists rounds (n int)')
@@ -87,7 +87,7 @@ describe('after kill -9 of the server', () => {
 
 describe('a postmaster.pid that nobody is behind', () => {
   test('does not block, though its number belongs to another program', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const engine = await startEngine({ dataDir })
     const file = join(dataDir, 'postgres', 'postmaster.pid')
     const lines = (await readFile(file, 'utf8')).split('\n')
@@ -102,7 +102,7 @@ describe('a postmaster.pid that nobody is behind', () => {
   })
 
   test('does not block, though its number belongs to the PostgreSQL of another folder', async () => {
-    const [dataDir, otherDir] = [await makeFolder(), await makeFolder()]
+    const [dataDir, otherDir] = [await makeClusterFolder(), await makeClusterFolder()]
     const first = await startEngine({ dataDir })
     await first.stop()
     const other = await startEngine({ dataDir: otherDir })
@@ -117,7 +117,7 @@ describe('a postmaster.pid that nobody is behind', () => {
 
 describe('when PostgreSQL dies under a running server', () => {
   test('it is started again on the same address', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const { log, lines } = collectLog()
     const engine = await startEngine({ dataDir, log })
     await query(engine.adminUrl(), 'create table kept as select 7 as n')
@@ -134,7 +134,7 @@ describe('when PostgreSQL dies under a running server', () => {
   })
 
   test('it is started again while one of its backends is still at work', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const engine = await startEngine({ dataDir })
     const { lost } = await keepBackendBusy(engine.adminUrl())
     await killPostmaster(dataDir)
@@ -143,7 +143,7 @@ describe('when PostgreSQL dies under a running server', () => {
   })
 
   test('a killed backend costs only its own session for a moment', async () => {
-    const engine = await startEngine({ dataDir: await makeFolder() })
+    const engine = await startEngine({ dataDir: await makeClusterFolder() })
     const { backend, lost } = await keepBackendBusy(engine.adminUrl())
     process.kill(backend, 'SIGKILL')
     await lost
@@ -151,7 +151,7 @@ describe('when PostgreSQL dies under a running server', () => {
   })
 
   test('again and again, it is given up with postgres_keeps_dying', { timeout: 60_000 }, async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const givenUp = Promise.withResolvers<AppError>()
     const engine = await startEngine({ dataDir, onGiveUp: givenUp.resolve })
     for (let death = 1; death <= 6; death++) {
@@ -166,7 +166,7 @@ describe('when PostgreSQL dies under a running server', () => {
   })
 
   test('a stop in the middle of the restart wins', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const engine = await startEngine({ dataDir })
     await killPostmaster(dataDir)
     await engine.stop()
@@ -178,7 +178,7 @@ describe('when PostgreSQL dies under a running server', () => {
 
 describe('signals', () => {
   test('Ctrl-C reaches the whole process group, and PostgreSQL goes on until the server stops it', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const server = await startServerProcess({ dataDir })
     process.kill(-server.child.pid!, 'SIGINT')
     process.kill(-server.child.pid!, 'SIGHUP')
@@ -189,7 +189,7 @@ describe('signals', () => {
   })
 
   test('a server that leaves by process.exit takes PostgreSQL along', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const server = await startServerProcess({ dataDir })
     const postmaster = (await readPostmasterPid(dataDir))!
     await server.end('SIGUSR2')
@@ -198,7 +198,7 @@ describe('signals', () => {
   })
 
   test('a server that stops in good order leaves nothing behind', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const server = await startServerProcess({ dataDir })
     const postmaster = (await readPostmasterPid(dataDir))!
     await server.end('SIGTERM')

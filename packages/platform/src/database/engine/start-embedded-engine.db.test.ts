@@ -7,6 +7,7 @@ import {
   canQuery,
   collectLog,
   debian15,
+  makeClusterFolder,
   makeFolder,
   query,
   quick,
@@ -104,7 +105,7 @@ describe('an engine on an empty folder', () => {
 
 describe('an engine that starts again', () => {
   test('keeps data, password and port, and lets ALTER SYSTEM win over our defaults', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const first = await startEngine({ dataDir })
     await query(first.adminUrl(), 'create table kept as select 7 as n')
     await query(first.adminUrl(), `alter system set maintenance_work_mem = '77MB'`)
@@ -121,7 +122,7 @@ describe('an engine that starts again', () => {
   })
 
   test('takes another port when the remembered one is taken', async () => {
-    const dataDir = await makeFolder()
+    const dataDir = await makeClusterFolder()
     const first = await startEngine({ dataDir })
     await first.stop()
     const port = Number(new URL(first.adminUrl()).port)
@@ -142,20 +143,20 @@ describe('an engine that starts again', () => {
 })
 
 test('a stop may be repeated and asked for by two at once', async () => {
-  const engine = await startEngine({ dataDir: await makeFolder() })
+  const engine = await startEngine({ dataDir: await makeClusterFolder() })
   await Promise.all([engine.stop(), engine.stop()])
   await engine.stop()
 })
 
 test('a stop ends sessions that are in the middle of something', async () => {
-  const engine = await startEngine({ dataDir: await makeFolder() })
+  const engine = await startEngine({ dataDir: await makeClusterFolder() })
   const busy = query(engine.adminUrl(), 'select pg_sleep(600)').catch((error: Error) => error)
   await engine.stop()
   expect(await busy).toBeInstanceOf(Error)
 })
 
 test('an address names the database asked for', async () => {
-  const engine = await startEngine({ dataDir: await makeFolder() })
+  const engine = await startEngine({ dataDir: await makeClusterFolder() })
   await query(engine.adminUrl(), 'create database "Läden in Köln"')
   expect(await query(engine.adminUrl('Läden in Köln'), 'select current_database() as name')).toEqual([
     { name: 'Läden in Köln' },
@@ -164,7 +165,7 @@ test('an address names the database asked for', async () => {
 
 test('says so when logical replication was switched off', async () => {
   const engine = await startEngine({
-    dataDir: await makeFolder(),
+    dataDir: await makeClusterFolder(),
     settings: { ...quick, wal_level: 'replica' },
   })
   expect(engine.logicalReplication).toBe(false)
@@ -172,7 +173,7 @@ test('says so when logical replication was switched off', async () => {
 
 test('PostgreSQL’s own log goes into ours, and statements of clients do not', async () => {
   const { log, lines } = collectLog()
-  const engine = await startEngine({ dataDir: await makeFolder(), log })
+  const engine = await startEngine({ dataDir: await makeClusterFolder(), log })
   await query(engine.adminUrl(), `select 'secret'::int`).catch(() => {})
   await query(engine.adminUrl(), `do $$ begin raise warning 'the cellar is flooded'; end $$`)
   await engine.stop()

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import pg from 'pg'
 import { pino } from 'pino'
-import { onTestFinished } from 'vitest'
-import type { Log } from '../../../kernel/index.ts'
+import { afterAll, onTestFinished } from 'vitest'
+import { type Log, silentLog } from '../../../kernel/index.ts'
 import { type EmbeddedEngineOptions, startEmbeddedEngine } from '../start-embedded-engine.ts'
 
 /** Tests do not lose power: they need not wait for the disk. */
@@ -23,6 +24,28 @@ export const isRoot = process.getuid?.() === 0
 export async function makeFolder(name = 'plinth engine '): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), name))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+let template: Promise<string> | undefined
+
+afterAll(async () => {
+  const folder = await template
+  if (folder) await rm(folder, { recursive: true, force: true })
+})
+
+/** A data folder with a cluster that was stopped in good order: made once for a test file, then copied. */
+export async function makeClusterFolder(): Promise<string> {
+  template ??= makeTemplate()
+  const folder = await makeFolder()
+  await promisify(execFile)('cp', ['-a', `${await template}/.`, folder])
+  return folder
+}
+
+async function makeTemplate(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'plinth-template-'))
+  const engine = await startEmbeddedEngine({ dataDir: folder, log: silentLog, settings: quick })
+  await engine.stop()
   return folder
 }
 
