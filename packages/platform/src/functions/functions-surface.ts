@@ -8,6 +8,7 @@ import { type AdminCheck, authorise, userOf } from './authorise.ts'
 import type { FunctionContext, FunctionDefinition } from './define-function.ts'
 import { functionErrors } from './errors.ts'
 import { scopeDatabase } from './scope-database.ts'
+import { translateRefusal } from './translate-refusal.ts'
 
 export interface FunctionsSurfaceOptions {
   readonly functions: readonly FunctionDefinition[]
@@ -126,7 +127,7 @@ function parseInput(definition: FunctionDefinition, given: unknown): unknown {
 }
 
 function renderFunctionError(error: unknown, requestId: string): Response {
-  const { status, code, message, hint, details } = toAppError(error, requestId)
+  const { status, code, message, hint, details } = toAppError(translateRefusal(error), requestId)
   const headers: Record<string, string> =
     typeof details.seconds === 'number' ? { 'retry-after': String(details.seconds) } : {}
   return Response.json(
