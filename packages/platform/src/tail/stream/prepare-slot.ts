@@ -34,8 +34,7 @@ export async function prepareSlot(options: SlotOptions): Promise<MissedCommits |
     options: session,
   })
   client.on('error', () => undefined)
-  const abandon = () =>
-    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+  const abandon = () => void endSession(options.database.addresses.replication, client)
   options.signal.addEventListener('abort', abandon, { once: true })
   try {
     await client.connect()
@@ -48,6 +47,25 @@ export async function prepareSlot(options: SlotOptions): Promise<MissedCommits |
   } finally {
     options.signal.removeEventListener('abort', abandon)
     await client.end().catch(() => undefined)
+  }
+}
+
+/** Ended by PostgreSQL, not only left: a session that is left goes on waiting and makes the slot for nobody. */
+async function endSession(url: string, left: pg.Client): Promise<void> {
+  const { processID, connection } = left as unknown as {
+    processID: number | null
+    connection: { stream: { destroy(): void } }
+  }
+  const other = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
+  other.on('error', () => undefined)
+  try {
+    await other.connect()
+    await other.query('select pg_terminate_backend($1, 2000)', [processID])
+  } catch {
+    // Then there is no server to make a slot either.
+  } finally {
+    connection.stream.destroy()
+    await other.end().catch(() => undefined)
   }
 }
 

@@ -40,8 +40,12 @@ export interface TestEntry {
   readonly after: Record<string, unknown> | null
 }
 
-/** A database of its own for the test file, with these tables, a running tail and its journal. */
-export function useTail(schema: string, published: Partial<PublishedTables> = {}): TestTail {
+/** A database of its own for the test file, with these tables, a tail and its journal; `running: false` leaves it off. */
+export function useTail(
+  schema: string,
+  published: Partial<PublishedTables> = {},
+  { running = true } = {},
+): TestTail {
   const test = useTestDatabase({ migrations: [readTailMigrations()], seed: schema })
   const key = newKey()
   let folder = ''
@@ -80,6 +84,7 @@ export function useTail(schema: string, published: Partial<PublishedTables> = {}
       ...published,
     })
     tail = made.createTail({ durable: [made.createJournal()], gatherMilliseconds: 0 })
+    if (!running) return
     tail.start()
     await waitFor(() => tail!.holds(), { timeout: 30_000, what: 'the stream' })
   })

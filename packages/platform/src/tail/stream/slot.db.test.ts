@@ -1,0 +1,157 @@
+import { waitFor } from '@plinth/testing'
+import pg from 'pg'
+import { afterEach, expect, test } from 'vitest'
+import type { CommittedTransaction, DurableConsumer, Tail, TailOptions } from '../index.ts'
+import { comparePositions } from '../index.ts'
+import { useTail } from '../tests/use-tail.ts'
+
+const test_ = useTail(
+  `create table items (id int primary key); create table others (id int primary key);`,
+  { journalled: ['items'] },
+  { running: false },
+)
+const { run } = test_
+const stops: (() => unknown)[] = []
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop()
+})
+
+/** A tail, following. */
+async function startTail(options: Partial<TailOptions> = {}): Promise<Tail> {
+  const tail = test_.createTail({ gatherMilliseconds: 0, ...options })
+  stops.push(() => tail.stop())
+  tail.start()
+  await waitFor(() => tail.holds(), { what: 'the stream' })
+  return tail
+}
+
+function listen(tail: Tail, from: (transaction: CommittedTransaction) => void = () => undefined) {
+  const seen: CommittedTransaction[] = []
+  const handle = (transaction: CommittedTransaction) => {
+    seen.push(transaction)
+    from(transaction)
+  }
+  stops.push(tail.subscribe({ name: 'test', handle }))
+  return seen
+}
+
+async function asAdministrator(text: string, ...values: unknown[]) {
+  const client = new pg.Client({ connectionString: test_.database.addresses.replication })
+  await client.connect()
+  return (await client.query(text, values).finally(() => client.end())).rows
+}
+
+test('a second node stands by and takes over when the first stops', async () => {
+  const slot = 'takeover_slot'
+  const first = await startTail({ slot })
+  const second = test_.createTail({ slot, gatherMilliseconds: 0 })
+  stops.push(() => second.stop())
+  const held: boolean[] = []
+  second.subscribe({ name: 'test', handle: () => undefined, holding: (now) => held.push(now) })
+  second.start()
+  await waitFor(async () => (await second.health()).state === 'standby')
+  await expect(second.synchronise()).rejects.toMatchObject({ code: 'tail_not_held' })
+  await expect(second.settle()).rejects.toMatchObject({ code: 'tail_not_held' })
+  const content = await second.writeMark()
+  const marks = listen(first)
+  await first.synchronise()
+  expect([content, ...marks.map(({ messages }) => messages[0]!.content.toString())].includes(content)).toBe(
+    true,
+  )
+  await first.stop()
+  await waitFor(() => second.holds(), { what: 'the takeover' })
+  await second.synchronise()
+  expect(held).toEqual([false, true])
+})
+
+test('a durable consumer that fails gets the same transactions again, from its own position on', async () => {
+  const handled: string[] = []
+  let stored: string | null = null
+  let failures = 2
+  const consumer: DurableConsumer = {
+    name: 'flaky',
+    position: async () => stored,
+    handle: async (transactions) => {
+      if (failures-- > 0) throw new Error('on purpose')
+      handled.push(...transactions.flatMap(({ changes }) => changes.map(({ after }) => after!.id!)))
+      stored = transactions.at(-1)!.position
+    },
+  }
+  const tail = await startTail({ slot: 'flaky_slot', durable: [consumer] })
+  const seen = listen(tail)
+  await run(`insert into items values (201)`)
+  await run(`insert into items values (202)`)
+  await waitFor(() => handled.length === 2)
+  await waitFor(() => tail.holds())
+  await run(`insert into items values (203)`)
+  await waitFor(() => handled.length === 3)
+  expect(handled).toEqual(['201', '202', '203'])
+  // Live consumers did not wait for it, and nothing was repeated to them.
+  expect(seen.flatMap(({ changes }) => changes.map(({ after }) => after!.id))).toEqual(['201', '202', '203'])
+})
+
+test('what a consumer has not stored is not acknowledged; an idle tail does not keep the WAL of its neighbours', async () => {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  let stored: string | null = null
+  const slow: DurableConsumer = {
+    name: 'slow',
+    position: async () => stored,
+    handle: async (transactions) => {
+      await released
+      stored = transactions.at(-1)!.position
+    },
+  }
+  const tail = await startTail({ slot: 'slow_slot', durable: [slow] })
+  const confirmed = async () =>
+    (
+      await asAdministrator(
+        `select confirmed_flush_lsn::text as at from pg_replication_slots where slot_name = 'slow_slot'`,
+      )
+    )[0].at as string
+  await run(`insert into items values (301)`)
+  const position = await tail.synchronise()
+  await expect(tail.settle(300)).rejects.toMatchObject({ code: 'tail_timeout' })
+  expect(await tail.health()).toMatchObject({
+    state: 'following',
+    pending: 1,
+    lagMilliseconds: expect.any(Number),
+  })
+  expect(comparePositions(await confirmed(), position)).toBeLessThan(0)
+  release()
+  await tail.settle()
+  await waitFor(async () => comparePositions(await confirmed(), position) >= 0)
+
+  await run(`insert into others select n from generate_series(1000, 30000) n`)
+  const [{ at }] = (await asAdministrator('select pg_current_wal_lsn()::text as at')) as [{ at: string }]
+  await waitFor(async () => comparePositions(await confirmed(), at) >= 0, {
+    what: 'the acknowledgement of foreign WAL',
+  })
+  expect(await tail.health()).toMatchObject({
+    pending: 0,
+    lagMilliseconds: 0,
+    walStatus: 'reserved',
+    problem: null,
+  })
+})
+
+test('starting does not wait for the slot, which waits for open transactions; stopping ends the wait', async () => {
+  const other = new pg.Client({ connectionString: test_.database.addresses.ownerDirect })
+  await other.connect()
+  await other.query('begin; select pg_current_xact_id()')
+  const tail = test_.createTail({ slot: 'waiting_slot' })
+  tail.start()
+  await waitFor(
+    async () =>
+      (await asAdministrator(`select from pg_replication_slots where slot_name = 'waiting_slot'`)).length ===
+      1,
+  )
+  expect(await tail.health()).toMatchObject({ state: 'starting' })
+  await tail.stop()
+  await other.query('rollback')
+  await other.end()
+  await waitFor(
+    async () =>
+      (await asAdministrator(`select from pg_replication_slots where slot_name = 'waiting_slot'`)).length ===
+      0,
+  )
+})
