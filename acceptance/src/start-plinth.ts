@@ -26,7 +26,7 @@ export interface Plinth {
   kill(): Promise<void>
 }
 
-const launcher = new URL('../../bin/plinth.js', import.meta.url).pathname
+export const launcher = new URL('../../bin/plinth.js', import.meta.url).pathname
 
 export interface StartOptions {
   readonly dataDir: string

@@ -1,0 +1,120 @@
+import { execFile } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { connectAsService, must, signUp } from './clients.ts'
+import { createDataDir, launcher, type Plinth, startPlinth } from './start-plinth.ts'
+
+let data: Awaited<ReturnType<typeof createDataDir>>
+beforeAll(async () => {
+  data = await createDataDir()
+})
+afterAll(() => data.remove())
+
+interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs `plinth …` on the test's data folder. */
+function plinth(...given: string[]): Promise<Outcome> {
+  const environment = { ...process.env, PLINTH_DATA_DIR: data.dataDir }
+  return new Promise((resolve) => {
+    execFile(process.execPath, [launcher, ...given], { env: environment }, (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr })
+    })
+  })
+}
+
+describe('plinth without a server', () => {
+  it.each([
+    [['status'], 'not_running'],
+    [['start', 'bakery'], 'unknown_system'],
+    [['rewind', 'shops', 'some-shop', '--to', 'yesterday'], 'invalid_point'],
+  ])('%j ends with one clear line and %s', async (given, code) => {
+    const outcome = await plinth(...given)
+    expect(outcome.code).toBe(1)
+    expect(outcome.stderr).toContain(`[${code}]`)
+    expect(outcome.stderr.trim().split('\n').length).toBeLessThanOrEqual(2)
+  })
+
+  it('explains itself', async () => {
+    const { code, stdout } = await plinth('--help')
+    expect(code).toBe(0)
+    for (const word of ['start', 'status', 'import', 'rewind', 'PLINTH_PORT', 'DATABASE_URL'])
+      expect(stdout).toContain(word)
+  })
+})
+
+describe('plinth beside a server', () => {
+  let running: Plinth
+  beforeAll(async () => {
+    running = await startPlinth({ dataDir: data.dataDir })
+  })
+  afterAll(() => running.stop())
+
+  it('says how to reach it, for people, programs and shells', async () => {
+    const shops = running.systems.shops!
+    expect(JSON.parse((await plinth('status', '--json')).stdout)).toEqual({ systems: { shops } })
+    const shell = (await plinth('status', '-o', 'env')).stdout
+    expect(shell).toContain(`API_URL="${shops.api_url}"`)
+    expect(shell).toContain(`SERVICE_ROLE_KEY="${shops.service_role_key}"`)
+    expect((await plinth('status')).stdout).toContain(shops.api_url)
+  })
+
+  it('is refused a second server on the same folder', async () => {
+    const second = await plinth('start')
+    expect(second.code).toBe(1)
+    expect(second.stderr).toContain('[data_folder_in_use]')
+  })
+
+  it('runs a job now and shows what came of it', async () => {
+    expect((await plinth('jobs', 'run', 'shops', 'no-such-job')).stderr).toContain('[unknown_job]')
+    expect((await plinth('jobs', 'run', 'shops', 'prune-expired-holds')).stdout).toContain(
+      'queued prune-expired-holds',
+    )
+    await expect
+      .poll(async () => JSON.parse((await plinth('jobs', 'list', 'shops', '--json')).stdout), {
+        timeout: 20_000,
+      })
+      .toContainEqual(expect.objectContaining({ job: 'prune-expired-holds', outcome: 'succeeded' }))
+  })
+
+  it('rewinds one shop to an instant, not its neighbour, and the journal holds', async () => {
+    const shops = running.systems.shops!
+    const { client, userId } = await signUp(shops, 'rewound')
+    const openShop = async (name: string) => {
+      const shop = must(await client.from('shops').insert({ name, owner_id: userId }).select('id').single())
+        .id as string
+      const item = must(
+        await client.from('items').insert({ shop_id: shop, name: 'Cup', stock: 5 }).select('id').single(),
+      ).id as string
+      return { shop, item }
+    }
+    const [mine, neighbour] = [await openShop('Mine'), await openShop('Neighbour')]
+    await delay(20)
+    const instant = new Date().toISOString()
+    await delay(20)
+    must(await client.from('items').update({ name: 'Broken cup', stock: 0 }).eq('id', mine.item).select('id'))
+    must(await client.from('items').insert({ shop_id: mine.shop, name: 'By mistake', stock: 1 }).select('id'))
+    must(await client.from('items').update({ name: 'Neighbour’s cup' }).eq('id', neighbour.item).select('id'))
+
+    const dry = await plinth('rewind', 'shops', mine.shop, '--to', instant, '--dry-run')
+    expect(dry).toMatchObject({ code: 0, stdout: expect.stringContaining('public.items') })
+    const unconfirmed = await plinth('rewind', 'shops', mine.shop, '--to', instant)
+    expect(unconfirmed.stderr).toContain('[not_confirmed]')
+    const itemsOf = async (shop: string) =>
+      must(
+        await connectAsService(shops).from('items').select('name, stock').eq('shop_id', shop).order('name'),
+      )
+    expect(await itemsOf(mine.shop)).toHaveLength(2)
+
+    expect(await plinth('rewind', 'shops', mine.shop, '--to', instant, '--yes')).toMatchObject({ code: 0 })
+    expect(await itemsOf(mine.shop)).toEqual([{ name: 'Cup', stock: 5 }])
+    expect(await itemsOf(neighbour.shop)).toEqual([{ name: 'Neighbour’s cup', stock: 5 }])
+    expect(await plinth('journal', 'verify', 'shops')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^sound: /),
+    })
+  })
+})
