@@ -160,7 +160,7 @@ describe('watch', () => {
     const live = watch(client, { table: 'stock' })
     await live.ready
     expect(rowsOf(live, 'name')).toEqual(['hers'])
-    await client.realtime.setAuth(await served.token(bob.userId))
+    await served.speakAs(client, await served.token(bob.userId))
     await waitFor(() => rowsOf(live, 'name').join() === 'his')
     await run(`insert into stock values (2, 3, 'new', 1, '${bob.userId}')`)
     await waitFor(() => live.rows.size === 2)

@@ -40,10 +40,10 @@ export interface WatchMember extends Member {
   /** What was made while it reads its snapshot; null once it gets everything at once. */
   held: { readonly xid: number; readonly position: string; readonly operations: readonly string[] }[] | null
   /**
-   * From this position on, what it was told is exactly what happened up to there, so it may resume there. Before, its
-   * snapshot may be ahead of the stream.
+   * Its snapshot may be ahead of the stream. Up to this position, transactions that the snapshot has are not told again;
+   * from there on, what it was told is exactly what happened, so it may resume there. Null without a snapshot.
    */
-  exactFrom: string | null
+  snapshot: { readonly transactions: string; readonly position: string } | null
   /** Last position that it was told. */
   position: string | null
 }

@@ -310,12 +310,12 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
       const audience = audiences.obtain(key, make)
       const member = createWatchMember(listener, taken)
       audience.members.add(member)
-      return { audience, member }
+      return { audience, member, position }
     }
 
     function begin(): void {
       const { audience, member } = place
-      catchUp({ context, recent, limits, audience, member, from, position }).catch((error: unknown) => {
+      catchUp({ context, recent, limits, from, ...place }).catch((error: unknown) => {
         if (!audience.members.delete(member)) return
         audiences.release(audience)
         if (isPassing(error)) listener.subscriptionBroken()

@@ -228,7 +228,7 @@ describe('policies', () => {
         iat: 1,
         exp: 4_000_000_000,
       }
-      await client.realtime.setAuth(await served.keys.sign(claims))
+      await served.speakAs(client, await served.keys.sign(claims))
       return listenTo(client, { table: 'touchy' })
     }
     const [calm, raising, sleeping] = [await moody('calm'), await moody('raise'), await moody('sleep')]

@@ -17,12 +17,16 @@ export function watchKey(session: Session, view: WatchView): string {
 }
 
 export function createWatchMember(listener: Listener, since: number): WatchMember {
-  return { listener, since, until: Number.POSITIVE_INFINITY, held: [], exactFrom: null, position: null }
+  return { listener, since, until: Number.POSITIVE_INFINITY, held: [], snapshot: null, position: null }
 }
 
 /** True when the member may resume at this position. */
 export const isExact = (member: WatchMember, position: string): boolean =>
-  member.exactFrom === null || comparePositions(position, member.exactFrom) >= 0
+  member.snapshot === null || comparePositions(position, member.snapshot.position) >= 0
+
+/** True when the member's snapshot has the transaction already. */
+const isKnown = ({ snapshot }: WatchMember, xid: number): boolean =>
+  snapshot !== null && isInSnapshot(snapshot.transactions, xid)
 
 /** Transactions that the client missed while it was away. */
 export interface ResumeFrom {
@@ -56,7 +60,7 @@ export async function catchUp(request: CatchUpRequest): Promise<void> {
   if (from) {
     await tellMissed(request, from.missed)
     if (position !== null) tellMember(audience, member, position, [])
-    return release(audience, member, () => false)
+    return release(audience, member)
   }
   const snapshot = await readSnapshot(
     context.database,
@@ -65,20 +69,18 @@ export async function catchUp(request: CatchUpRequest): Promise<void> {
     request.limits.watchedRows,
   )
   if (!audience.members.has(member)) return
-  member.exactFrom = snapshot.position
+  member.snapshot = snapshot
   sendSnapshot(audience, member, snapshot.rows)
-  const early = recent
-    .upTo(member.since)
-    .filter(({ transaction }) => !isInSnapshot(snapshot.transactions, transaction.xid))
+  const early = recent.upTo(member.since).filter(({ transaction }) => !isKnown(member, transaction.xid))
   await tellMissed(request, early)
-  release(audience, member, (xid) => isInSnapshot(snapshot.transactions, xid))
+  release(audience, member)
 }
 
-function release(audience: WatchAudience, member: WatchMember, isKnown: (xid: number) => boolean): void {
+function release(audience: WatchAudience, member: WatchMember): void {
   const held = member.held ?? []
   member.held = null
   for (const { xid, position, operations } of held) {
-    if (!isKnown(xid)) tellMember(audience, member, position, operations)
+    if (!isKnown(member, xid)) tellMember(audience, member, position, operations)
   }
 }
 
@@ -138,9 +140,15 @@ export function tellWatchers(
   for (const member of audience.members) {
     if (at.sequence <= member.since && operations.length > 0) continue
     if (operations.length === 0 && (member.held || member.position === position)) continue
-    if (member.held && 'transaction' in at) {
-      member.held.push({ xid: at.transaction.xid, position, operations })
-    } else if (isExact(member, position)) {
+    if ('transaction' in at) {
+      const { xid } = at.transaction
+      if (member.held) {
+        member.held.push({ xid, position, operations })
+        continue
+      }
+      if (isKnown(member, xid)) continue
+    }
+    if (isExact(member, position)) {
       exact ??= changesMessage(audience, position, operations)
       member.position = position
       member.listener.send(exact)

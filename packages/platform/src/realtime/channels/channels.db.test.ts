@@ -214,8 +214,8 @@ describe('presence', () => {
 describe('tokens', () => {
   it('a channel whose token ends is closed and says so; one that is refreshed goes on', async () => {
     const [short, long] = [await served.client(), await served.client()]
-    await short.realtime.setAuth(await served.token(ada.userId, 30))
-    await long.realtime.setAuth(await served.token(ada.userId, 30))
+    await served.speakAs(short, await served.token(ada.userId, 30))
+    await served.speakAs(long, await served.token(ada.userId, 30))
     const statuses: string[] = []
     const system: { message: string }[] = []
     const ending = short.channel('crew', { config: { private: true } })
@@ -227,7 +227,7 @@ describe('tokens', () => {
       }),
     )
     const staying = await hear(long, 'crew', { private: true, broadcast: { self: true, ack: true } })
-    await long.realtime.setAuth(await served.token(ada.userId, 3_000))
+    await served.speakAs(long, await served.token(ada.userId, 3_000))
     expect(await staying.channel.send({ type: 'broadcast', event: 'x', payload: {} })).toBe('ok')
     clock.advance(31_000)
     await waitFor(() => statuses.includes('CLOSED'))
@@ -241,7 +241,7 @@ describe('tokens', () => {
     const a = await hear(client, 'crew', { private: true })
     const system: { message: string }[] = []
     a.channel.on('system', {}, (message) => system.push(message))
-    await client.realtime.setAuth(await served.token(bob.userId))
+    await served.speakAs(client, await served.token(bob.userId))
     await waitFor(() => a.channel.state === 'closed')
     expect(system.at(-1)?.message).toContain('channel_unauthorized')
   })
@@ -259,7 +259,7 @@ describe('tokens', () => {
     ]
     for (const token of tokens) {
       const client = await served.client()
-      await client.realtime.setAuth(token)
+      await served.speakAs(client, token)
       const { status } = await hear(client, 'anywhere')
       expect(status).toContain('CHANNEL_ERROR realtime_token_refused')
     }

@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
 import { Hono } from 'hono'
@@ -22,10 +23,14 @@ export interface ServedRealtime {
   readonly keys: ProjectKeys
   readonly tail: Tail
   readonly surface: RealtimeSurface
-  /** A client; with a user id it speaks for that user. */
+  /** A client; with a user id it speaks for that user, whose token is renewed as by auth. */
   client(user?: string, options?: { vsn?: string; key?: string }): Promise<SupabaseClient>
+  /** From now on the client has this token. */
+  speakAs(client: SupabaseClient, token: string): Promise<void>
   /** A user's access token, an hour long unless said otherwise. */
   token(user: string, seconds?: number): Promise<string>
+  /** Cuts every connection off without a word, as a network does. */
+  cut(): void
   stop(): Promise<void>
 }
 
@@ -60,10 +65,15 @@ export async function serveRealtime(options: ServeOptions): Promise<ServedRealti
   await surface.start()
   tail.start()
   const server = createServer(getRequestListener(mount(surface, keys, clock).fetch))
-  server.on('upgrade', surface.handleUpgrade)
+  const sockets = new Set<Duplex>()
+  server.on('upgrade', (request, socket, head) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    surface.handleUpgrade(request, socket, head)
+  })
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const clients: SupabaseClient[] = []
+  const clients = new Map<SupabaseClient, { token: string }>()
 
   const token = (user: string, seconds = 3600) => {
     const now = Math.floor(clock.now().getTime() / 1000)
@@ -77,16 +87,24 @@ export async function serveRealtime(options: ServeOptions): Promise<ServedRealti
     surface,
     token,
     client: async (user, { vsn, key = keys.anonKey } = {}) => {
+      const holder = { token: user ? await token(user) : key }
       const client = createClient(url, key, {
-        auth: { persistSession: false, autoRefreshToken: false },
+        accessToken: () => Promise.resolve(holder.token),
         realtime: { ...(vsn ? { vsn } : {}), reconnectAfterMs: () => 50 },
       })
-      if (user) await client.realtime.setAuth(await token(user))
-      clients.push(client)
+      clients.set(client, holder)
+      await client.realtime.setAuth()
       return client
     },
+    speakAs: async (client, next) => {
+      clients.get(client)!.token = next
+      await client.realtime.setAuth()
+    },
+    cut: () => {
+      for (const socket of sockets) socket.destroy()
+    },
     stop: async () => {
-      await Promise.all(clients.map((client) => client.realtime.disconnect()))
+      await Promise.all([...clients.keys()].map((client) => client.realtime.disconnect()))
       await surface.stop()
       await tail.stop()
       server.closeAllConnections()
