@@ -36,6 +36,7 @@ export const findingSeverities = {
   return_without_sale: 'noted',
   opening_assumed: 'noted',
   duplicate_code: 'refused',
+  stock_below_zero: 'noted',
 } as const satisfies Record<string, Severity>
 
 export type FindingCode = keyof typeof findingSeverities

@@ -3,7 +3,13 @@ import { importErrors } from './errors.ts'
 import { type ImportSession, importTransaction } from './open-session.ts'
 import { readSql } from './read-sql.ts'
 
-const planSteps = ['plan-documents', 'match-cancellations', 'plan-items', 'plan-stock'] as const
+const planSteps = [
+  'plan-documents',
+  'match-cancellations',
+  'plan-items',
+  'plan-batches',
+  'plan-stock',
+] as const
 
 /** What the staged file holds that the shop does not have yet. */
 export interface OrdersPlan {
@@ -19,10 +25,8 @@ export async function planOrders({ client }: ImportSession): Promise<OrdersPlan>
   for (const step of planSteps) await client.query(readSql(step))
   const refused = await client.query(readSql('refuse-unstorable'))
   if (refused.rowCount) {
-    await client.query(readSql('plan-items'))
-    await client.query(readSql('plan-stock'))
+    for (const step of planSteps.slice(2)) await client.query(readSql(step))
   }
-  await client.query(readSql('plan-batches'))
   const { rows } = await client.query<{ plan: OrdersPlan }>(readSql('summarise-plan'))
   return rows[0]!.plan
 }
@@ -38,10 +42,17 @@ export interface WriteOptions {
 /** New rows of a transaction: an item has its opening movement and its pool. */
 const itemsPerTransaction = 3_000
 
-const writeSteps = ['write-orders', 'write-order-lines', 'write-order-stock', 'move-stock'] as const
+const writeSteps = [
+  'write-orders',
+  'write-order-lines',
+  'write-order-stock',
+  'lock-items',
+  'move-stock',
+  'post-stock',
+] as const
 
 /** Somebody else changed the same stock, items or orders meanwhile: what is left is planned anew. */
-const overtaken = new Set(['PT409', '23505', '23503', '40001', '40P01'])
+const overtaken = new Set(['PT409', '23505', '23503', '23514', '40001', '40P01'])
 const attempts = 5
 
 /** Writes what is planned. Fails with `import_inconsistent` when a step's books do not add up; it is undone. */

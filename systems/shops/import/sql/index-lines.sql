@@ -2,3 +2,4 @@
 create index on import_lines (document);
 create index on import_lines (customer, code) where kind = 'sale' and customer <> '';
 analyze import_lines;
+analyze import_run;

@@ -1,9 +1,10 @@
+-- What private.post_movements() does, from the planned movements instead of an array of them: history first, then the
+-- items, whose trigger checks one against the other, then the pools, which refuse what is held.
 -- Movements from before an item's first count must not change what was counted: what they take is put there first,
 -- what they bring is taken off after.
 with moved as (
   select m.*, sum(m.change) over (partition by m.item_id, m.before_count order by m.no rows unbounded preceding) as level
-  from import_movements m join import_documents d on d.no = m.no
-  where d.batch = $1
+  from import_movements m where m.batch = $1
 ),
 balanced as (
   select item_id, min(at) as first_at, max(at) as last_at, sum(change) as total,
@@ -17,6 +18,9 @@ all_movements as (
   union all
   select 2, 0, item_id, -(before + total), 'Settled by the first count', null, last_at from balanced where before + total > 0
 )
-select private.post_movements(array_agg(
-  row(r.shop_id, m.item_id, m.change, m.reason, m.document, null, m.at)::private.movement order by m.step, m.no, m.item_id))
-from all_movements m cross join import_run r
+insert into public.stock_history (shop_id, item_id, change, new_stock, reason, order_ref, "timestamp")
+select i.shop_id, m.item_id, m.change,
+  i.stock + sum(m.change) over (partition by m.item_id order by m.step, m.no rows unbounded preceding), m.reason, m.document, m.at
+from all_movements m
+join public.items i on i.id = m.item_id
+order by m.step, m.no, m.item_id

@@ -6,6 +6,7 @@ declare
   v_batch integer := 0;
   v_rows integer := 0;
 begin
+  update import_documents set batch = null where batch is not null;
   for d in select no, 2 * lines + 2 as rows from import_documents where verdict is null order by no loop
     if v_rows + d.rows > 10000 then
       v_batch := v_batch + 1;
@@ -15,3 +16,5 @@ begin
     update import_documents set batch = v_batch where no = d.no;
   end loop;
 end $$;
+create index if not exists import_documents_batch on import_documents (batch);
+analyze import_documents;

@@ -35,4 +35,5 @@ judged as (
 select judged.*, row_number() over (order by at, first_line) as no, null::integer as batch, '[]'::jsonb as cancels
 from judged;
 create unique index on import_documents (document);
+create unique index on import_documents (no);
 analyze import_documents;

@@ -2,21 +2,24 @@
 -- A sale takes what it lists; a cancellation lists what comes back with a minus; a correction lists the change itself.
 drop table if exists import_movements;
 create temp table import_movements as
-select d.no, d.document, i.code, i.id as item_id,
-  case when d.kind = 'adjustment' then sum(l.quantity) else -sum(l.quantity) end as change,
+with units as (
+  select document, code, sum(quantity) as quantity, min(description) as description
+  from import_lines where code is not null group by document, code having sum(quantity) <> 0
+)
+select d.no, d.batch, d.document, i.code, i.id as item_id,
+  case when d.kind = 'adjustment' then u.quantity else -u.quantity end as change,
   d.at, coalesce(d.at < i.counted_at, false) as before_count,
   case d.kind
     when 'cancellation' then 'Cancellation ' || d.document
-    when 'adjustment' then case when sum(l.quantity) < 0 then 'Written off: ' else 'Found: ' end
-      || coalesce(nullif(min(l.description), ''), 'no reason given')
-    else format('Order %s: %s', d.document, d.status)
+    when 'adjustment' then case when u.quantity < 0 then 'Written off: ' else 'Found: ' end
+      || coalesce(nullif(u.description, ''), 'no reason given')
+    else 'Order ' || d.document || ': ' || d.status
   end as reason
-from import_documents d
-join import_lines l on l.document = d.document
-join import_items i on i.code = l.code and i.item_type = 'product'
-where d.verdict is null and d.kind <> 'accounting' and (d.kind = 'adjustment' or d.status in ('Confirmed', 'Completed'))
-group by d.no, d.document, d.kind, d.status, d.at, i.code, i.id, i.counted_at
-having sum(l.quantity) <> 0;
+from units u
+join import_documents d on d.document = u.document
+join import_items i on i.code = u.code and i.item_type = 'product'
+where d.verdict is null and d.kind <> 'accounting' and (d.kind = 'adjustment' or d.status in ('Confirmed', 'Completed'));
+create index on import_movements (batch);
 analyze import_movements;
 
 -- Stock never goes below zero along the history, so what is missing at its lowest point was there at the start. For

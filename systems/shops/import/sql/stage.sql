@@ -3,6 +3,8 @@
 set temp_buffers = '64MB';
 set work_mem = '64MB';
 set jit = off;
+-- A client that was killed must not keep its server process, and with it the shop's lock, busy.
+set client_connection_check_interval = '1s';
 
 create temp table import_run (
   shop_id uuid not null,

@@ -1,0 +1,58 @@
+import { fileURLToPath } from 'node:url'
+import type { Demo, DemoRun } from '@plinth/platform/system'
+import pg from 'pg'
+import { importOrders, toProgress } from '../import/index.ts'
+
+/** The demonstration's data: December 2010 of UCI "Online Retail"; ATTRIBUTION.md says whose it is. */
+export const demoFile = fileURLToPath(new URL('online-retail-2010-12.csv.gz', import.meta.url))
+
+/** For trying things out on one's own machine; nobody should serve the demonstration to others. */
+export const demoOwner = { email: 'owner@demo.example', password: 'demo-owner-2010' }
+
+export const demoShopId = 'de300000-0000-4000-8000-000000002010'
+
+/** What no file knows, and a shelf needs to be worth looking at: a tenth of what the month sells is left. */
+const reserve = 0.1
+
+/** Makes a shop of a real December, through the same import as everybody's file. Running it again changes nothing. */
+export const loadDemo: Demo = async (run) => {
+  const ownerId = await run.createUser(demoOwner.email, demoOwner.password)
+  await openShop(run, ownerId)
+  await importOrders({
+    addresses: run.addresses,
+    shopId: demoShopId,
+    zone: 'Europe/London',
+    source: demoFile,
+    reserve,
+    onProgress: (progress) => run.onProgress(toProgress(progress)),
+  })
+  return { tryNext: tryNext(run) }
+}
+
+async function openShop({ addresses }: DemoRun, ownerId: string): Promise<void> {
+  const client = new pg.Client({ connectionString: addresses.ownerDirect, application_name: 'plinth demo' })
+  await client.connect()
+  try {
+    await client.query(
+      `insert into public.shops (id, owner_id, name, description, currency, timezone)
+       values ($1, $2, 'Demo: gifts from London', 'A real December, from UCI Online Retail (Chen 2015, CC BY 4.0).',
+         'GBP', 'Europe/London')
+       on conflict (id) do update set owner_id = excluded.owner_id where shops.owner_id is distinct from excluded.owner_id`,
+      [demoShopId, ownerId],
+    )
+  } finally {
+    await client.end()
+  }
+}
+
+function tryNext({ url, anonKey }: DemoRun): readonly string[] {
+  const { email, password } = demoOwner
+  return [
+    `demo shop: sign in as ${email} with password ${password}`,
+    'what is running low there:',
+    `  TOKEN=$(curl -s '${url}/auth/v1/token?grant_type=password' -H 'apikey: ${anonKey}' -H 'content-type: application/json' \\`,
+    `    -d '${JSON.stringify(demoOwner)}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
+    `  curl -s '${url}/functions/v1/inventory-operations' -H 'apikey: ${anonKey}' -H "authorization: Bearer $TOKEN" \\`,
+    `    -H 'content-type: application/json' -d '{"action":"get_low_stock","shopId":"${demoShopId}","threshold":5}'`,
+  ]
+}

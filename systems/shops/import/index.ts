@@ -1,0 +1,8 @@
+export * from './declare-imports.ts'
+export * from './errors.ts'
+export * from './findings.ts'
+export * from './import-orders.ts'
+export * from './import-products.ts'
+export type { ImportProgress, OnProgress } from './progress.ts'
+export type { ImportSource } from './source/open-source.ts'
+export type { ReportTarget } from './write-report.ts'
