@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import {
   chmod,
   cp,
@@ -62,7 +63,7 @@ describe('packages', () => {
     await mkdir(join(repository, '.plinth'))
     await writeFile(join(repository, '.plinth', 'installing.pid'), String(dead.pid))
     expect(await run(repository, ['status'])).toMatchObject({ code: 0 })
-    expect(await readdir(join(repository, '.plinth'))).toEqual([])
+    expect(await readdir(join(repository, '.plinth'))).not.toContain('installing.pid')
   })
 })
 
@@ -144,7 +145,7 @@ describe('on a Node that is too old', () => {
     const { code, stderr } = await run(repository, ['status'], { old: true })
     expect(code).toBe(1)
     expect(stderr).toContain('plinth: the Node that npm brought does not run on this machine (ENOENT)')
-    expect((await readdir(join(repository, '.plinth'))).filter((name) => !name.endsWith('.part'))).toEqual([])
+    expect(existsSync(brought(repository))).toBe(false)
   })
 
   test('exit code, signals and the way it died are the script’s own', async () => {
