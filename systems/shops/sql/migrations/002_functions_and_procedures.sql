@@ -41,7 +41,8 @@ comment on function private.require_role(uuid, public.team_role[]) is
 
 -- security definer: the ledger is closed to everyone; the tenant is checked here.
 create function public.update_stock(p_item_id uuid, p_change integer, p_reason text, p_changed_by uuid default null)
-returns jsonb language plpgsql security definer set search_path = '' as $$
+returns jsonb language plpgsql security definer set search_path = ''
+set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 declare
   v_item public.items;
   v_problem jsonb;
@@ -88,7 +89,8 @@ comment on function public.update_stock(uuid, integer, text, uuid) is
 
 -- security definer: as above.
 create function public.process_order_stock_changes(p_order_items jsonb, p_order_id text, p_shop_id uuid)
-returns jsonb language plpgsql security definer set search_path = '' as $$
+returns jsonb language plpgsql security definer set search_path = ''
+set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 declare
   v_errors jsonb;
   v_demand jsonb;

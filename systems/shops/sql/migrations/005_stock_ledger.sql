@@ -100,55 +100,78 @@ end $$;
 comment on function private.open_stock() is
   'Trigger: a new product gets its pool and its opening movement, dated created_at when the service role brings it in.';
 
--- security definer: as above.
-create function private.follow_stock() returns trigger language plpgsql security definer set search_path = '' as $$
+create type private.stock_change as (
+  shop_id uuid, item_id uuid, before integer, after integer, old_threshold integer, new_threshold integer
+);
+comment on type private.stock_change is 'What an update did to an item; before and after are null for services.';
+
+-- security definer: writes pools, history and alerts, which are closed to everyone.
+-- enable_nestloop: the statement's rows are few or many and PostgreSQL plans once for both; two of its lists joined
+-- row by row would take minutes for ten thousand items.
+create function private.follow_stock() returns trigger language plpgsql security definer
+set search_path = '' set enable_nestloop = off as $$
 declare
-  v_posting boolean := pg_catalog.current_setting('plinth.stock_posting', true) = 'on';
+  v_changes private.stock_change[];
+begin
+  select array_agg(row(n.shop_id, n.id, o.stock, n.stock, o.low_stock_threshold, n.low_stock_threshold)::private.stock_change)
+    into v_changes
+    from before_change o join after_change n using (id)
+    where (o.stock, o.low_stock_threshold) is distinct from (n.stock, n.low_stock_threshold);
+  if v_changes is not null then
+    perform private.record_stock(v_changes, current_setting('plinth.stock_posting', true) = 'on');
+  end if;
+  return null;
+end $$;
+comment on function private.follow_stock() is 'Trigger: history, pools and alerts follow what was written to items.';
+
+create function private.record_stock(p_changes private.stock_change[], p_posting boolean) returns void
+language plpgsql set search_path = '' set plan_cache_mode = 'force_generic_plan'
+set enable_nestloop = on set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
+declare
   v_detail text;
 begin
-  if not exists (
-    select from before_change o join after_change n using (id)
-    where (o.stock, o.low_stock_threshold) is distinct from (n.stock, n.low_stock_threshold)
-  ) then
-    return null;
-  end if;
-  if v_posting is not true then
+  if p_posting is not true then
     begin
-      perform plinth.set_on_hand('stock', array_agg(n.id), array_agg(coalesce(n.stock, 0)::bigint))
-        from before_change o join after_change n using (id)
-        where o.stock is distinct from n.stock having count(*) > 0;
+      perform plinth.set_on_hand('stock', array_agg(c.item_id), array_agg(coalesce(c.after, 0)::bigint))
+        from unnest(p_changes) c where c.before is distinct from c.after having count(*) > 0;
     exception when sqlstate 'PT409' then
       get stacked diagnostics v_detail = pg_exception_detail;
       perform private.refuse_shortage(v_detail);
     end;
     insert into public.stock_history (shop_id, item_id, change, new_stock, reason, changed_by)
-    select n.shop_id, n.id, coalesce(n.stock, 0) - coalesce(o.stock, 0), coalesce(n.stock, 0), 'Set directly', auth.uid()
-    from before_change o join after_change n using (id)
-    where coalesce(o.stock, 0) <> coalesce(n.stock, 0);
+    select c.shop_id, c.item_id, coalesce(c.after, 0) - coalesce(c.before, 0), coalesce(c.after, 0), 'Set directly', auth.uid()
+    from unnest(p_changes) c
+    where coalesce(c.before, 0) <> coalesce(c.after, 0);
   elsif exists (
-    select from before_change o join after_change n using (id)
-    where o.stock is distinct from n.stock and n.stock is distinct from (
+    select from unnest(p_changes) c
+    where c.before is distinct from c.after and c.after is distinct from (
       select h.new_stock from public.stock_history h
-      where h.shop_id = n.shop_id and h.item_id = n.id order by h.seq desc limit 1)
+      where h.shop_id = c.shop_id and h.item_id = c.item_id order by h.seq desc limit 1)
   ) then
     perform private.refuse('stock_without_history', 'P0001', 'Stock changed without its history.', 'Change stock by update_stock.');
   end if;
+  perform private.follow_alerts(p_changes);
+end $$;
+comment on function private.record_stock(private.stock_change[], boolean) is
+  'Gives a change of items.stock its history and its pool; one that says that the ledger made it is checked against '
+  'the history instead.';
 
+create function private.follow_alerts(p_changes private.stock_change[]) returns void language plpgsql set search_path = '' as $$
+begin
   insert into public.low_stock_alerts (shop_id, item_id, stock, threshold)
-  select n.shop_id, n.id, n.stock, coalesce(n.low_stock_threshold, s.low_stock_threshold)
-  from before_change o join after_change n using (id) join public.shops s on s.id = n.shop_id
-  where o.stock >= coalesce(o.low_stock_threshold, s.low_stock_threshold)
-    and n.stock < coalesce(n.low_stock_threshold, s.low_stock_threshold)
+  select c.shop_id, c.item_id, c.after, coalesce(c.new_threshold, s.low_stock_threshold)
+  from unnest(p_changes) c
+  join public.shops s on s.id = c.shop_id
+  where c.before >= coalesce(c.old_threshold, s.low_stock_threshold)
+    and c.after < coalesce(c.new_threshold, s.low_stock_threshold)
   on conflict (shop_id, item_id) where resolved_at is null do nothing;
   update public.low_stock_alerts a set resolved_at = now()
-  from after_change n join public.shops s on s.id = n.shop_id
-  where a.shop_id = n.shop_id and a.item_id = n.id and a.resolved_at is null
-    and coalesce(n.stock >= coalesce(n.low_stock_threshold, s.low_stock_threshold), true);
-  return null;
+  from unnest(p_changes) c
+  join public.shops s on s.id = c.shop_id
+  where a.shop_id = c.shop_id and a.item_id = c.item_id and a.resolved_at is null
+    and coalesce(c.after >= coalesce(c.new_threshold, s.low_stock_threshold), true);
 end $$;
-comment on function private.follow_stock() is
-  'Trigger: history, pool and alerts follow a change of items.stock that did not come from the ledger; one that says it '
-  'did is checked against the history.';
+comment on function private.follow_alerts(private.stock_change[]) is 'Raises an alert where stock crossed its threshold, and resolves those whose stock is back.';
 
 -- security definer: as above.
 create function private.follow_threshold() returns trigger language plpgsql security definer set search_path = '' as $$
@@ -198,4 +221,5 @@ create trigger follow_threshold after update on public.shops for each row
   when (old.low_stock_threshold <> new.low_stock_threshold) execute function private.follow_threshold();
 
 revoke all on function private.refuse_shortage(text), private.post_movements(private.movement[]), private.prepare_item(),
-  private.open_stock(), private.follow_stock(), private.follow_threshold(), private.close_stock() from public;
+  private.open_stock(), private.follow_stock(), private.record_stock(private.stock_change[], boolean),
+  private.follow_alerts(private.stock_change[]), private.follow_threshold(), private.close_stock() from public;

@@ -2,6 +2,10 @@
 -- They work on whole statements, so a bulk insert locks its items once and in order, and a batch of an import costs
 -- a handful of statements. What an order has done is kept in order_stock; a status only names the state to be in, so
 -- repeating anything changes nothing.
+--
+-- Settings of these functions: each step looks rows up by key, whether for one order or ten thousand. Planning it anew
+-- each time would cost more than running it (plan_cache_mode), and a plan that a connection made while tables were
+-- small would go on scanning them when they are not (enable_…).
 
 create table private.order_transitions (
   from_status public.order_status not null,
@@ -84,7 +88,7 @@ comment on function private.settle_orders(private.order_change[], boolean) is
   'order_body_differs (PT409).';
 
 create function private.plan_orders(p_changes private.order_change[], p_new boolean) returns private.order_step[]
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
 declare
   v_steps private.order_step[];
   v_other text;
@@ -116,7 +120,7 @@ comment on function private.plan_orders(private.order_change[], boolean) is
   'Locks what orders have done so far and says what is to do; null when nothing is.';
 
 create function private.settle_steps(p_steps private.order_step[]) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
 declare
   v_user uuid := auth.uid();
   v_claims plinth.claim[];
@@ -211,7 +215,9 @@ language sql stable as $$
       private.try_price(l.value -> 'unitPrice', o.imported) as unit_price
     offset 0
   ) q
-  left join public.items i on i.shop_id = o.shop_id and i.id = q.product_id
+  left join lateral (
+    select id, name, original_price from public.items where items.shop_id = o.shop_id and items.id = q.product_id offset 0
+  ) i on true
 $$;
 comment on function private.read_order_lines(public.form_submissions[]) is 'ordered_products as rows; problem says what is wrong with a line.';
 
@@ -263,47 +269,46 @@ end $$;
 comment on function private.refuse_order_lines(public.form_submissions[]) is 'Raises invalid_order_lines (PT422).';
 
 create function private.demand_of(p_orders public.form_submissions[]) returns table (order_id uuid, demand jsonb)
-language sql stable set search_path = '' as $$
-  select o.id, wish.demand
-  from unnest(p_orders) o
-  cross join lateral (
-    select jsonb_object_agg(sums.item_id, sums.quantity) as demand
-    from (
-      select l.item_id, sum(l.quantity) as quantity
-      from public.order_lines l
-      where l.shop_id = o.shop_id and l.order_id = o.id
-      group by l.item_id
-      having sum(l.quantity) <> 0
-    ) sums
-    join public.items i on i.shop_id = o.shop_id and i.id = sums.item_id and i.item_type = 'product'
-  ) wish
-$$;
+language plpgsql stable set search_path = '' as $$
+begin
+  return query
+    select o.id, wish.demand
+    from unnest(p_orders) o
+    cross join lateral (
+      select jsonb_object_agg(sums.item_id, sums.quantity) as demand
+      from (
+        select l.item_id, sum(l.quantity) as quantity
+        from public.order_lines l
+        where l.shop_id = o.shop_id and l.order_id = o.id
+        group by l.item_id
+        having sum(l.quantity) <> 0
+      ) sums
+      where exists (select from public.items i where i.shop_id = o.shop_id and i.id = sums.item_id and i.item_type = 'product')
+    ) wish;
+end $$;
 comment on function private.demand_of(public.form_submissions[]) is
   'Units per product of orders, each item once however many lines name it; null for orders without products.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------
 
 -- security definer: whoever writes an order writes its lines, its holds and the history of stock with it.
-create function private.take_orders() returns trigger language plpgsql security definer set search_path = '' as $$
+create function private.take_orders() returns trigger language plpgsql security definer
+set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 declare
   v_orders public.form_submissions[];
 begin
-  -- An import writes lines, movements and order_stock itself, ten thousand at a time, and checks its books.
-  if pg_catalog.current_setting('plinth.importing', true) = 'on' and private.is_trusted() then
-    return null;
-  end if;
   select array_agg(c::public.form_submissions) into v_orders from created c;
   if v_orders is null then
     return null;
   end if;
-  if not private.is_trusted() and exists (select from created where imported) then
+  if exists (select from created where imported) and not private.is_trusted() then
     perform private.refuse('forbidden', '42501', 'Only the service role imports orders.', 'Leave imported out.');
   end if;
   perform private.write_order_lines(v_orders, false);
   perform private.settle_orders(array(
     select row(o.shop_id, o.submission_id, t.goal, coalesce(d.demand, '{}'),
       format('Order %s: %s', o.submission_id, o.status), case when o.imported then o.submitted_at else now() end)::private.order_change
-    from created o
+    from unnest(v_orders) o
     join private.order_transitions t on t.from_status = o.status and t.to_status = o.status
     left join private.demand_of(v_orders) d on d.order_id = o.id), true);
   return null;
@@ -330,31 +335,46 @@ begin
 end $$;
 comment on function private.guard_order() is 'Trigger: what may change of an order, and which statuses follow which.';
 
--- security definer: as above.
-create function private.change_orders() returns trigger language plpgsql security definer set search_path = '' as $$
+create type private.order_update as (before public.order_status, edited boolean, after public.form_submissions);
+comment on type private.order_update is 'What an update did to an order.';
+
+-- security definer: as above. enable_nestloop: as for private.follow_stock().
+create function private.change_orders() returns trigger language plpgsql security definer
+set search_path = '' set enable_nestloop = off as $$
 declare
-  v_edited public.form_submissions[];
+  v_updates private.order_update[];
 begin
-  select array_agg(n::public.form_submissions) into v_edited
-    from before_change o join after_change n using (id) where o.ordered_products <> n.ordered_products;
-  if v_edited is not null then
-    perform private.write_order_lines(v_edited, true);
+  select array_agg(row(o.status, o.ordered_products <> n.ordered_products, n::public.form_submissions)::private.order_update)
+    into v_updates
+    from before_change o join after_change n using (id)
+    where o.status <> n.status or o.ordered_products <> n.ordered_products;
+  if v_updates is not null then
+    perform private.follow_orders(v_updates);
   end if;
-  perform private.settle_orders(array(
-    select row(n.shop_id, n.submission_id, case when n.status = 'Return' and not s.restock_returns then 'taken' else t.goal end,
-      case when e.id is null then k.demand else coalesce(d.demand, '{}') end,
-      format('Order %s: %s → %s', n.submission_id, o.status, n.status), now())::private.order_change
-    from before_change o
-    join after_change n using (id)
-    join public.shops s on s.id = n.shop_id
-    join private.order_transitions t on t.from_status = o.status and t.to_status = n.status
-    join public.order_stock k on k.shop_id = n.shop_id and k.order_ref = n.submission_id
-    left join unnest(v_edited) e on e.id = n.id
-    left join private.demand_of(v_edited) d on d.order_id = n.id
-    where o.status <> n.status or e.id is not null));
   return null;
 end $$;
 comment on function private.change_orders() is 'Trigger: lines follow an edit, stock follows the status.';
+
+create function private.follow_orders(p_updates private.order_update[]) returns void language plpgsql
+set search_path = '' set enable_nestloop = on set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
+declare
+  v_edited public.form_submissions[] := array(select u.after from unnest(p_updates) u where u.edited);
+begin
+  if v_edited <> '{}' then
+    perform private.write_order_lines(v_edited, true);
+  end if;
+  perform private.settle_orders(array(
+    select row((u.after).shop_id, (u.after).submission_id,
+      case when (u.after).status = 'Return' and not s.restock_returns then 'taken' else t.goal end,
+      case when u.edited then coalesce(d.demand, '{}') else k.demand end,
+      format('Order %s: %s → %s', (u.after).submission_id, u.before, (u.after).status), now())::private.order_change
+    from unnest(p_updates) u
+    join public.shops s on s.id = (u.after).shop_id
+    join private.order_transitions t on t.from_status = u.before and t.to_status = (u.after).status
+    join public.order_stock k on k.shop_id = (u.after).shop_id and k.order_ref = (u.after).submission_id
+    left join private.demand_of(v_edited) d on d.order_id = (u.after).id));
+end $$;
+comment on function private.follow_orders(private.order_update[]) is 'Brings lines and stock to where updated orders are.';
 
 -- security definer: as above.
 create function private.drop_orders() returns trigger language plpgsql security definer set search_path = '' as $$

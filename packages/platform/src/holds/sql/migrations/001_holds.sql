@@ -5,16 +5,17 @@
 -- in a circle. `held` counts expired holds too until somebody needs their units and removes them under that lock;
 -- what is available never counts them, so a hold that ran out is free at once and needs no sweeper.
 
-create function plinth.now() returns timestamptz language sql stable set search_path = '' as $$
-  select case
-    when coalesce(pg_catalog.current_setting('plinth.clock', true), '') = '' then pg_catalog.now()
-    when pg_catalog.pg_has_role(session_user, n.nspowner, 'USAGE')
-      then pg_catalog.current_setting('plinth.clock', true)::timestamptz
-    else pg_catalog.now()
-  end
-  from pg_catalog.pg_namespace n
-  where n.nspname = 'plinth'
-$$;
+create function plinth.now() returns timestamptz language plpgsql stable set search_path = '' as $$
+declare
+  v_clock text := current_setting('plinth.clock', true);
+begin
+  if coalesce(v_clock, '') <> '' and exists (
+    select from pg_catalog.pg_namespace where nspname = 'plinth' and pg_has_role(session_user, nspowner, 'USAGE')
+  ) then
+    return v_clock::timestamptz;
+  end if;
+  return now();
+end $$;
 comment on function plinth.now() is
   'The present. A session that logged in as the owner of the schema may move it with set_config(''plinth.clock'', …), '
   'for tests and rehearsals; from every other login the setting is ignored.';
@@ -56,10 +57,16 @@ alter table plinth.holds enable row level security;
 create type plinth.claim as (thing uuid, key text, quantity bigint, expires_at timestamptz);
 comment on type plinth.claim is 'A hold as it is asked for.';
 
-create function plinth.lock_pools(p_kind text, p_things uuid[]) returns void language sql
-set search_path = '' as $$
-  select from plinth.pools where kind = p_kind and thing = any (p_things) order by thing for no key update
-$$;
+-- Every step of these functions looks rows up by key, and their settings say so: planning anew for each call would
+-- cost more than running it, and a plan made while tables were empty would scan them for as long as a connection lives.
+
+create function plinth.lock_pools(p_kind text, p_things uuid[]) returns void language plpgsql
+set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off set enable_bitmapscan = off
+set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
+begin
+  perform from unnest(p_things) t (thing) join plinth.pools p on p.kind = p_kind and p.thing = t.thing
+    order by p.thing for no key update of p;
+end $$;
 comment on function plinth.lock_pools(text, uuid[]) is 'Locks pools until the transaction ends, in the one order there is.';
 
 create function plinth.drop_expired_holds(p_kind text, p_things uuid[], p_at timestamptz) returns bigint
@@ -91,7 +98,9 @@ end $$;
 comment on function plinth.refuse_shortage(jsonb) is 'Raises not_enough_units (PT409).';
 
 create function plinth.place_holds(p_kind text, p_claims plinth.claim[], p_at timestamptz default plinth.now()) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = ''
+set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off set enable_bitmapscan = off
+set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
 declare
   v_things uuid[];
   v_tight uuid[];
@@ -123,7 +132,9 @@ begin
   from (
     select c.thing, sum(c.quantity - coalesce(h.quantity, 0)) as by
     from unnest(p_claims) c
-    left join plinth.holds h on h.kind = p_kind and h.thing = c.thing and h.key = c.key
+    left join lateral (
+      select quantity from plinth.holds where kind = p_kind and holds.thing = c.thing and key = c.key offset 0
+    ) h on true
     group by c.thing
   ) grown
   where p.kind = p_kind and p.thing = grown.thing and grown.by <> 0;
@@ -139,23 +150,34 @@ comment on function plinth.place_holds(text, plinth.claim[], timestamptz) is
   'Raises not_enough_units (PT409) or invalid_claim (PT422).';
 
 create function plinth.shortages(p_kind text, p_claims plinth.claim[])
-returns table (thing uuid, wanted bigint, available bigint) language sql stable set search_path = '' as $$
-  select wish.thing, wish.wanted::bigint, coalesce(p.on_hand - p.held + wish.own, 0)::bigint
-  from (
-    select c.thing, sum(c.quantity) as wanted, coalesce(sum(h.quantity), 0) as own
-    from unnest(p_claims) c
-    left join plinth.holds h on h.kind = p_kind and h.thing = c.thing and h.key = c.key
-    group by c.thing
-  ) wish
-  left join plinth.pools p on p.kind = p_kind and p.thing = wish.thing
-  where p.thing is null or p.on_hand - p.held + wish.own < wish.wanted
-$$;
+returns table (thing uuid, wanted bigint, available bigint) language plpgsql stable set search_path = '' as $$
+begin
+  return query
+    select wish.thing, wish.wanted::bigint, coalesce(p.on_hand - p.held + wish.own, 0)::bigint
+    from (
+      select c.thing, sum(c.quantity) as wanted, coalesce(sum(h.quantity), 0) as own
+      from unnest(p_claims) c
+      left join lateral (
+        select quantity from plinth.holds where kind = p_kind and holds.thing = c.thing and key = c.key offset 0
+      ) h on true
+      group by c.thing
+    ) wish
+    left join lateral (
+      select pools.thing, on_hand, held from plinth.pools where kind = p_kind and pools.thing = wish.thing offset 0
+    ) p on true
+    where p.thing is null or p.on_hand - p.held + wish.own < wish.wanted;
+end $$;
 comment on function plinth.shortages(text, plinth.claim[]) is
   'Things whose pool cannot carry the claims; a key''s own hold counts as available to it. Under the pools'' locks.';
 
 create function plinth.commit_holds(p_kind text, p_keys text[], p_at timestamptz default plinth.now())
-returns table (thing uuid, key text, quantity bigint) language plpgsql set search_path = '' as $$
+returns table (thing uuid, key text, quantity bigint) language plpgsql set search_path = ''
+set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off set enable_bitmapscan = off
+set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
 begin
+  if p_keys = '{}' then
+    return;
+  end if;
   perform plinth.lock_pools(p_kind, array(select h.thing from plinth.holds h where h.kind = p_kind and h.key = any (p_keys)));
   return query
     with ended as (
@@ -176,10 +198,15 @@ comment on function plinth.commit_holds(text, text[], timestamptz) is
   'Turns the holds of keys into units that are gone, and returns them. A hold that has expired is only removed and is '
   'not among them: who still wants its units has to find them free.';
 
-create function plinth.release_holds(p_kind text, p_keys text[]) returns bigint language plpgsql set search_path = '' as $$
+create function plinth.release_holds(p_kind text, p_keys text[]) returns bigint language plpgsql set search_path = ''
+set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off set enable_bitmapscan = off
+set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
 declare
   v_released bigint;
 begin
+  if p_keys = '{}' then
+    return 0;
+  end if;
   perform plinth.lock_pools(p_kind, array(select thing from plinth.holds where kind = p_kind and key = any (p_keys)));
   with gone as (
     delete from plinth.holds where kind = p_kind and key = any (p_keys) returning thing, quantity
@@ -198,7 +225,9 @@ end $$;
 comment on function plinth.release_holds(text, text[]) is 'Lets the holds of keys go, and returns how many there were.';
 
 create function plinth.set_on_hand(p_kind text, p_things uuid[], p_on_hand bigint[], p_at timestamptz default plinth.now())
-returns void language plpgsql set search_path = '' as $$
+returns void language plpgsql set search_path = ''
+set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off set enable_bitmapscan = off
+set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
 declare
   v_tight uuid[];
   v_short jsonb;
