@@ -16,6 +16,11 @@ export const tailErrors = defineErrors({
     message: 'The stream of {system} did not catch up within {milliseconds} ms.',
     hint: 'Look at the lag in /health; a long transaction or a slow disk holds it up.',
   },
+  tail_not_followed: {
+    status: 503,
+    message: 'Nobody reads the changes of {system}.',
+    hint: 'Start the server (`npm start`), which does.',
+  },
   tail_unknown_table: {
     status: 500,
     message: 'The system names a table "{table}" that is not an ordinary table of schema public.',
@@ -42,9 +47,14 @@ export const tailErrors = defineErrors({
     message: 'Column "{column}" of table "{table}" names the row or its tenant and cannot be sealed.',
     hint: 'Declare other columns as personal; use keys that say nothing about a person.',
   },
+  webhook_url_invalid: {
+    status: 400,
+    message: '"{url}" is no address that a webhook can be sent to.',
+    hint: 'Give an https:// address.',
+  },
   journal_overtaken: {
     status: 503,
-    message: 'Another process has written the journal of {system} meanwhile.',
+    message: 'Another process has stored the changes of {system} meanwhile.',
     hint: 'Nothing was written twice; this process waits for its turn.',
   },
   journal_heads_altered: {

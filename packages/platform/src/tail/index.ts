@@ -2,6 +2,13 @@ import { type MigrationSet, readMigrations } from '../database/index.ts'
 
 export * from './committed-transaction.ts'
 export * from './consumers/consumer.ts'
+export * from './consumers/webhooks/create-webhook-consumer.ts'
+export * from './consumers/webhooks/create-webhook-sender.ts'
+export {
+  addWebhookEndpoint,
+  type NewWebhookEndpoint,
+  replayWebhooks,
+} from './consumers/webhooks/webhook-endpoints.ts'
 export * from './create-tail.ts'
 export * from './errors.ts'
 export * from './journal/create-journal.ts'
@@ -13,6 +20,7 @@ export * from './publication/synchronise-publication.ts'
 export * from './rewind/apply-rewind.ts'
 export * from './rewind/preview-rewind.ts'
 export type { RewindTarget } from './rewind/rewind-point.ts'
+export * from './settle-elsewhere.ts'
 export * from './settle-elsewhere.ts'
 export * from './tail.ts'
 

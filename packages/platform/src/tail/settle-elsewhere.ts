@@ -1,34 +1,39 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type ProjectDatabase, sql } from '../database/index.ts'
-import { defaultSlot } from './default-slot.ts'
 import { tailErrors } from './errors.ts'
+import { markMessagePrefix, type Tail } from './tail.ts'
 
-const pollMilliseconds = 50
+const pollMilliseconds = 25
 const defaultTimeout = 10_000
 
 /**
- * As `Tail.settle`, for a process that does not hold the stream (a command beside the server): waits until the holder has
- * acknowledged everything that was committed before the call, so every durable consumer has stored it. Fails with
- * `tail_not_held` when nobody holds the stream and `tail_timeout` after `timeout` milliseconds.
+ * Settles from a process that does not hold the stream (the command line, another node): resolves when the holder, who
+ * may be anywhere, has acknowledged what was committed before the call, which it does for what is stored. Fails with
+ * `tail_not_followed` when nobody holds the stream, `tail_timeout` when the holder lags behind.
  */
-export async function settleElsewhere(database: ProjectDatabase, timeout = defaultTimeout): Promise<string> {
-  const { system } = database
-  const { rows } = await database.asOwner<{ position: string }>(
-    sql`select pg_current_wal_insert_lsn()::text as position from pg_logical_emit_message(false, 'plinth.settle', '')`,
-  )
-  const { position } = rows[0]!
-  const deadline = performance.now() + timeout
-  while (!(await isAcknowledged(database, position))) {
-    if (performance.now() > deadline) throw tailErrors.tail_timeout({ system, milliseconds: timeout })
-    await wait(pollMilliseconds)
+export function settleElsewhere(database: ProjectDatabase): Pick<Tail, 'settle'> {
+  return {
+    settle: async (timeout = defaultTimeout) => {
+      const until = performance.now() + timeout
+      await database.asOwner(sql`select pg_logical_emit_message(true, ${markMessagePrefix}, '')`)
+      const { rows } = await database.asOwner<{ at: string }>(sql`select pg_current_wal_lsn()::text as at`)
+      const { at } = rows[0]!
+      for (;;) {
+        const slot = await readSlot(database, at)
+        if (slot?.stored) return at
+        if (performance.now() > until) {
+          if (!slot?.active) throw tailErrors.tail_not_followed({ system: database.system })
+          throw tailErrors.tail_timeout({ system: database.system, milliseconds: timeout })
+        }
+        await wait(pollMilliseconds)
+      }
+    },
   }
-  return position
 }
 
-async function isAcknowledged(database: ProjectDatabase, position: string): Promise<boolean> {
-  const { rows } = await database.asOwner<{ active: boolean; reached: boolean }>(sql`
-    select active, confirmed_flush_lsn >= ${position}::pg_lsn as reached
-    from pg_replication_slots where slot_name = ${defaultSlot(database)}`)
-  if (!rows[0]?.active) throw tailErrors.tail_not_held({ system: database.system })
-  return rows[0].reached
+async function readSlot(database: ProjectDatabase, at: string) {
+  const { rows } = await database.asOwner<{ stored: boolean; active: boolean }>(sql`
+    select confirmed_flush_lsn >= ${at}::pg_lsn as stored, active
+    from pg_replication_slots where slot_name = (select slot from plinth.tail_slot)`)
+  return rows[0]
 }

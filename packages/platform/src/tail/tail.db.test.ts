@@ -2,7 +2,7 @@ import { actor, waitFor } from '@plinth/testing'
 import pg from 'pg'
 import { afterEach, expect, test } from 'vitest'
 import type { CommittedTransaction, MissedCommits, Tail } from './index.ts'
-import { comparePositions } from './index.ts'
+import { comparePositions, settleElsewhere } from './index.ts'
 import { useTail } from './tests/use-tail.ts'
 
 const test_ = useTail(
@@ -54,6 +54,19 @@ test('live consumers get each transaction with its actor, and what was committed
   expect(mark).toMatchObject({ changes: [], messages: [{ prefix: 'plinth.mark' }], position })
   expect(comparePositions(first!.position, position)).toBeLessThan(0)
   expect(test_.tail.position()).toBe(position)
+})
+
+test('another process can wait until everything is stored, and learns when nobody stores', async () => {
+  await run(`insert into items values (50, 'z')`)
+  await settleElsewhere(test_.database).settle()
+  const [stored] = await run(`select count(*)::int as n from plinth.journal where key = '["50"]'`)
+  expect(stored).toEqual({ n: 1 })
+  const [recorded] = await run(`select slot from plinth.tail_slot`)
+  await run(`update plinth.tail_slot set slot = 'nobody'`)
+  await expect(settleElsewhere(test_.database).settle(50)).rejects.toMatchObject({
+    code: 'tail_not_followed',
+  })
+  await run(`update plinth.tail_slot set slot = $1`, recorded!.slot)
 })
 
 test('a consumer that throws harms nobody', async () => {

@@ -56,6 +56,8 @@ export async function followStream(options: FollowOptions): Promise<Following | 
     if (transaction.changes.length === 0 && transaction.messages.length === 0) return
     options.onTransaction(transaction, transaction.end)
     if (transaction.changes.length > 0) for (const delivery of to) delivery.push(transaction)
+    // Somebody in another process may wait for a mark to be acknowledged.
+    else stream.acknowledge()
     if (!paused && waitingBytes(to) > memory.full) {
       paused = true
       stream.pause()
