@@ -11,7 +11,7 @@ export async function withTail<T>(
   work: (tail: SettlingTail) => Promise<T>,
 ): Promise<T> {
   const { database, secrets } = project
-  if (project.url) return work({ settle: (timeout) => settleElsewhere(database, timeout) })
+  if (project.url) return work(settleElsewhere(database))
   const tail = await openTail({ ...project, sealingKey: secrets.sealingKey })
   tail.start()
   try {

@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { notes } from '@plinth/notes'
+import { type Engine, startEmbeddedEngine } from '@plinth/platform/database'
+import { type AppError, readConfig, silentLog, systemClock } from '@plinth/platform/kernel'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type RunningServer, startServer } from '../src/start-server.ts'
+
+/** Debian's PostgreSQL 15 where it is installed, the embedded one otherwise: both are somebody else's here. */
+const debian = '/usr/lib/postgresql/15'
+const majors = [existsSync(join(debian, 'bin/postgres')) ? 15 : undefined, 18].filter(
+  (major) => major !== undefined,
+)
+
+describe.each(majors)('a server on somebody else’s PostgreSQL %i', (major) => {
+  let folder: string
+  let theirs: Engine
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'plinth-external-'))
+    theirs = await startTheirs('logical')
+    await asSuperuser(`create role limited login password 'limited-secret'`)
+  })
+  afterAll(async () => {
+    await theirs.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  const startTheirs = (walLevel: string) =>
+    startEmbeddedEngine({
+      dataDir: join(folder, 'theirs'),
+      log: silentLog,
+      settings: { fsync: 'off', wal_level: walLevel },
+      ...(major === 15 ? { binaries: debian } : {}),
+    })
+
+  async function asSuperuser(text: string): Promise<void> {
+    const client = new pg.Client({ connectionString: theirs.adminUrl() })
+    await client.connect()
+    await client.query(text)
+    await client.end()
+  }
+
+  function start(): Promise<RunningServer> {
+    const address = new URL(theirs.adminUrl())
+    address.username = 'limited'
+    address.password = 'limited-secret'
+    const config = readConfig({
+      PLINTH_DATA_DIR: join(folder, 'ours'),
+      PLINTH_PORT: '0',
+      DATABASE_URL: address.href,
+    })
+    return startServer({
+      config,
+      systems: [notes],
+      clock: systemClock,
+      log: silentLog,
+      onEngineLost: () => undefined,
+    })
+  }
+
+  const healthOf = async ({ url }: RunningServer) =>
+    (await (await fetch(`${url}/health`)).json()) as {
+      status: string
+      checks: Record<string, { status: string }>
+    }
+
+  it('prints what an administrator has to run, and starts once that was run', async () => {
+    const refusal = await start().catch((error: unknown) => error)
+    expect(refusal).toMatchObject({ code: 'missing_privileges' })
+    const statements = (refusal as AppError).message.split('\n').filter((line) => /;( --.*)?$/.test(line))
+    expect(statements.length).toBeGreaterThan(0)
+    for (const statement of statements) await asSuperuser(statement)
+    const server = await start()
+    await expect.poll(async () => (await healthOf(server)).status, { timeout: 20_000 }).toBe('ok')
+    const { serviceRoleKey } = server.projects[0]!.keys
+    const headers = { apikey: serviceRoleKey, 'content-type': 'application/json' }
+    const body = JSON.stringify({ body: 'far away', author_id: '11111111-1111-4111-8111-111111111111' })
+    const written = await fetch(`${server.url}/notes/rest/v1/notes`, { method: 'POST', headers, body })
+    expect(written.status).toBe(201)
+    await server.stop()
+    expect(theirs.majorVersion).toBe(major)
+  })
+
+  it('runs without logical replication, and its health says what is off', async () => {
+    await asSuperuser('select pg_drop_replication_slot(slot_name) from pg_replication_slots')
+    await theirs.stop()
+    theirs = await startTheirs('replica')
+    const server = await start()
+    const health = await healthOf(server)
+    expect(health.status).toBe('degraded')
+    expect(health.checks['notes/tail']).toMatchObject({
+      status: 'degraded',
+      detail: { off: expect.stringContaining('rewind') },
+    })
+    const { anonKey } = server.projects[0]!.keys
+    expect((await fetch(`${server.url}/notes/rest/v1/notes`, { headers: { apikey: anonKey } })).status).toBe(
+      200,
+    )
+    await server.stop()
+  })
+})
