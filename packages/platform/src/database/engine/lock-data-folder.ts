@@ -20,7 +20,7 @@ const sqliteBusy = 5
 export function lockDataFolder(folder: string): () => void {
   const lock = openLock(folder)
   try {
-    lock.exec('pragma journal_mode = off; begin exclusive')
+    lock.exec('pragma journal_mode = memory; begin exclusive')
     writeFileSync(join(folder, pidFile), `${process.pid}\n`)
   } catch (cause) {
     lock.close()
