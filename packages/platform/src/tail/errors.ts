@@ -62,6 +62,11 @@ export const tailErrors = defineErrors({
     message: 'The file of chain heads {file} was altered.',
     hint: 'Somebody changed the data folder. What the database holds can still be verified by itself.',
   },
+  journal_archive_broken: {
+    status: 500,
+    message: 'The archive of {day}, {file}, is not what was written.',
+    hint: 'The day is still in the database. Put the file back, or delete its row of plinth.journal_archives to write it anew.',
+  },
   rewind_unknown_point: {
     status: 400,
     message:

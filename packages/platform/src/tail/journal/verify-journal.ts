@@ -36,8 +36,9 @@ export interface VerifyOptions {
 }
 
 /** Everything that the hash covers, in its order, then the hash. Entries of one tenant in their sequence. */
-const entryQuery = `select tenant, sequence, day, position, committed_at, actor, relation, key, operation, before, after,
-  previous_hash, hash from plinth.journal order by tenant, sequence`
+export const entryColumns =
+  'tenant, sequence, day, position, committed_at, actor, relation, key, operation, before, after, previous_hash, hash'
+const entryQuery = `select ${entryColumns} from plinth.journal order by tenant, sequence`
 const tenantQuery = (tenant: string) =>
   entryQuery.replace('order by', `where tenant = ${pg.escapeLiteral(tenant)} order by`)
 

@@ -12,7 +12,8 @@ export interface RewindPoint {
 }
 
 interface FoundPoint {
-  readonly anchor: string
+  /** The last entry that was archived, when the point is before it. */
+  readonly archived: string | null
   readonly first_undone: string | null
   /** Text with microseconds. */
   readonly undone_at: string | null
@@ -39,16 +40,14 @@ export async function findRewindPoint(
       where tenant = ${tenant}
         and (sequence > ${number}::bigint or committed_at > ${instant}::timestamptz)
     )
-    select coalesce((select sequence from plinth.journal_anchors where tenant = ${tenant}), 0) as anchor,
+    select (select sequence from plinth.journal_anchors where tenant = ${tenant}
+        and (sequence > ${number}::bigint or committed_at > ${instant}::timestamptz)) as archived,
       undone.sequence as first_undone,
       (select committed_at from plinth.journal j where j.tenant = ${tenant} and j.sequence = undone.sequence) as undone_at
     from undone`)
   const found = rows[0]!
-  const sequence = found.first_undone === null ? last : Number(found.first_undone) - 1
-  // An instant before everything that is left: the archived entries after it would have to be undone as well.
-  const archived = Number(found.anchor)
-  if (sequence < archived || (instant !== null && archived > 0 && sequence === archived))
-    throw tailErrors.rewind_archived({ tenant, first: archived + 1 })
+  if (found.archived !== null) throw tailErrors.rewind_archived({ tenant, first: Number(found.archived) + 1 })
+  const sequence = number ?? (found.first_undone === null ? last : Number(found.first_undone) - 1)
   await requireKnown(database, target, instant ?? found.undone_at)
   return { sequence, last }
 }

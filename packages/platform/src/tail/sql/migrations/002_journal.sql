@@ -52,9 +52,11 @@ comment on table plinth.journal_heads is 'The last entry of every tenant''s chai
 create table plinth.journal_anchors (
   tenant text primary key,
   sequence bigint not null,
-  hash bytea not null
+  hash bytea not null,
+  committed_at timestamptz not null
 );
 comment on table plinth.journal_anchors is 'Where a chain goes on after its older entries were archived and dropped.';
+comment on column plinth.journal_anchors.committed_at is 'The latest commit among the entries that were dropped.';
 
 create table plinth.journal_archives (
   day date primary key,
