@@ -10,7 +10,10 @@ type Explanation = readonly [RegExp, (circumstances: Circumstances, reason: stri
 
 /** What PostgreSQL says (always in English, `lc_messages` is fixed) and what it means for whoever starts Plinth. */
 const explanations: readonly Explanation[] = [
-  [/No space left on device|Disk quota exceeded/, ({ folder }) => engineErrors.disk_full({ folder })],
+  [
+    /No space left on device|Disk quota exceeded|Check free disk space/,
+    ({ folder }) => engineErrors.disk_full({ folder }),
+  ],
   [/could not bind IPv4|Address already in use/, ({ port }) => engineErrors.postgres_port_in_use({ port })],
   [
     /checksum in control file|valid checkpoint record|invalid checkpoint|pg_control|database files are incompatible|could not open directory|could not find redo/,
