@@ -8,6 +8,7 @@ import { addRewindCommand } from './commands/rewind.ts'
 import { addServeRestCommand } from './commands/serve-rest.ts'
 import { addStartCommand } from './commands/start.ts'
 import { addStatusCommand } from './commands/status.ts'
+import { addWebhooksCommand } from './commands/webhooks.ts'
 
 const settings = `
 Settings (environment variables):
@@ -33,6 +34,7 @@ addServeRestCommand(program)
 addJobsCommand(program)
 addJournalCommand(program)
 addRewindCommand(program)
+addWebhooksCommand(program)
 
 try {
   await program.parseAsync()

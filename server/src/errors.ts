@@ -23,8 +23,8 @@ export const serverErrors = defineErrors({
   },
   invalid_point: {
     status: 400,
-    message: '{text} is neither an instant nor a sequence number.',
-    hint: 'Write an instant with its offset, as 2026-01-15T12:00:00Z, or the number that `plinth journal show` prints.',
+    message: '{text} is not an instant.',
+    hint: 'Write it with its offset, as 2026-01-15T12:00:00Z. A rewind also takes a number that `plinth journal show` prints.',
   },
   not_confirmed: {
     status: 400,

@@ -13,7 +13,7 @@ export async function loadDemos(projects: readonly Project[], serverUrl: string)
     const { tryNext } = await demo({
       addresses: project.database.addresses,
       url,
-      anonKey: project.keys.anonKey,
+      serviceRoleKey: project.keys.serviceRoleKey,
       createUser: (email, password) => createUser(url, project.keys.serviceRoleKey, email, password),
       onProgress: bar.show,
     }).finally(bar.stop)

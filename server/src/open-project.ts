@@ -12,8 +12,9 @@ import {
 import { createRestSurface } from '@plinth/platform/rest'
 import type { SystemDeclaration } from '@plinth/platform/system'
 import type { Tail } from '@plinth/platform/tail'
+import { archiveJournalJob } from './archive-journal-job.ts'
 import type { Cluster } from './open-engines.ts'
-import { checkTail, openTail, standingFeed } from './open-tail.ts'
+import { checkTail, journalKeyOf, openTail, standingFeed } from './open-tail.ts'
 import { prepareDatabase } from './prepare-database.ts'
 import { openProjectSecrets, type ProjectSecrets } from './project-secrets.ts'
 
@@ -51,12 +52,14 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
   const secrets = await openProjectSecrets(dataDir, system.name, clock)
   const addresses = await prepareDatabase(system, cluster.addresses, secrets)
   const database = openProjectDatabase({ system: system.name, addresses, log })
-  const tail = cluster.engine.logicalReplication
+  const stream = cluster.engine.logicalReplication
     ? await openTail({ system, database, sealingKey: secrets.sealingKey, dataDir, clock, log })
     : undefined
-  const realtime = await openRealtime({ ...options, log }, database, secrets, tail)
-  tail?.start()
-  const jobs = await startJobRunner({ database, jobs: system.jobs, clock, log })
+  const realtime = await openRealtime({ ...options, log }, database, secrets, stream?.tail)
+  stream?.tail.start()
+  stream?.webhooks.start()
+  const archiving = archiveJournalJob(database, journalKeyOf(system, secrets.sealingKey, dataDir).folder)
+  const jobs = await startJobRunner({ database, jobs: [...system.jobs, archiving], clock, log })
   let disconnected: Promise<void> | undefined
   const disconnect = () => (disconnected ??= realtime.stop())
   return {
@@ -72,14 +75,15 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
     health: [
       { name: `${system.name}/database`, check: () => checkDatabase(database) },
       { name: `${system.name}/jobs`, check: () => jobs.health() },
-      { name: `${system.name}/tail`, check: () => (tail ? checkTail(tail) : withoutTail) },
+      { name: `${system.name}/tail`, check: () => (stream ? checkTail(stream.tail) : withoutTail) },
       { name: `${system.name}/realtime`, check: () => ({ status: 'ok', detail: { ...realtime.health() } }) },
     ],
     disconnect,
     close: async () => {
       await jobs.stop()
       await disconnect()
-      await tail?.stop()
+      await stream?.webhooks.stop()
+      await stream?.tail.stop()
       await database.close()
     },
   }

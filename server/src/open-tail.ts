@@ -7,9 +7,12 @@ import type { SystemDeclaration } from '@plinth/platform/system'
 import {
   createJournal,
   createTail,
+  createWebhookConsumer,
+  createWebhookSender,
   synchronisePublication,
   type Tail,
   tailErrors,
+  type WebhookSender,
 } from '@plinth/platform/tail'
 
 export interface TailOptions {
@@ -21,7 +24,14 @@ export interface TailOptions {
   readonly log: Log
 }
 
-/** The project's stream of committed changes with the journal behind it; `start` sets it going. */
+/** The project's stream of committed changes, with everything that has to have stored them. */
+export interface ProjectTail {
+  readonly tail: Tail
+  /** Sends what the stream queued for other systems; idle until it is started. */
+  readonly webhooks: WebhookSender
+}
+
+/** Opens the stream with the journal and the webhooks behind it; `start` sets each going. */
 export async function openTail({
   system,
   database,
@@ -29,20 +39,21 @@ export async function openTail({
   dataDir,
   clock,
   log,
-}: TailOptions): Promise<Tail> {
+}: TailOptions): Promise<ProjectTail> {
   await synchronisePublication(database, {
     journalled: system.journalledTables,
     realtime: system.realtimeTables,
     tenant: system.tenant,
   })
-  const journal = createJournal({
-    database,
-    ...journalKeyOf(system, sealingKey, dataDir),
-    clock,
-    log,
-  })
-  return createTail({ database, log, durable: [journal] })
+  const journal = createJournal({ database, ...journalKeyOf(system, sealingKey, dataDir), clock, log })
+  const key = webhookKeyOf(sealingKey)
+  const webhooks = createWebhookSender({ database, key, clock, log })
+  const queue = createWebhookConsumer({ database, key, onQueued: webhooks.wake })
+  return { tail: createTail({ database, log, durable: [journal, queue] }), webhooks }
 }
+
+/** The key that seals webhooks' secrets and messages. */
+export const webhookKeyOf = (sealingKey: Buffer): Buffer => deriveKey(sealingKey, 'webhooks')
 
 /** The key that seals a project's journal, and the folder in which its chain heads are kept beside the database. */
 export const journalKeyOf = (system: SystemDeclaration, sealingKey: Buffer, dataDir: string) => ({

@@ -12,7 +12,7 @@ export async function withTail<T>(
 ): Promise<T> {
   const { database, secrets } = project
   if (project.url) return work(settleElsewhere(database))
-  const tail = await openTail({ ...project, sealingKey: secrets.sealingKey })
+  const { tail } = await openTail({ ...project, sealingKey: secrets.sealingKey })
   tail.start()
   try {
     return await work(tail)

@@ -1,6 +1,8 @@
 import { readMigrations, sql } from '@plinth/platform/database'
 import { defineSystem } from '@plinth/platform/system'
+import { loadDemo } from './demo/load-demo.ts'
 import { inventoryOperations } from './functions/inventory-operations.ts'
+import { shopImports } from './import/index.ts'
 import { pruneExpiredHolds } from './jobs/prune-expired-holds.ts'
 
 /** Shops: catalogue, stock, orders, conversations, and what they add up to. */
@@ -11,6 +13,8 @@ export const shops = defineSystem({
   migrations: () => readMigrations('shops', new URL('./sql/migrations/', import.meta.url)),
   functions: [inventoryOperations],
   jobs: [pruneExpiredHolds],
+  imports: shopImports,
+  demo: loadDemo,
   realtimeTables: [
     'items',
     'stock_history',

@@ -1,6 +1,7 @@
-import { verifyJournal } from '@plinth/platform/tail'
+import { type ShownEntry, showJournal, verifyJournal } from '@plinth/platform/tail'
 import type { Command } from 'commander'
 import { onProject } from '../on-project.ts'
+import { parseInstant } from '../parse-instant.ts'
 import { printRows } from '../print-rows.ts'
 import { journalOf } from '../with-tail.ts'
 
@@ -9,10 +10,28 @@ interface VerifyOptions {
   readonly json?: boolean
 }
 
+interface ShowOptions {
+  readonly tenant?: string
+  readonly table?: string
+  readonly since?: string
+  readonly limit: string
+  readonly json?: boolean
+}
+
 export function addJournalCommand(program: Command): void {
   const journal = program
     .command('journal')
     .description('who changed what from what to what, and the proof that it holds')
+  journal
+    .command('show')
+    .description('the latest changes: who changed what from what to what')
+    .argument('<system>')
+    .option('--tenant <key>', 'only this tenant')
+    .option('--table <name>', 'only this table')
+    .option('--since <instant>', 'only what was committed since then')
+    .option('--limit <count>', 'at most so many changes', '100')
+    .option('--json', 'as JSON')
+    .action(show)
   journal
     .command('verify')
     .description('recompute every hash and follow every chain; ends with 1 when one does not hold')
@@ -20,6 +39,28 @@ export function addJournalCommand(program: Command): void {
     .option('--tenant <key>', 'only this tenant')
     .option('--json', 'as JSON')
     .action(verify)
+}
+
+async function show(system: string, options: ShowOptions): Promise<void> {
+  const entries = await onProject(system, (project) =>
+    showJournal({
+      database: project.database,
+      key: journalOf(project).key,
+      limit: Number(options.limit),
+      ...(options.tenant ? { tenant: options.tenant } : {}),
+      ...(options.table ? { table: options.table } : {}),
+      ...(options.since ? { since: parseInstant(options.since) } : {}),
+    }),
+  )
+  if (options.json) return void process.stdout.write(`${JSON.stringify(entries, null, 2)}\n`)
+  for (const entry of entries) process.stdout.write(`${describe(entry)}\n`)
+}
+
+/** `#12 2026-01-15T12:00:00Z ada (authenticated) update public.items ["…"]`, then a line for each column. */
+function describe({ sequence, committedAt, actor, operation, table, key, changes }: ShownEntry): string {
+  const who = actor ? `${actor.user ?? actor.via ?? 'nobody'} (${actor.role})` : 'past Plinth'
+  const columns = changes.map(({ column, from, to }) => `    ${column}: ${from ?? 'null'} → ${to ?? 'null'}`)
+  return [`#${sequence} ${committedAt} ${who} ${operation} ${table} ${key.join(', ')}`, ...columns].join('\n')
 }
 
 async function verify(system: string, options: VerifyOptions): Promise<void> {

@@ -3,6 +3,7 @@ import { applyRewind, previewRewind, type RewindPreview, type RewindTarget } fro
 import type { Command } from 'commander'
 import { serverErrors } from '../errors.ts'
 import { onProject } from '../on-project.ts'
+import { parseInstant } from '../parse-instant.ts'
 import { printRows } from '../print-rows.ts'
 import { journalOf, withTail } from '../with-tail.ts'
 
@@ -52,13 +53,7 @@ async function rewind(system: string, tenant: string, options: RewindOptions): P
 }
 
 /** Digits alone are a sequence number; anything else must be an instant with its offset. */
-function parsePoint(text: string): RewindTarget {
-  if (/^\d+$/.test(text)) return Number(text)
-  const instant = new Date(text)
-  if (Number.isNaN(instant.getTime()) || !/(Z|[+-]\d\d:?\d\d)$/i.test(text))
-    throw serverErrors.invalid_point({ text })
-  return instant
-}
+const parsePoint = (text: string): RewindTarget => (/^\d+$/.test(text) ? Number(text) : parseInstant(text))
 
 function show(preview: RewindPreview, { json, dryRun }: RewindOptions): void {
   if (json) return void process.stdout.write(`${JSON.stringify(preview, null, 2)}\n`)

@@ -45,14 +45,10 @@ async function openShop({ addresses }: DemoRun, ownerId: string): Promise<void> 
   }
 }
 
-function tryNext({ url, anonKey }: DemoRun): readonly string[] {
-  const { email, password } = demoOwner
+function tryNext({ url, serviceRoleKey }: DemoRun): readonly string[] {
+  const question = { action: 'get_low_stock', shopId: demoShopId, threshold: 5 }
   return [
-    `demo shop: sign in as ${email} with password ${password}`,
-    'what is running low there:',
-    `  TOKEN=$(curl -s '${url}/auth/v1/token?grant_type=password' -H 'apikey: ${anonKey}' -H 'content-type: application/json' \\`,
-    `    -d '${JSON.stringify(demoOwner)}' | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
-    `  curl -s '${url}/functions/v1/inventory-operations' -H 'apikey: ${anonKey}' -H "authorization: Bearer $TOKEN" \\`,
-    `    -H 'content-type: application/json' -d '{"action":"get_low_stock","shopId":"${demoShopId}","threshold":5}'`,
+    `# the demo shop ${demoShopId} (its owner signs in as ${demoOwner.email}, ${demoOwner.password}): what runs low?`,
+    `curl '${url}/functions/v1/inventory-operations' -H 'apikey: ${serviceRoleKey}' -d '${JSON.stringify(question)}'`,
   ]
 }

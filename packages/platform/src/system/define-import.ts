@@ -43,9 +43,9 @@ export interface ImportDeclaration {
 /** What a demonstration is given. */
 export interface DemoRun {
   readonly addresses: ProjectAddresses
-  /** The project's address and its public key, for the examples that the banner shows. */
+  /** The project's address and its service key, for the examples that the banner shows. */
   readonly url: string
-  readonly anonKey: string
+  readonly serviceRoleKey: string
   /** Makes an account, or finds the one with this address. Gives its id. */
   createUser(email: string, password: string): Promise<string>
   readonly onProgress: (progress: Progress) => void

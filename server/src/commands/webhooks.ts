@@ -1,0 +1,61 @@
+import { sql } from '@plinth/platform/database'
+import { addWebhookEndpoint, replayWebhooks } from '@plinth/platform/tail'
+import type { Command } from 'commander'
+import { onProject } from '../on-project.ts'
+import { webhookKeyOf } from '../open-tail.ts'
+import { parseInstant } from '../parse-instant.ts'
+import { printRows } from '../print-rows.ts'
+
+interface AddOptions {
+  readonly tenant?: string
+  readonly table?: readonly string[]
+}
+
+export function addWebhooksCommand(program: Command): void {
+  const webhooks = program
+    .command('webhooks')
+    .description('tell other systems of changes, signed as Standard Webhooks')
+  webhooks
+    .command('add')
+    .description('tell an address of changes from now on; prints the secret that signs them, this once')
+    .argument('<system>')
+    .argument('<url>')
+    .option('--tenant <key>', 'only changes of this tenant')
+    .option('--table <names...>', 'only these tables')
+    .action(add)
+  webhooks
+    .command('list')
+    .description('the addresses that are told')
+    .argument('<system>')
+    .option('--json', 'as JSON')
+    .action(list)
+  webhooks
+    .command('replay')
+    .description('send everything again that was made for an address since then')
+    .argument('<system>')
+    .argument('<id>')
+    .requiredOption('--since <instant>', 'as 2026-01-15T12:00:00Z')
+    .action(replay)
+}
+
+async function add(system: string, url: string, { tenant, table }: AddOptions): Promise<void> {
+  const wanted = { url, ...(tenant ? { tenant } : {}), ...(table ? { tables: table } : {}) }
+  const { id, secret } = await onProject(system, ({ database, secrets }) =>
+    addWebhookEndpoint(database, webhookKeyOf(secrets.sealingKey), wanted),
+  )
+  process.stdout.write(`id: ${id}\nsecret: ${secret}\n`)
+}
+
+async function list(system: string, options: { readonly json?: boolean }): Promise<void> {
+  const { rows } = await onProject(system, ({ database }) =>
+    database.asOwner<Record<string, unknown>>(
+      sql`select id, url, tenant, tables, operations from plinth.webhook_endpoints order by url`,
+    ),
+  )
+  printRows(rows, options)
+}
+
+async function replay(system: string, id: string, { since }: { readonly since: string }): Promise<void> {
+  const count = await onProject(system, ({ database }) => replayWebhooks(database, id, parseInstant(since)))
+  process.stdout.write(`${count} messages are sent again\n`)
+}
