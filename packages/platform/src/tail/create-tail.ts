@@ -83,6 +83,7 @@ export function createTail(options: TailOptions): Tail {
       silenceMilliseconds,
       gatherMilliseconds,
       durable,
+      onHeld: () => announce(true),
       onTransaction: handOver,
     })
     if (stream === 'held') return false
@@ -91,7 +92,6 @@ export function createTail(options: TailOptions): Tail {
       following = stream
       state = 'following'
       problem = null
-      announce(true)
       await stream.ended
     } finally {
       following = null

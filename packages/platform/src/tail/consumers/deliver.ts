@@ -134,6 +134,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     drain: () => {
       const last = waiting.at(-1) ?? inHand.at(-1)
       if (!last) return Promise.resolve()
+      if (abandoned) return Promise.reject(new Error('The stream was let go of'))
       hurried = true
       hurry.abort()
       return new Promise((resolve, reject) => drained.push({ at: last, resolve, reject }))

@@ -13,6 +13,8 @@ export interface FollowOptions
   extends Omit<ReplicationOptions, 'onMessage' | 'onKeepalive' | 'acknowledged' | 'onEnd'> {
   readonly durable: readonly DurableConsumer[]
   readonly gatherMilliseconds: number
+  /** Called once the stream is held, before the first transaction. */
+  onHeld(): void
   /** Called for every transaction with changes or messages, in commit order, before it is stored. */
   onTransaction(transaction: StreamedTransaction, end: bigint): void
 }
@@ -103,6 +105,7 @@ export async function followStream(options: FollowOptions): Promise<Following | 
     await stream.close()
     throw error
   }
+  options.onHeld()
   for (const transaction of early) distribute(transaction, deliveries)
   early = []
   if (!paused) stream.resume()

@@ -14,12 +14,8 @@ export interface SlotOptions {
 /** Any number that nobody else in the database takes. */
 const preparationLock = 7_077_005
 
-/**
- * A holder that was frozen in the middle loses the lock after this many milliseconds, and its unfinished slot as soon
- * as PostgreSQL notices that nobody waits for it.
- */
-const session =
-  '-c idle_session_timeout=30000 -c statement_timeout=0 -c client_connection_check_interval=1000'
+/** A holder that was frozen in the middle loses the lock after this many milliseconds. */
+const session = '-c idle_session_timeout=30000 -c statement_timeout=0'
 
 /**
  * Makes sure that the slot is there and that the consumers' positions belong to it. Gives the commits that are missing

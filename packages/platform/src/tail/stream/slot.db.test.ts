@@ -1,8 +1,10 @@
+import { addressAs } from '@plinth/platform/database'
+import { silentLog } from '@plinth/platform/kernel'
 import { waitFor } from '@plinth/testing'
 import pg from 'pg'
 import { afterEach, expect, test } from 'vitest'
 import type { CommittedTransaction, DurableConsumer, Tail, TailOptions } from '../index.ts'
-import { comparePositions } from '../index.ts'
+import { comparePositions, createTail } from '../index.ts'
 import { useTail } from '../tests/use-tail.ts'
 
 const test_ = useTail(
@@ -154,4 +156,28 @@ test('starting does not wait for the slot, which waits for open transactions; st
       (await asAdministrator(`select from pg_replication_slots where slot_name = 'waiting_slot'`)).length ===
       0,
   )
+})
+
+test('an administrator who may replicate and is no superuser is enough', async () => {
+  const [owner] = await run('select current_user as name')
+  await asAdministrator('drop role if exists replicator')
+  await asAdministrator(`create role replicator login replication password 'r' in role ${owner!.name}`)
+  const { addresses } = test_.database
+  const replication = addressAs(addresses.replication, { user: 'replicator', password: 'r' })
+  const tail = createTail({
+    database: { ...test_.database, addresses: { ...addresses, replication } },
+    log: silentLog,
+    slot: 'limited_slot',
+    durable: [test_.createJournal()],
+  })
+  stops.push(() => tail.stop())
+  tail.start()
+  await waitFor(() => tail.holds())
+  await run(`insert into items values (701)`)
+  await tail.settle()
+  expect(await run(`select key from plinth.journal order by sequence desc limit 1`)).toEqual([
+    { key: '["701"]' },
+  ])
+  await tail.stop()
+  await asAdministrator('drop role replicator')
 })
