@@ -95,6 +95,8 @@ async function writeItems(session: ImportSession, options: WriteOptions, done: D
     })
     done.transactions += 1
   }
+  // A shop's first items: without statistics the planner takes these tables for empty, and the batches crawl.
+  if (rows.length > 0) await client.query('analyze public.items, plinth.pools')
 }
 
 async function writeBatches(session: ImportSession, options: WriteOptions, done: Done): Promise<void> {
