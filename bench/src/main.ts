@@ -3,6 +3,7 @@ import type { Bench, Figure } from './figure.ts'
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   start: async () => (await import('./start/bench-start.ts')).benchStart,
+  rest: async () => (await import('./rest/bench-rest.ts')).benchRest,
 }
 
 const given = process.argv.slice(2)

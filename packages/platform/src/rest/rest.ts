@@ -1,4 +1,5 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
+import type { StatusCode } from 'hono/utils/http-status'
 import type { Caller, RequestSettings as CallerRequest, ProjectDatabase } from '../database/index.ts'
 import { quoteName } from '../database/index.ts'
 import type { Surface, SurfaceEnv } from '../http/index.ts'
@@ -8,7 +9,7 @@ import type { Catalogue } from './catalogue/model.ts'
 import { restErrors } from './errors.ts'
 import { acceptedTypes } from './request/media.ts'
 import { type RawRequest, readRequest } from './request/read-request.ts'
-import { answer } from './respond/answer.ts'
+import { type Answer, answer } from './respond/answer.ts'
 import { describeApi, openApiType, type Privilege, privilegesSql } from './respond/openapi.ts'
 import { renderError } from './respond/render-error.ts'
 import { type Runner, runRequest, type TransactionEnd } from './run-request.ts'
@@ -54,16 +55,25 @@ export interface RestSurface extends Surface {
 export function createRestSurface(options: RestOptions): RestSurface {
   const rest = new Rest(options)
   const app = new Hono<SurfaceEnv>()
-  app.all('/rpc/:name', (c) => rest.handle(c.req.raw, 'function', c.req.param('name'), c.var))
-  app.all('/:name', (c) => rest.handle(c.req.raw, 'relation', c.req.param('name'), c.var))
-  app.all('/', (c) => rest.describe(c.req.raw, c.var))
-  app.all('*', (c) => rest.answerError(restErrors.PGRST125(), c.req.raw, c.var))
-  app.onError((error, c) => rest.answerError(error, c.req.raw, c.var))
+  const send = (c: Context<SurfaceEnv>, { body, status, headers }: Answer) =>
+    c.newResponse(body, status as StatusCode, headers)
+  app.all('/rpc/:name', async (c) =>
+    send(c, await rest.handle(c.req.raw, 'function', c.req.param('name'), c.var)),
+  )
+  app.all('/:name', async (c) =>
+    send(c, await rest.handle(c.req.raw, 'relation', c.req.param('name'), c.var)),
+  )
+  app.all('/', async (c) => send(c, await rest.describe(c.req.raw, c.var)))
+  app.all('*', (c) => send(c, rest.answerError(restErrors.PGRST125(), c.req.raw, c.var)))
+  app.onError((error, c) => send(c, rest.answerError(error, c.req.raw, c.var)))
   return {
     path: '/rest/v1',
     app,
     needsKey: () => true,
-    renderError: (error) => renderError(error, { anonymous: true }),
+    renderError: (error) => {
+      const { body, status, headers } = renderError(error, { anonymous: true })
+      return new Response(body, { status, headers: headers as Record<string, string> })
+    },
     reload: async () => {
       await rest.runner.catalogues.reload()
     },
@@ -125,7 +135,7 @@ class Rest {
     kind: RawRequest['kind'],
     name: string,
     variables: Variables,
-  ): Promise<Response> {
+  ): Promise<Answer> {
     const { caller, requestId } = variables
     try {
       if (request.method === 'OPTIONS') return allowed(kind)
@@ -147,7 +157,7 @@ class Rest {
   }
 
   /** The description of the API at the root. */
-  async describe(request: Request, { caller, requestId }: Variables): Promise<Response> {
+  async describe(request: Request, { caller, requestId }: Variables): Promise<Answer> {
     if (request.method === 'OPTIONS') return allowed('relation')
     if (request.method !== 'GET' && request.method !== 'HEAD')
       throw restErrors.PGRST117({ method: request.method })
@@ -165,12 +175,12 @@ class Rest {
         readOnly: true,
       },
     )
-    const body = JSON.stringify(describeApi(catalogue, read.schema, rows))
-    return new Response(request.method === 'HEAD' ? null : body, { headers: { 'content-type': openApiType } })
+    const body = request.method === 'HEAD' ? null : JSON.stringify(describeApi(catalogue, read.schema, rows))
+    return { status: 200, headers: { 'content-type': openApiType }, body }
   }
 
   /** The error as the caller may see it; what is this side's fault goes to the request's log as well. */
-  answerError(error: unknown, request: Request, { caller, log }: Partial<Variables>): Response {
+  answerError(error: unknown, request: Request, { caller, log }: Partial<Variables>): Answer {
     const role = caller?.role
     const anonymous = role === undefined || role === this.#anonymousRole
     const response = renderError(error, { anonymous, bodiless: request.method === 'HEAD' })
@@ -220,7 +230,7 @@ function readCookies(header: string | null): Record<string, string> {
   )
 }
 
-function allowed(kind: RawRequest['kind']): Response {
+function allowed(kind: RawRequest['kind']): Answer {
   const allow = kind === 'function' ? 'OPTIONS,GET,HEAD,POST' : 'OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE'
-  return new Response(null, { status: 200, headers: { allow } })
+  return { status: 200, headers: { allow }, body: null }
 }

@@ -27,11 +27,19 @@ export interface AnswerContext {
   readonly profile: string | undefined
 }
 
-/** Makes the response of a statement's one row; the body goes out as PostgreSQL wrote it. */
-export function answer(row: AnswerRow, context: AnswerContext): Response {
+/** A response before it is one: plain values, which an HTTP server writes fastest. */
+export interface Answer {
+  readonly status: number
+  /** Names in small letters. */
+  readonly headers: Record<string, string | string[]>
+  readonly body: string | null
+}
+
+/** Answers a statement's one row; the body goes out as PostgreSQL wrote it. */
+export function answer(row: AnswerRow, context: AnswerContext): Answer {
   const { request, isCall } = context
   const { status, bodiless } = outcome(row, context)
-  const headers: Record<string, string> = { 'content-range': contentRange(row, context) }
+  const headers: Answer['headers'] = { 'content-range': contentRange(row, context) }
   if (!bodiless) headers['content-type'] = request.format.contentType
   if (context.profile !== undefined) headers['content-profile'] = context.profile
   const applied = appliedPreferences(effective(context), honoured[isCall ? 'call' : request.method])
@@ -94,24 +102,11 @@ function locationOf(row: AnswerRow, { compiled, request }: AnswerContext): strin
 }
 
 /** Applies what the request's own SQL set: `response.status` and `response.headers`. */
-function customise(
-  row: AnswerRow,
-  body: string | null,
-  status: number,
-  headers: Record<string, string>,
-): Response {
+function customise(row: AnswerRow, body: string | null, status: number, headers: Answer['headers']): Answer {
   const final = row.status === null ? status : readStatus(row.status)
   const bodiless = final === 204 || final === 304
-  const response = new Response(bodiless ? null : body, { status: final, headers })
-  if (row.headers === null) return response
-  const replaced = new Set<string>()
-  for (const [name, value] of readHeaders(row.headers)) {
-    const key = name.toLowerCase()
-    if (replaced.has(key)) response.headers.append(name, value)
-    else response.headers.set(name, value)
-    replaced.add(key)
-  }
-  return response
+  const own = row.headers === null ? {} : readHeaders(row.headers)
+  return { status: final, headers: { ...headers, ...own }, body: bodiless ? null : body }
 }
 
 function readStatus(text: string): number {
@@ -120,7 +115,8 @@ function readStatus(text: string): number {
   return status
 }
 
-function readHeaders(text: string): [string, string][] {
+/** A header that comes several times is sent several times. */
+function readHeaders(text: string): Answer['headers'] {
   let list: unknown
   try {
     list = JSON.parse(text)
@@ -128,12 +124,18 @@ function readHeaders(text: string): [string, string][] {
     throw restErrors.PGRST111({}, error)
   }
   if (!Array.isArray(list)) throw restErrors.PGRST111()
-  return list.map((one: unknown) => {
+  const headers: Record<string, string[]> = {}
+  for (const one of list as unknown[]) {
     const entries = typeof one === 'object' && one !== null ? Object.entries(one) : []
     const [name, value] = entries[0] ?? []
-    if (entries.length !== 1 || typeof value !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(name!)) {
-      throw restErrors.PGRST111()
-    }
-    return [name!, value.replaceAll(/[\r\n\0]/g, ' ')]
-  })
+    if (entries.length !== 1 || typeof value !== 'string' || !isHeaderName(name!)) throw restErrors.PGRST111()
+    const key = name!.toLowerCase()
+    headers[key] = [...(headers[key] ?? []), headerValue(value)]
+  }
+  return headers
 }
+
+export const isHeaderName = (name: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(name)
+
+/** What RFC 9110 lets a value hold; PostgreSQL's text may hold more. */
+export const headerValue = (text: string): string => text.replaceAll(/[^\t\x20-\x7e\x80-\xff]/g, ' ')

@@ -1,6 +1,7 @@
 import { AppError } from '../../kernel/index.ts'
 import { restErrors } from '../errors.ts'
 import { readGuard } from '../sql/guards.ts'
+import { type Answer, headerValue, isHeaderName } from './answer.ts'
 import { statusOf } from './status.ts'
 
 /** What a client reads about a failure: PostgREST's four fields. */
@@ -33,13 +34,13 @@ const isSqlError = (error: unknown): error is SqlError =>
 export const sqlStateOf = (error: unknown): string | undefined => (isSqlError(error) ? error.code : undefined)
 
 /** Answers any failure in PostgREST's form; what is not known is a 500 that says nothing. */
-export function renderError(error: unknown, context: RenderContext): Response {
+export function renderError(error: unknown, context: RenderContext): Answer {
   if (isSqlError(error)) return renderSqlError(error, context)
   if (error instanceof AppError) return renderAppError(error, context)
   return respond(500, { code: 'XX000', message: 'Internal server error', details: null, hint: null }, context)
 }
 
-function renderSqlError(error: SqlError, context: RenderContext): Response {
+function renderSqlError(error: SqlError, context: RenderContext): Answer {
   if (error.code === 'PGRST') return renderRaised(error, context)
   const guard = readGuard(error.code, error.message)
   if (guard) return renderAppError(guardError(guard), context)
@@ -66,7 +67,7 @@ const translations: Readonly<Record<string, (error: AppError) => AppError>> = {
   invalid_token: (error) => restErrors.PGRST301({ problem: error.message }),
 }
 
-function renderAppError(given: AppError, context: RenderContext): Response {
+function renderAppError(given: AppError, context: RenderContext): Answer {
   const error = translations[given.code]?.(given) ?? given
   const { details = null, hint } = error.details
   const body = {
@@ -87,7 +88,7 @@ function challengeOf(error: AppError): string | undefined {
 }
 
 /** `raise sqlstate 'PGRST'`: the message is the body and the detail the status and headers, both as JSON. */
-function renderRaised(error: SqlError, context: RenderContext): Response {
+function renderRaised(error: SqlError, context: RenderContext): Answer {
   const message = parseObject(error.message)
   const detail = parseObject(error.detail)
   const status = Number(detail?.status)
@@ -96,19 +97,13 @@ function renderRaised(error: SqlError, context: RenderContext): Response {
   if (!valid) return renderAppError(restErrors.PGRST121({ details: error.message }), context)
   const { code, message: text, details = null, hint = null } = message as Record<string, string>
   const body = { code: code!, message: text!, details, hint }
-  const response = respond(status, body, context)
-  for (const [name, value] of Object.entries((detail?.headers ?? {}) as Record<string, unknown>)) {
-    setHeader(response.headers, name, value)
+  const given = Object.entries((detail?.headers ?? {}) as Record<string, unknown>)
+  if (!given.every(([name]) => isHeaderName(name))) {
+    return renderAppError(restErrors.PGRST121({ details: error.detail }), context)
   }
-  return response
-}
-
-function setHeader(headers: Headers, name: string, value: unknown): void {
-  try {
-    headers.set(name, String(value))
-  } catch {
-    throw restErrors.PGRST121({ details: `Invalid header ${name}` })
-  }
+  const own = given.map(([name, value]) => [name.toLowerCase(), headerValue(String(value))] as const)
+  const rendered = respond(status, body, context)
+  return { ...rendered, headers: { ...rendered.headers, ...Object.fromEntries(own) } }
 }
 
 function parseObject(text: string | undefined): Record<string, unknown> | undefined {
@@ -120,12 +115,12 @@ function parseObject(text: string | undefined): Record<string, unknown> | undefi
   }
 }
 
-function respond(status: number, body: ErrorBody, context: RenderContext, challenge?: string): Response {
-  const headers: Record<string, string> = {
+function respond(status: number, body: ErrorBody, context: RenderContext, challenge?: string): Answer {
+  const headers: Answer['headers'] = {
     'content-type': 'application/json; charset=utf-8',
     'proxy-status': `PostgREST; error=${body.code}`,
   }
   if (status === 401) headers['www-authenticate'] = challenge ?? 'Bearer'
   const bodiless = context.bodiless || status === 204 || status === 304
-  return new Response(bodiless ? null : JSON.stringify(body), { status: Math.max(200, status), headers })
+  return { status: Math.max(200, status), headers, body: bodiless ? null : JSON.stringify(body) }
 }
