@@ -57,24 +57,33 @@ create function private.hold_key(p_shop_id uuid, p_order_ref text) returns text 
 $$;
 comment on function private.hold_key(uuid, text) is 'The key under which an order holds stock.';
 
-create function private.settle_orders(p_changes private.order_change[], p_new boolean default false) returns void
-language plpgsql set search_path = '' as $$
+create type private.order_line as (
+  shop_id uuid, order_id uuid, line_no integer, item_id uuid, item_name text, is_product boolean, quantity integer,
+  unit_price numeric, unit_cost numeric, amount numeric, amount_minor bigint, currency text
+);
+comment on type private.order_line is 'A row of order_lines before it is written.';
+
+create function private.settle_orders(p_changes private.order_change[], p_new boolean default false, p_lines private.order_line[] default '{}')
+returns void language plpgsql set search_path = '' as $$
 declare
-  v_steps private.order_step[];
+  v_steps private.order_step[] := private.plan_orders(p_changes, p_new);
   v_things uuid[];
   v_moving uuid[];
   v_detail text;
 begin
-  v_steps := private.plan_orders(p_changes, p_new);
-  if v_steps is null then
-    return;
-  end if;
-  -- Items before pools, each in the order of their ids: the only order in which anybody takes them.
+  -- Items before pools, each in the order of their ids: the only order in which anybody takes them. And both before
+  -- lines refer to the items: on hot rows, references that are checked first pile up as shared locks.
   select array_agg(distinct u.item_id::uuid), array_agg(distinct u.item_id::uuid) filter (where 'taken' in (s.before, s.after))
     into v_things, v_moving
     from unnest(v_steps) s cross join lateral jsonb_object_keys(s.old_demand || s.new_demand) u (item_id);
-  perform from public.items where id = any (v_moving) order by id for no key update;
+  perform from unnest(v_moving) m (id) join public.items i on i.id = m.id order by i.id for no key update of i;
   perform plinth.lock_pools('stock', v_things);
+  insert into public.order_lines (shop_id, order_id, line_no, item_id, item_name, quantity, unit_price, unit_cost, amount, amount_minor, currency)
+  select l.shop_id, l.order_id, l.line_no, l.item_id, l.item_name, l.quantity, l.unit_price, l.unit_cost, l.amount, l.amount_minor, l.currency
+  from unnest(p_lines) l;
+  if v_steps is null then
+    return;
+  end if;
   begin
     perform private.settle_steps(v_steps);
   exception when sqlstate 'PT409' then
@@ -82,10 +91,10 @@ begin
     perform private.refuse_shortage(v_detail);
   end;
 end $$;
-comment on function private.settle_orders(private.order_change[], boolean) is
-  'Brings orders into the states of stock that they are to be in, all or none. p_new says that the orders were just '
-  'created: one that process_order has taken already then stays taken. Raises insufficient_stock (PT409) or '
-  'order_body_differs (PT409).';
+comment on function private.settle_orders(private.order_change[], boolean, private.order_line[]) is
+  'Brings orders into the states of stock that they are to be in, all or none, and writes their lines. p_new says that '
+  'the orders were just created: one that process_order has taken already then stays taken. Raises insufficient_stock '
+  '(PT409) or order_body_differs (PT409).';
 
 create function private.plan_orders(p_changes private.order_change[], p_new boolean) returns private.order_step[]
 language plpgsql set search_path = '' set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
@@ -191,10 +200,10 @@ comment on function private.try_price(jsonb, boolean) is
 
 -- No search_path of its own either, so that it is planned with the statement that reads from it.
 create function private.read_order_lines(p_orders public.form_submissions[])
-returns table (shop_id uuid, order_id uuid, order_ref text, line_no integer, item_id uuid, item_name text, quantity integer,
-  unit_price numeric, unit_cost numeric, amount numeric, amount_minor bigint, currency text, value jsonb, problem text)
+returns table (shop_id uuid, order_id uuid, order_ref text, line_no integer, item_id uuid, item_name text, is_product boolean,
+  quantity integer, unit_price numeric, unit_cost numeric, amount numeric, amount_minor bigint, currency text, value jsonb, problem text)
 language sql stable as $$
-  select o.shop_id, o.id, o.submission_id, l.no::integer, i.id, i.name, q.quantity, q.unit_price, i.original_price,
+  select o.shop_id, o.id, o.submission_id, l.no::integer, i.id, i.name, i.item_type = 'product', q.quantity, q.unit_price, i.original_price,
     q.quantity * q.unit_price, round(q.quantity * q.unit_price * s.minor_units)::bigint, s.currency, l.value,
     case
       when jsonb_typeof(l.value) <> 'object' then 'must be an object {productId, quantity, unitPrice}'
@@ -216,37 +225,33 @@ language sql stable as $$
     offset 0
   ) q
   left join lateral (
-    select id, name, original_price from public.items where items.shop_id = o.shop_id and items.id = q.product_id offset 0
+    select id, name, item_type, original_price from public.items where items.shop_id = o.shop_id and items.id = q.product_id offset 0
   ) i on true
 $$;
 comment on function private.read_order_lines(public.form_submissions[]) is 'ordered_products as rows; problem says what is wrong with a line.';
 
-create function private.write_order_lines(p_orders public.form_submissions[], p_again boolean) returns void
-language plpgsql set search_path = '' as $$
+create function private.take_lines(p_orders public.form_submissions[]) returns private.order_line[]
+language plpgsql stable set search_path = '' as $$
 declare
-  v_wanted bigint;
-  v_written bigint;
+  v_stated bigint;
+  v_lines private.order_line[];
 begin
-  select sum(case jsonb_typeof(o.ordered_products) when 'array' then jsonb_array_length(o.ordered_products) end) into v_wanted
+  select sum(case jsonb_typeof(o.ordered_products) when 'array' then jsonb_array_length(o.ordered_products) end) into v_stated
     from unnest(p_orders) o;
-  if p_again then
-    delete from public.order_lines l using unnest(p_orders) o where l.shop_id = o.shop_id and l.order_id = o.id;
-  end if;
-  insert into public.order_lines (shop_id, order_id, line_no, item_id, item_name, quantity, unit_price, unit_cost, amount, amount_minor, currency)
-  select l.shop_id, l.order_id, l.line_no, l.item_id, l.item_name, l.quantity, l.unit_price, l.unit_cost,
-    l.amount, l.amount_minor, l.currency
-  from private.read_order_lines(p_orders) l
-  where l.problem is null;
-  get diagnostics v_written = row_count;
-  if v_written is distinct from v_wanted or exists (
+  v_lines := array(
+    select row(l.shop_id, l.order_id, l.line_no, l.item_id, l.item_name, l.is_product, l.quantity, l.unit_price, l.unit_cost,
+      l.amount, l.amount_minor, l.currency)::private.order_line
+    from private.read_order_lines(p_orders) l where l.problem is null);
+  if cardinality(v_lines) is distinct from v_stated or exists (
     select from unnest(p_orders) o
     where jsonb_typeof(o.ordered_products) <> 'array' or jsonb_array_length(o.ordered_products) > 5000
   ) then
     perform private.refuse_order_lines(p_orders);
   end if;
+  return v_lines;
 end $$;
-comment on function private.write_order_lines(public.form_submissions[], boolean) is
-  'Writes order_lines from ordered_products, p_again in place of those that are there. Raises invalid_order_lines (PT422), which lists what is wrong, line by line.';
+comment on function private.take_lines(public.form_submissions[]) is
+  'The lines of orders. Raises invalid_order_lines (PT422), which lists what is wrong, line by line.';
 
 create function private.refuse_order_lines(p_orders public.form_submissions[]) returns void
 language plpgsql stable set search_path = '' as $$
@@ -268,26 +273,22 @@ begin
 end $$;
 comment on function private.refuse_order_lines(public.form_submissions[]) is 'Raises invalid_order_lines (PT422).';
 
-create function private.demand_of(p_orders public.form_submissions[]) returns table (order_id uuid, demand jsonb)
-language plpgsql stable set search_path = '' as $$
+create function private.demand_of(p_lines private.order_line[]) returns table (order_id uuid, demand jsonb)
+language plpgsql immutable set search_path = '' as $$
 begin
   return query
-    select o.id, wish.demand
-    from unnest(p_orders) o
-    cross join lateral (
-      select jsonb_object_agg(sums.item_id, sums.quantity) as demand
-      from (
-        select l.item_id, sum(l.quantity) as quantity
-        from public.order_lines l
-        where l.shop_id = o.shop_id and l.order_id = o.id
-        group by l.item_id
-        having sum(l.quantity) <> 0
-      ) sums
-      where exists (select from public.items i where i.shop_id = o.shop_id and i.id = sums.item_id and i.item_type = 'product')
-    ) wish;
+    select wish.order_id, jsonb_object_agg(wish.item_id, wish.quantity)
+    from (
+      select l.order_id, l.item_id, sum(l.quantity) as quantity
+      from unnest(p_lines) l
+      where l.is_product
+      group by l.order_id, l.item_id
+      having sum(l.quantity) <> 0
+    ) wish
+    group by wish.order_id;
 end $$;
-comment on function private.demand_of(public.form_submissions[]) is
-  'Units per product of orders, each item once however many lines name it; null for orders without products.';
+comment on function private.demand_of(private.order_line[]) is
+  'Units per product of each order that has any, each item once however many lines name it.';
 
 -- Triggers -----------------------------------------------------------------------------------------------------
 
@@ -296,6 +297,7 @@ create function private.take_orders() returns trigger language plpgsql security 
 set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 declare
   v_orders public.form_submissions[];
+  v_lines private.order_line[];
 begin
   select array_agg(c::public.form_submissions) into v_orders from created c;
   if v_orders is null then
@@ -304,13 +306,13 @@ begin
   if exists (select from created where imported) and not private.is_trusted() then
     perform private.refuse('forbidden', '42501', 'Only the service role imports orders.', 'Leave imported out.');
   end if;
-  perform private.write_order_lines(v_orders, false);
+  v_lines := private.take_lines(v_orders);
   perform private.settle_orders(array(
     select row(o.shop_id, o.submission_id, t.goal, coalesce(d.demand, '{}'),
       format('Order %s: %s', o.submission_id, o.status), case when o.imported then o.submitted_at else now() end)::private.order_change
     from unnest(v_orders) o
     join private.order_transitions t on t.from_status = o.status and t.to_status = o.status
-    left join private.demand_of(v_orders) d on d.order_id = o.id), true);
+    left join private.demand_of(v_lines) d on d.order_id = o.id), true, v_lines);
   return null;
 end $$;
 comment on function private.take_orders() is 'Trigger: a new order gets its lines and holds or takes its units.';
@@ -359,9 +361,11 @@ create function private.follow_orders(p_updates private.order_update[]) returns 
 set search_path = '' set enable_nestloop = on set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 declare
   v_edited public.form_submissions[] := array(select u.after from unnest(p_updates) u where u.edited);
+  v_lines private.order_line[] := '{}';
 begin
   if v_edited <> '{}' then
-    perform private.write_order_lines(v_edited, true);
+    v_lines := private.take_lines(v_edited);
+    delete from public.order_lines l using unnest(v_edited) o where l.shop_id = o.shop_id and l.order_id = o.id;
   end if;
   perform private.settle_orders(array(
     select row((u.after).shop_id, (u.after).submission_id,
@@ -372,7 +376,7 @@ begin
     join public.shops s on s.id = (u.after).shop_id
     join private.order_transitions t on t.from_status = u.before and t.to_status = (u.after).status
     join public.order_stock k on k.shop_id = (u.after).shop_id and k.order_ref = (u.after).submission_id
-    left join private.demand_of(v_edited) d on d.order_id = (u.after).id));
+    left join private.demand_of(v_lines) d on d.order_id = (u.after).id), false, v_lines);
 end $$;
 comment on function private.follow_orders(private.order_update[]) is 'Brings lines and stock to where updated orders are.';
 

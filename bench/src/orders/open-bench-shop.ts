@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readAuthMigrations } from '@plinth/platform/auth'
+import {
+  applyMigrations,
+  type Caller,
+  openProjectDatabase,
+  type ProjectDatabase,
+  provisionProject,
+  readPlatformMigrations,
+  sql,
+  startEmbeddedEngine,
+  userCaller,
+} from '@plinth/platform/database'
+import { readHoldsMigrations } from '@plinth/platform/holds'
+import { createLog, newSecret } from '@plinth/platform/kernel'
+import { shops } from '@plinth/shops'
+
+/** A shop with hot items on a PostgreSQL of its own, durable as in production. */
+export interface BenchShop {
+  readonly database: ProjectDatabase
+  readonly owner: Caller
+  readonly shopId: string
+  /** Makes as many products as asked for, with so many units each. */
+  stock(count: number, units: number): Promise<readonly string[]>
+  close(): Promise<void>
+}
+
+export async function openBenchShop(): Promise<BenchShop> {
+  const log = createLog('error')
+  const folder = await mkdtemp(join(tmpdir(), 'plinth-bench-orders-'))
+  const engine = await startEmbeddedEngine({ dataDir: join(folder, 'data'), log })
+  const cluster = { url: engine.adminUrl(), directUrl: engine.adminUrl() }
+  const addresses = await provisionProject(cluster, 'shops', {
+    owner: newSecret(),
+    authenticator: newSecret(),
+  })
+  const sets = [readPlatformMigrations(), readAuthMigrations(), readHoldsMigrations(), shops.migrations()]
+  await applyMigrations(addresses.ownerDirect, await Promise.all(sets))
+  const database = openProjectDatabase({ system: 'shops', addresses, log })
+  const [userId, shopId] = [randomUUID(), randomUUID()]
+  await database.asOwner(sql`insert into auth.users (id, email) values (${userId}, 'owner@example.test')`)
+  await database.asOwner(
+    sql`insert into public.shops (id, name, owner_id) values (${shopId}, 'Bench', ${userId})`,
+  )
+  return {
+    database,
+    owner: userCaller(userId),
+    shopId,
+    stock: async (count, units) => {
+      const { rows } = await database.asOwner<{ id: string }>(
+        sql`insert into public.items (shop_id, name, stock)
+            select ${shopId}, 'Item ' || n, ${units} from generate_series(1, ${count}) n returning id`,
+      )
+      return rows.map(({ id }) => id)
+    },
+    close: async () => {
+      await database.close()
+      await engine.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Lays the bare rows beside the items that there are now. */
+export async function layBareStock({ database }: BenchShop): Promise<void> {
+  await database.asOwner({ text: await readFile(new URL('./bare-stock.sql', import.meta.url), 'utf8') })
+}
