@@ -15,6 +15,7 @@ Settings (environment variables):
   PLINTH_PORT                     port to listen on (54321)
   PLINTH_HOST                     address to listen on (127.0.0.1)
   PLINTH_PUBLIC_URL               address that clients use, when a proxy stands in front
+  PLINTH_TRUSTED_PROXIES          reverse proxies whose X-Forwarded-For is believed (0)
   PLINTH_DATA_DIR                 data folder (./data)
   PLINTH_LOG                      trace, debug, info, warn, error or silent (warn)
   DATABASE_URL, DIRECT_URL        an administrator's address of an existing PostgreSQL >= 15;

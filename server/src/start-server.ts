@@ -66,7 +66,8 @@ const urlOf = ({ publicUrl, host, port }: Config, listening = port): string =>
 function listenFor(projects: readonly Project[], { config, clock, log }: ServerOptions) {
   const directory = createProjectDirectory(projects)
   const health = projects.flatMap((project) => project.health)
-  const app = createApp({ directory, health, clock, log })
+  const { trustedProxies } = config
+  const app = createApp({ directory, health, clock, log, trustedProxies })
   return listen({ app, host: config.host, port: config.port, onUpgrade: upgradeTo(directory) })
 }
 

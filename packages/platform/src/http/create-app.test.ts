@@ -18,7 +18,9 @@ function echoSurface(): Surface {
   app.get('/fail', () => {
     throw new Error('the password is hunter2')
   })
-  app.all('/open/:name', (c) => c.json({ caller: c.var.caller, name: c.req.param('name') }))
+  app.all('/open/:name', (c) =>
+    c.json({ caller: c.var.caller, name: c.req.param('name'), from: c.var.clientAddress }),
+  )
   app.all('/:name', async (c) =>
     c.json({
       caller: c.var.caller,
@@ -116,6 +118,21 @@ describe('the HTTP side', () => {
 
   it('needs no key where the surface says so', async () => {
     expect((await app.request('/shops/echo/v1/open/door')).status).toBe(200)
+  })
+
+  it.each([
+    [0, 'unknown'],
+    [1, '203.0.113.9'],
+    [2, '198.51.100.7'],
+    [9, 'unknown'],
+  ])('behind %i trusted proxies believes that many last addresses', async (trustedProxies, from) => {
+    const echo = { name: 'shops', keys: shops, functionNames: new Set<string>(), surfaces: [echoSurface()] }
+    const directory = createProjectDirectory([echo])
+    const behind = createApp({ directory, health: [], clock: systemClock, log: silentLog, trustedProxies })
+    const headers = { 'x-forwarded-for': 'forged, 198.51.100.7, 203.0.113.9' }
+    expect(await (await behind.request('/shops/echo/v1/open/door', { headers })).json()).toMatchObject({
+      from,
+    })
   })
 
   it.each([

@@ -23,6 +23,8 @@ export interface AppOptions {
   readonly health: readonly HealthCheck[]
   readonly clock: Clock
   readonly log: Log
+  /** Reverse proxies whose `X-Forwarded-For` is believed. Default 0: the socket's address is the client's. */
+  readonly trustedProxies?: number
   /** Largest request body in bytes. Default 10 MiB; files will go through storage. */
   readonly bodyLimitBytes?: number
 }
@@ -40,7 +42,7 @@ export function createApp(options: AppOptions): Hono<RootEnv> {
   const app = new Hono<RootEnv>({ getPath: (request) => canonicalPath(request, directory) })
   app.onError((error, c) => renderFailure(error, c))
   app.notFound((c) => renderFailure(notFoundAt(c), c))
-  app.use(startRequest(log))
+  app.use(startRequest(options))
   app.use(crossOrigin)
   app.use(secureHeaders({ crossOriginResourcePolicy: 'cross-origin' }))
   app.use(limitBody(options.bodyLimitBytes ?? defaultBodyLimit))
@@ -82,23 +84,30 @@ function notFoundAt(c: Context<RootEnv>) {
 
 const acceptableRequestId = /^[\w-]{8,64}$/
 
-function startRequest(log: Log): MiddlewareHandler<RootEnv> {
+function startRequest({ log, trustedProxies = 0 }: AppOptions): MiddlewareHandler<RootEnv> {
   return async (c, next) => {
     const given = c.req.header('x-request-id')
     const requestId = given && acceptableRequestId.test(given) ? given : newId()
     c.set('requestId', requestId)
     c.set('log', log.child({ request: requestId }))
-    c.set('clientAddress', addressOf(c))
+    c.set('clientAddress', addressOf(c, trustedProxies))
     await next()
     c.res.headers.set('x-request-id', requestId)
   }
 }
 
+/** The outermost address that somebody trusted has seen: each proxy appends the one it was called from. */
+function addressOf(c: Context<RootEnv>, trustedProxies: number): string {
+  const socket = socketAddress(c)
+  if (trustedProxies === 0) return socket
+  const forwarded = (c.req.header('x-forwarded-for') ?? '').split(',').map((address) => address.trim())
+  return forwarded.filter((address) => address !== '').at(-trustedProxies) ?? socket
+}
+
 /** Requests that tests make without a socket have no address. */
-function addressOf(c: Context<RootEnv>): string {
-  return typeof c.env === 'object' && c.env !== null && 'incoming' in c.env
-    ? (getConnInfo(c).remote.address ?? 'unknown')
-    : 'unknown'
+function socketAddress(c: Context<RootEnv>): string {
+  const hasSocket = typeof c.env === 'object' && c.env !== null && 'incoming' in c.env
+  return hasSocket ? (getConnInfo(c).remote.address ?? 'unknown') : 'unknown'
 }
 
 const crossOrigin = cors({

@@ -18,6 +18,7 @@ describe('the configuration', () => {
       port: 54_321,
       host: '127.0.0.1',
       publicUrl: undefined,
+      trustedProxies: 0,
       dataDir: '/srv/plinth/data',
       logLevel: 'warn',
       cluster: undefined,

@@ -18,6 +18,7 @@ const port = z.coerce.number().int().min(0).max(65_535)
 const variables = z.object({
   PLINTH_PORT: port.default(54_321),
   PLINTH_HOST: z.string().min(1).default('127.0.0.1'),
+  PLINTH_TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
   PLINTH_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   PLINTH_DATA_DIR: z.string().min(1).default('./data'),
   PLINTH_LOG: z.enum(logLevels).default('warn'),
@@ -42,6 +43,8 @@ export interface Config {
   readonly host: string
   /** The address that clients use, without a trailing slash. Default: made of host and port. */
   readonly publicUrl: string | undefined
+  /** Reverse proxies in front, 0–10: that many last entries of `X-Forwarded-For` are believed. Default 0. */
+  readonly trustedProxies: number
   /** Absolute path of the data folder. Default `./data`. */
   readonly dataDir: string
   readonly logLevel: (typeof logLevels)[number]
@@ -73,6 +76,7 @@ export function readConfig(environment: Environment = process.env, folder = proc
     port: found.PLINTH_PORT,
     host: found.PLINTH_HOST,
     publicUrl: found.PLINTH_PUBLIC_URL?.replace(/\/+$/, ''),
+    trustedProxies: found.PLINTH_TRUSTED_PROXIES,
     dataDir: resolve(folder, found.PLINTH_DATA_DIR),
     logLevel: found.PLINTH_LOG,
     cluster: found.DATABASE_URL
