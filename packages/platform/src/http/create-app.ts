@@ -38,7 +38,7 @@ type RootEnv = { Variables: SurfaceEnv['Variables'] & { surface?: Surface } }
 
 /** The whole HTTP side: every project's surfaces below its prefix, health at the root. */
 export function createApp(options: AppOptions): Hono<RootEnv> {
-  const { directory, log } = options
+  const { directory } = options
   const app = new Hono<RootEnv>({ getPath: (request) => canonicalPath(request, directory) })
   app.onError((error, c) => renderFailure(error, c))
   app.notFound((c) => renderFailure(notFoundAt(c), c))
