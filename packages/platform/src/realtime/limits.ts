@@ -39,7 +39,7 @@ export const defaultLimits: RealtimeLimits = {
   bindingsPerChannel: 100,
   watchedRows: 10_000,
   keptChanges: 10_000,
-  policyMilliseconds: 3_000,
+  policyMilliseconds: 5_000,
 }
 
 /** Counts what may still happen now: refilled steadily, never above the burst. */

@@ -9,6 +9,8 @@ export interface TransactionOptions {
   readonly readOnly?: boolean
   /** Ends with ROLLBACK instead of COMMIT (dry runs, `Prefer: tx=rollback`). Default false. */
   readonly rollback?: boolean
+  /** Milliseconds that one statement may take (SQLSTATE 57014 beyond it). Default: the role's own, 15,000. */
+  readonly statementTimeout?: number
 }
 
 /** Runs statements inside a transaction that is already the caller's. */
@@ -71,7 +73,11 @@ function requireCommit(command: string): void {
   if (command !== 'COMMIT') throw databaseErrors.commit_rolled_back()
 }
 
-const begin = (options: TransactionOptions): string => (options.readOnly ? 'begin read only' : 'begin')
+function begin({ readOnly, statementTimeout }: TransactionOptions): string {
+  const text = readOnly ? 'begin read only' : 'begin'
+  if (statementTimeout === undefined) return text
+  return `${text}; set local statement_timeout = ${Math.round(statementTimeout)}`
+}
 
 /** pg wants a mutable array; ours is read-only so that cached statements cannot be altered. */
 export function toQuery(statement: Statement) {

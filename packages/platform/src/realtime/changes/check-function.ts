@@ -73,6 +73,7 @@ declare
   plinth_verdict text;
   plinth_pick bigint[];
 begin
+  perform set_config('realtime.topic', plinth_topic, true);
   for plinth_i in 1 .. cardinality(plinth_claims) loop
     perform set_config('request.jwt.claims', plinth_claims[plinth_i], true);
     plinth_pick := plinth_picks[plinth_i]::bigint[];
@@ -91,10 +92,10 @@ function functionDefinition(
   question: Question,
   body: string,
 ): string {
-  const signature = `realtime.${quoteName(name)}(text[], text[], text[])`
+  const signature = `realtime.${quoteName(name)}(text[], text[], text[], text)`
   const comment = `Whether ${role} may ${question} rows of ${table.schema}.${table.table}, per claims and image.`
   return `
-    create or replace function realtime.${quoteName(name)}(plinth_claims text[], plinth_picks text[], plinth_images text[])
+    create or replace function realtime.${quoteName(name)}(plinth_claims text[], plinth_picks text[], plinth_images text[], plinth_topic text)
     returns text[] language plpgsql volatile as ${quoteText(body)};
     revoke execute on function ${signature} from public;
     grant execute on function ${signature} to ${quoteName(role)};

@@ -76,8 +76,10 @@ export function describeTable(
 export interface TableCatalogue {
   /** The description, read anew when it changed since; undefined when there is no such table. */
   find(schema: string, table: string): Promise<TableDescription | undefined>
-  /** As `find`, for the tables of a batch of changes in one round trip; keyed by OID. */
-  refresh(tables: readonly TableName[]): Promise<ReadonlyMap<number, TableDescription>>
+  /** What is known of tables, by OID, without asking whether it still holds; tables that are not known are read. */
+  recall(tables: readonly TableName[]): Promise<ReadonlyMap<number, TableDescription>>
+  /** True when all of this still holds, in one round trip; what does not is forgotten. */
+  holds(descriptions: Iterable<TableDescription>): Promise<boolean>
 }
 
 export interface TableName {
@@ -96,34 +98,34 @@ export function createTableCatalogue(database: ProjectDatabase): TableCatalogue 
     return found
   }
 
-  async function readStates(oids: readonly number[]): Promise<ReadonlyMap<number, string>> {
+  async function holds(descriptions: Iterable<TableDescription>): Promise<boolean> {
+    const all = [...descriptions]
+    if (all.length === 0) return true
     const { rows } = await database.asOwner<{ id: number; state: string }>({
       name: 'plinth_table_states',
       text: 'select id, state from realtime.table_states($1)',
-      values: [oids],
+      values: [all.map(({ oid }) => oid)],
     })
-    return new Map(rows.map(({ id, state }) => [Number(id), state]))
-  }
-
-  async function refresh(tables: readonly TableName[]): Promise<ReadonlyMap<number, TableDescription>> {
-    const states = await readStates(tables.map(({ oid }) => oid))
-    const described = new Map<number, TableDescription>()
-    for (const { oid, schema, table } of tables) {
-      const before = known.get(nameOf(schema, table))
-      const current = before?.oid === oid && before.state === states.get(oid)
-      const description = current ? before : await read(schema, table)
-      if (description?.oid === oid) described.set(oid, description)
-    }
-    return described
+    const states = new Map(rows.map(({ id, state }) => [Number(id), state]))
+    const stale = all.filter(({ oid, state }) => states.get(oid) !== state)
+    for (const { schema, table } of stale) known.delete(nameOf(schema, table))
+    return stale.length === 0
   }
 
   return {
-    refresh,
+    holds,
+    recall: async (tables) => {
+      const found = new Map<number, TableDescription>()
+      for (const { oid, schema, table } of tables) {
+        const before = known.get(nameOf(schema, table))
+        const description = before?.oid === oid ? before : await read(schema, table)
+        if (description?.oid === oid) found.set(oid, description)
+      }
+      return found
+    },
     find: async (schema, table) => {
       const before = known.get(nameOf(schema, table))
-      if (!before) return read(schema, table)
-      const described = await refresh([before])
-      return described.get(before.oid) ?? read(schema, table)
+      return before && (await holds([before])) ? before : read(schema, table)
     },
   }
 }

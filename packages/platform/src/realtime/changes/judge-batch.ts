@@ -44,15 +44,33 @@ export async function judgeBatch(context: BatchContext, changes: readonly RowCha
     ([first]) => context.audiences.find(first!.relation.schema, first!.relation.table).length > 0,
   )
   if (followed.length === 0) return { tableOf: () => undefined }
-  const described = await context.catalogue.refresh(followed.map(([first]) => first!.relation))
-  const judged = await Promise.all(
-    followed.map(async (of) => {
-      const table = described.get(of[0]!.relation.oid)
-      return table?.published ? judgeTable(context, table, of) : undefined
-    }),
-  )
-  const byOid = new Map(judged.flatMap((one) => (one ? [[one.table.oid, one] as const] : [])))
+  const judged = await judgeCurrent(context, followed)
+  const byOid = new Map(judged.map((one) => [one.table.oid, one]))
   return { tableOf: ({ relation }) => byOid.get(relation.oid) }
+}
+
+/**
+ * Judges by what is known of the tables, and asks meanwhile whether that still holds. It is asked after the changes have
+ * arrived, so whatever was altered before they were made is noticed; then they are judged again.
+ */
+async function judgeCurrent(
+  context: BatchContext,
+  followed: readonly (readonly RowChange[])[],
+): Promise<readonly JudgedTable[]> {
+  const described = await context.catalogue.recall(followed.map(([first]) => first!.relation))
+  const [holds, judged] = await Promise.allSettled([
+    context.catalogue.holds(described.values()),
+    Promise.all(
+      followed.map(async (of) => {
+        const table = described.get(of[0]!.relation.oid)
+        return table?.published ? judgeTable(context, table, of) : undefined
+      }),
+    ),
+  ])
+  if (holds.status === 'rejected') throw holds.reason
+  if (!holds.value) return judgeCurrent(context, followed)
+  if (judged.status === 'rejected') throw judged.reason
+  return judged.value.filter((one) => one !== undefined)
 }
 
 async function judgeTable(

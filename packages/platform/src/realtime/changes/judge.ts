@@ -1,4 +1,4 @@
-import type { ProjectDatabase, Statement } from '../../database/index.ts'
+import type { ProjectDatabase } from '../../database/index.ts'
 import { hasCode, type Log, messageOf } from '../../kernel/index.ts'
 import type { Session } from '../channels/session.ts'
 import { type Access, accessOf, type CheckFunctions, type Question } from './check-function.ts'
@@ -49,7 +49,7 @@ export interface JudgeOptions {
 }
 
 /** A single slow subscriber may hold up all others for this part of what a batch may take. */
-const shareOfOne = 0.2
+const shareOfOne = 0.4
 
 export function createJudge({ database, functions, policyMilliseconds, log }: JudgeOptions): Judge {
   async function prepare(table: TableDescription, role: string, question: Question): Promise<Access> {
@@ -60,24 +60,13 @@ export function createJudge({ database, functions, policyMilliseconds, log }: Ju
 
   async function ask(request: JudgeRequest, access: Access & { kind: 'judged' }, milliseconds: number) {
     const { role, sessions, images, topic = '' } = request
-    const limits: Statement = {
-      name: 'plinth_judge_limits',
-      text: `select set_config('statement_timeout', $1, true), set_config('realtime.topic', $2, true)`,
-      values: [String(milliseconds), topic],
-    }
-    const question: Statement = {
-      text: `select ${access.call}($1, $2, $3) as verdicts`,
-      values: [sessions.map(({ session }) => session.claims), sessions.map(pickText), images],
-    }
-    const found = await database.transactionAs(
+    const found = await database.asCaller<{ verdicts: string[] }>(
       { role, claims: {} },
-      async (transaction) => {
-        const sent = [transaction.query(limits), transaction.query<{ verdicts: string[] }>(question)] as const
-        const [, answer] = await Promise.allSettled(sent)
-        if (answer.status === 'rejected') throw answer.reason
-        return answer.value
+      {
+        text: `select ${access.call}($1, $2, $3, $4) as verdicts`,
+        values: [sessions.map(({ session }) => session.claims), sessions.map(pickText), images, topic],
       },
-      { readOnly: true },
+      { readOnly: true, statementTimeout: milliseconds },
     )
     return found.rows[0]!.verdicts
   }

@@ -9,7 +9,7 @@ import { createClient, type SupabaseClient } from '@supabase/supabase-js'
 import { Hono } from 'hono'
 import { anonymousCaller, type ProjectDatabase } from '../../database/index.ts'
 import { openProjectKeys, type ProjectKeys, type SurfaceEnv } from '../../http/index.ts'
-import { type Clock, silentLog, systemClock } from '../../kernel/index.ts'
+import { type Clock, type Log, silentLog, systemClock } from '../../kernel/index.ts'
 import { createTail, synchronisePublication, type Tail } from '../../tail/index.ts'
 import {
   createRealtimeSurface,
@@ -38,6 +38,7 @@ export interface ServeOptions {
   readonly database: ProjectDatabase
   readonly tables: readonly string[]
   readonly clock?: Clock
+  readonly log?: Log
   readonly limits?: Partial<RealtimeLimits>
   readonly redisUrl?: string
   readonly keys?: ProjectKeys
@@ -57,7 +58,7 @@ export async function serveRealtime(options: ServeOptions): Promise<ServedRealti
     keys,
     feed: tail,
     clock,
-    log: silentLog,
+    log: options.log ?? silentLog,
     ...(options.limits ? { limits: options.limits } : {}),
     ...(options.redisUrl ? { redisUrl: options.redisUrl } : {}),
     ...(options.publicChannels === undefined ? {} : { publicChannels: options.publicChannels }),
