@@ -357,6 +357,36 @@ describe('holds of pending orders run out (AT-4)', () => {
   })
 })
 
+it('pools and holds can be made anew from items and orders, the earliest first', async () => {
+  const own = await openShop(test.database, actor('rebuild'))
+  const item = await addProduct(test.database, own, 'Rebuilt', 10)
+  const other = await addProduct(test.database, own, 'Untouched', 3)
+  for (const number of ['R-1', 'R-2', 'R-3']) await test.database.asOwner(order(own, number, [line(item, 3)]))
+  await test.database.asOwner(sql`delete from plinth.holds where thing = ${item}`)
+  await test.database.asOwner(sql`update plinth.pools set held = 0, on_hand = 99 where thing = ${item}`)
+  const rebuild = sql`select * from private.rebuild_stock(${own})`
+  expect((await test.database.asOwner(rebuild)).rows).toEqual([
+    { item_id: item, held: '9', left_unheld: '0' },
+  ])
+  expect(await levelsOf(test.database, own, [item, other])).toEqual([
+    { stock: 10, held: 9, available: 1 },
+    { stock: 3, held: 0, available: 3 },
+  ])
+  await test.database.transactionAsOwner(async ({ query }) => {
+    await query(sql`delete from plinth.holds where key = ${`${own}:R-3`}`)
+    await query(sql`update plinth.pools set held = 6 where thing = ${item}`)
+    await query(sql`update public.items set stock = 7 where id = ${item}`)
+  })
+  expect((await test.database.asOwner(rebuild)).rows).toEqual([
+    { item_id: item, held: '6', left_unheld: '3' },
+  ])
+  expect(await findDrift(test.database)).toEqual([])
+  await test.database.asOwner(setStatus(own, 'R-1', 'Confirmed'))
+  expect(await refusal(test.database.asOwner(setStatus(own, 'R-3', 'Confirmed')))).toBe(
+    'insufficient_stock PT409',
+  )
+})
+
 describe('process_order_stock_changes (S-D2)', () => {
   const process = (items: unknown, orderId: string | null, shop = shopId) =>
     value<Record<string, unknown>>(

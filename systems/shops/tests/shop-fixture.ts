@@ -13,17 +13,12 @@ export const useShopDatabase = (options: Pick<TestDatabaseOptions, 'connections'
     ...options,
   })
 
-export type Person = ReturnType<typeof actor>
+type Person = ReturnType<typeof actor>
 
-export interface Line {
+interface Line {
   readonly productId: unknown
   readonly quantity: unknown
   readonly unitPrice?: unknown
-}
-
-export interface Item {
-  readonly id: string
-  readonly name: string
 }
 
 /** Makes an account for each person; one that exists stays. */
@@ -90,7 +85,7 @@ export async function value<T>(
 }
 
 /** Units of one item as the ledger and the pool see them. */
-export interface Level {
+interface Level {
   readonly stock: number
   readonly held: number
   readonly available: number
