@@ -5,11 +5,6 @@ import { defineErrors } from '../kernel/index.ts'
  * `details` and `hint` given with an error are what the client sees in the fields of that name.
  */
 export const restErrors = defineErrors({
-  PGRST002: {
-    status: 503,
-    message: 'Could not query the database for the schema cache. Retrying.',
-    hint: '',
-  },
   PGRST003: { status: 504, message: 'Timed out acquiring connection from connection pool.', hint: '' },
   PGRST000: { status: 503, message: 'Database connection error. Retrying the connection.', hint: '' },
   PGRST100: { status: 400, message: '"{problem}" (line 1, column {column})', hint: '' },
@@ -63,7 +58,6 @@ export const restErrors = defineErrors({
   PGRST123: { status: 400, message: 'Use of aggregate functions is not allowed', hint: '' },
   PGRST124: { status: 400, message: 'Query result exceeds max-affected preference constraint', hint: '' },
   PGRST125: { status: 404, message: 'Invalid path specified in request URL', hint: '' },
-  PGRST126: { status: 404, message: 'Root endpoint metadata is disabled', hint: '' },
   PGRST127: { status: 400, message: 'Feature not implemented', hint: '' },
   PGRST128: {
     status: 400,

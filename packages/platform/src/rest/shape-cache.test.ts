@@ -57,6 +57,11 @@ describe('shapes', () => {
     for (let n = 0; n < 50; n += 1) await find(`select=a${n}:id`)
     expect(cache.size).toBe(10)
   })
+  test('are bounded in length as well as in number', async () => {
+    const { cache, find } = cacheOf()
+    for (let n = 0; n < 400; n += 1) await find(`id=in.(1)&select=${`a${n}${'b'.repeat(60_000)}`}:id`)
+    expect(cache.size).toBeLessThan(150)
+  })
   test('go when the catalogue changes', async () => {
     const { find, compiled } = cacheOf()
     await find('id=eq.1')

@@ -36,9 +36,16 @@ export interface ShapeCacheOptions {
   compile(request: RestRequest, isCall: boolean, catalogue: Catalogue): CompiledStatement
 }
 
+/** Of all kept shapes and their statements together: long ones, which nobody repeats, push each other out. */
+const mostCharacters = 16_000_000
+
 export function createShapeCache(options: ShapeCacheOptions): ShapeCache {
   const { shapes = 1_000, names = 200, preparedAfter = 5, compile } = options
-  const known = new LRUCache<string, Shape>({ max: shapes })
+  const known = new LRUCache<string, Shape>({
+    max: shapes,
+    maxSize: mostCharacters,
+    sizeCalculation: ({ compiled }, key) => key.length + compiled.text.length,
+  })
   const named = new Set<string>()
   let of: Catalogue | undefined
   return {

@@ -39,6 +39,7 @@ test.each([
   ['actor', 'actors'],
   ['xyz', undefined],
   ['', undefined],
+  ['f'.repeat(60_000), undefined],
 ])('near %s is %s', (name, expected) => {
   expect(nearest(name, ['films', 'actors', 'very_long_other_name'])).toBe(expected)
 })

@@ -1,5 +1,9 @@
+/** PostgreSQL's names are no longer, and comparing a longer one costs the product of the lengths. */
+const longestName = 63
+
 /** The candidate that a misspelt name most likely meant, or undefined when none is close. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
+  if (name.length > longestName) return undefined
   const limit = Math.max(1, Math.floor(name.length / 3))
   let best: string | undefined
   let bestDistance = limit + 1

@@ -147,6 +147,10 @@ describe('an unmodified postgrest-js', () => {
       (await client.from('films').select('id.count(), directors(name)').eq('director_id', 1)).data,
     ).toEqual([{ count: 2, directors: { name: 'Varda' } }])
   })
+  test('is told what is not there yet', async () => {
+    const { error } = await rest.client().from('directors').select('name, ...films(rating.max())')
+    expect(error?.code).toBe('PGRST127')
+  })
   test('is bound by row security', async () => {
     const [ada, bob] = [actor('ada'), actor('bob')]
     await rest.client(ada).from('notes').insert({ body: 'private' })
