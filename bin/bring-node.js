@@ -24,11 +24,6 @@ export async function bringNode(repository) {
   const home = join(repository, '.plinth')
   const folder = join(home, `${name}-${brought}`)
   const node = join(folder, 'node_modules', name, 'bin', 'node')
-  if (process.execPath.startsWith(home)) {
-    throw new Refusal(
-      `Node ${process.version} does not run TypeScript here: is it switched off in NODE_OPTIONS?`,
-    )
-  }
   if (existsSync(node)) return node
   checkWritable(repository)
   await oneAtATime(home, async () => {

@@ -11,20 +11,21 @@ import module from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { bringNode, isSuitableNode } from './bring-node.js'
-import { handOver } from './hand-over.js'
+import { handOver, takeOver } from './hand-over.js'
 import { installPackages } from './install-packages.js'
 import { Refusal } from './refusal.js'
 
 const launcher = fileURLToPath(import.meta.url)
 const repository = dirname(dirname(launcher))
-const given = process.argv.slice(2)
+const { args: given, handedOver } = takeOver(process.argv.slice(2))
 
 try {
   if (isSuitableNode()) {
     await installPackages(repository)
     await runScript(chooseScript(given))
   } else {
-    await handOver(await bringNode(repository), [launcher, ...given])
+    if (handedOver) throw new Refusal('TypeScript is switched off in Node: look at NODE_OPTIONS')
+    await handOver(await bringNode(repository), launcher, given)
   }
 } catch (error) {
   if (!(error instanceof Refusal)) throw error

@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { waitFor } from '@plinth/testing'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 describe('packages', () => {
@@ -54,6 +55,21 @@ describe('packages', () => {
     await writeFile(join(repository, 'node_modules', '.package-lock.json'), '{}')
     expect(await run(repository, ['status'])).toMatchObject({ code: 0, stderr: '' })
     expect(await npmCalls(repository)).toEqual([])
+  })
+
+  test.each([true, false])('are given up by Ctrl-C, and npm with them (an old Node: %s)', async (old) => {
+    const repository = await makeRepository({ npm: 'echo $$ > npm-pid; exec sleep 600' })
+    const pidFile = join(repository, 'npm-pid')
+    const outcome = run(repository, ['status'], {
+      old,
+      onStart: async (child) => {
+        await waitFor(() => existsSync(pidFile), { what: 'npm to start' })
+        child.kill('SIGINT')
+      },
+    })
+    expect(await outcome).toMatchObject({ signal: 'SIGINT', stdout: '' })
+    const npm = Number(await readFile(pidFile, 'utf8'))
+    expect(() => process.kill(npm, 0)).toThrow('ESRCH')
   })
 
   test('are installed though a launcher was killed while it installed', async () => {
@@ -164,6 +180,31 @@ describe('on a Node that is too old', () => {
       expect(await outcome).toMatchObject({ code: 7, stdout: `ready\n${signal}\n` })
     }
   })
+
+  test('a Ctrl-C, which reaches the whole process group, reaches the script once', async () => {
+    const repository = await makeRepository()
+    const { stdout } = await run(repository, ['run', 'scripts/end.ts', 'count'], {
+      old: true,
+      onOutput: (child) => process.kill(-child.pid!, 'SIGINT'),
+    })
+    expect(stdout).toBe('ready\nSIGINT 1\n')
+  })
+
+  test('a launcher that is killed takes the script along', async () => {
+    const repository = await makeRepository()
+    const { stdout } = await run(repository, ['run', 'scripts/end.ts', 'wait'], {
+      old: true,
+      onOutput: (child) => child.kill('SIGKILL'),
+    })
+    expect(stdout).toBe('ready\n')
+  })
+
+  test('TypeScript switched off by NODE_OPTIONS is told, not tried again', async () => {
+    const node = fakeNode().replace('exec ', 'exec env NODE_OPTIONS=--no-strip-types ')
+    const { code, stderr } = await run(await makeRepository({ node }), ['status'], { old: true })
+    expect(code).toBe(1)
+    expect(stderr).toContain('plinth: TypeScript is switched off in Node: look at NODE_OPTIONS')
+  })
 })
 
 test('a script runs where the user stands, in the launcher’s own process', async () => {
@@ -242,6 +283,13 @@ const endScript = `
       process.exit(7)
     })
   }
+  if (how === 'count') {
+    let count = 0
+    process.removeAllListeners('SIGINT').on('SIGINT', () => {
+      // Long enough for a second one to arrive.
+      if (++count === 1) setTimeout(() => process.exit(console.log('SIGINT', count)), 500)
+    })
+  }
   setInterval(() => {}, 1000)
   console.log('ready')`
 
@@ -251,11 +299,12 @@ interface RunOptions {
   readonly cwd?: string
   readonly path?: string
   readonly wrapper?: readonly string[]
+  readonly onStart?: (child: ChildProcess) => Promise<void>
   readonly onOutput?: (child: ChildProcess) => void
 }
 
 async function run(repository: string, args: readonly string[], options: RunOptions = {}) {
-  const { old, cwd = repository, wrapper = [], onOutput } = options
+  const { old, cwd = repository, wrapper = [], onStart, onOutput } = options
   const { path = `${join(repository, 'tools')}:/usr/bin:/bin` } = options
   const preload = old ? ['--require', join(repository, 'tools', 'old.cjs')] : []
   const [file, ...rest] = [
@@ -265,13 +314,15 @@ async function run(repository: string, args: readonly string[], options: RunOpti
     join(repository, 'bin', 'plinth.js'),
     ...args,
   ]
-  const child = spawn(file!, rest, { cwd, env: { PATH: path } })
+  const child = spawn(file!, rest, { cwd, env: { PATH: path }, detached: true })
   const [stdout, stderr]: [string[], string[]] = [[], []]
   child.stdout.on('data', (chunk: Buffer) => {
     if (stdout.push(String(chunk)) === 1) onOutput?.(child)
   })
   child.stderr.on('data', (chunk: Buffer) => stderr.push(String(chunk)))
-  const [code, signal] = await once(child, 'close')
+  const closed = once(child, 'close')
+  await onStart?.(child)
+  const [code, signal] = await closed
   return { pid: child.pid, code, signal, stdout: stdout.join(''), stderr: stderr.join('') }
 }
 

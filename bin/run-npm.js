@@ -45,6 +45,7 @@ export async function runNpm(args, { what, cwd }) {
     () => `plinth: installing ${what}: ${fetched} fetched, ${seconds(started)} s`,
     what,
   )
+  const endSharing = shareSignals(child)
   const [code] = await once(child, 'close')
     .catch((error) => {
       throw new Refusal(
@@ -54,8 +55,24 @@ export async function runNpm(args, { what, cwd }) {
       )
     })
     .finally(stopProgress)
+  endSharing()
   if (code !== 0) throw new Refusal(`installing ${what} failed: ${explain(lines, code)}`)
   process.stderr.write(`plinth: installed ${what} in ${seconds(started)} s\n`)
+}
+
+/** Whoever ends the launcher ends npm as well; returns what ends the launcher then, if anybody asked for it. */
+function shareSignals(child) {
+  let received
+  const pass = (signal) => {
+    received = signal
+    child.kill(signal)
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  for (const signal of signals) process.on(signal, pass)
+  return () => {
+    for (const signal of signals) process.off(signal, pass)
+    if (received) process.kill(process.pid, received)
+  }
 }
 
 const seconds = (started) => Math.round((Date.now() - started) / 1000)
