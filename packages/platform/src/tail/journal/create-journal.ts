@@ -8,14 +8,8 @@ import type { DurableConsumer } from '../consumers/consumer.ts'
 import { tailErrors } from '../errors.ts'
 import { postgresEpoch, type StreamedTransaction } from '../stream/decode-changes.ts'
 import type { StreamedRelation } from '../stream/row-change.ts'
-import { createCopyBuffer, putByte, putBytes } from './copy-buffer.ts'
-import {
-  type ChainHead,
-  encodeChange,
-  encodeTransactionFields,
-  noHash,
-  type SealValue,
-} from './encode-entries.ts'
+import { type EncodedBatch, encodeBatch, type Knowledge, type Plan } from './encode-batch.ts'
+import { type ChainHead, noHash } from './encode-entries.ts'
 import { planTable, readJournalledTables } from './journal-tables.ts'
 import { type HeadsFile, openHeadsFile } from './keep-heads-file.ts'
 import { createSubjectKeys } from './seal-values.ts'
@@ -33,8 +27,6 @@ export interface JournalOptions {
 /** Name of the journal among the consumers of the tail. */
 export const journalConsumer = 'journal'
 
-/** Signature, flags and the length of no extension. */
-const copyHeader = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
 const dayMilliseconds = 86_400_000
 const rememberedHeads = 100_000
 /** Long enough for the largest batch on a slow disk; a server that does not answer for longer is gone. */
@@ -56,7 +48,13 @@ export function createJournal(options: JournalOptions): DurableConsumer {
   let stored: string | null = null
   let lastDay = 0
   let preparedDay = 0
-  let lastBatchBytes = 65_536
+  /** True when a tenant that is not among `heads` has no chain. */
+  let allHeads = false
+  const knowledge: Knowledge = {
+    plan: (relation) => plans.get(relation),
+    head: (tenant) => heads.get(tenant) ?? (allHeads ? null : undefined),
+    seal: subjects.seal,
+  }
 
   /** The stream is ours, so whoever else still writes is a holder that was frozen: it is ended before we look. */
   async function takeOver(): Promise<string | null> {
@@ -67,7 +65,7 @@ export function createJournal(options: JournalOptions): DurableConsumer {
        where application_name = $1 and datname = current_database() and pid <> pg_backend_pid()`,
       [applicationName],
     )
-    heads = new Map()
+    await loadAllHeads(client)
     plans = new WeakMap()
     preparedDay = 0
     lastDay = await readLastDay(client)
@@ -79,64 +77,34 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     return stored
   }
 
-  async function handle(transactions: readonly CommittedTransaction[]): Promise<void> {
-    const batch = await encode(transactions as readonly StreamedTransaction[])
-    if (batch.entries === 0 && !batch.incomplete) return
-    await write(batch, transactions.at(-1)!.position)
-    for (const [tenant, head] of batch.heads) heads.set(tenant, head)
-    if (heads.size > rememberedHeads) heads = new Map()
-    headsFile ??= openHeadsFile(options)
-    ;(await headsFile).note(batch.heads)
-  }
-
-  /** Tables, chains and persons that are met for the first time are looked up, then the batch is written again. */
-  async function encode(transactions: readonly StreamedTransaction[]): Promise<Batch> {
+  /** Tables, chains and persons that are met for the first time are looked up, then the batch is encoded again. */
+  async function handle(given: readonly CommittedTransaction[]): Promise<void> {
+    const transactions = given as readonly StreamedTransaction[]
     const day = await today()
     for (;;) {
-      const unknown: Unknown = { relations: new Set(), tenants: new Set(), subjects: new Set() }
-      const batch = encodeBatch(transactions, day, unknown)
-      const { relations, tenants, subjects: persons } = unknown
-      if (relations.size + tenants.size + persons.size === 0) return batch
-      if (relations.size > 0) await planTables(relations)
-      if (tenants.size > 0) await loadHeads([...tenants])
-      if (persons.size > 0) await subjects.prepare(persons)
+      const batch = encodeBatch(transactions, day, knowledge)
+      const first = batch.next()
+      if (batch.isKnown && (await write(batch, first, day, transactions.at(-1)!.position))) return
+      // What else is not known is found out in the same go.
+      while (batch.next());
+      await lookUp(batch)
     }
   }
 
-  function encodeBatch(transactions: readonly StreamedTransaction[], day: number, unknown: Unknown): Batch {
-    const moved = new Map<string, ChainHead>()
-    const out = createCopyBuffer(lastBatchBytes)
-    const headOf = (tenant: string): ChainHead => {
-      let head = moved.get(tenant)
-      if (head) return head
-      const known = heads.get(tenant)
-      if (!known) unknown.tenants.add(tenant)
-      head = { sequence: known?.sequence ?? 0, hash: known?.hash ?? noHash }
-      moved.set(tenant, head)
-      return head
+  async function lookUp({ unknown }: EncodedBatch): Promise<void> {
+    if (unknown.relations.size > 0) await planTables(unknown.relations)
+    if (unknown.tenants.size > 0) await loadHeads([...unknown.tenants])
+    if (unknown.subjects.size > 0) await subjects.prepare(unknown.subjects)
+  }
+
+  async function remember(moved: ReadonlyMap<string, ChainHead>): Promise<void> {
+    for (const [tenant, head] of moved) heads.set(tenant, head)
+    if (heads.size > rememberedHeads) {
+      heads = new Map()
+      allHeads = false
     }
-    const seal: SealValue = (subject, relation, column, value) => {
-      const sealed = subjects.seal(subject, relation, column, value)
-      if (sealed === undefined) unknown.subjects.add(subject)
-      return sealed ?? 'null'
-    }
-    let entries = 0
-    let incomplete = false
-    putBytes(out, copyHeader)
-    for (const transaction of transactions) {
-      const fields = encodeTransactionFields(transaction, day)
-      for (const change of transaction.changes) {
-        const plan = plans.get(change.relation)
-        if (plan === undefined) unknown.relations.add(change.relation)
-        if (!plan) continue
-        if (plan === 'unreadable' || change.relation.replicaIdentity !== 'f') incomplete = true
-        if (plan === 'unreadable') continue
-        entries += encodeChange(change, plan, fields, { out, headOf, seal })
-      }
-    }
-    putByte(out, 0xff)
-    putByte(out, 0xff)
-    return { heads: moved, entries, incomplete, day, rows: out.bytes.subarray(0, out.length) }
+    headsFile ??= openHeadsFile(options)
+    ;(await headsFile).note(moved)
   }
 
   async function planTables(relations: ReadonlySet<StreamedRelation>): Promise<void> {
@@ -144,13 +112,16 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     for (const relation of relations) plans.set(relation, planTable(relation, tables))
   }
 
+  async function loadAllHeads(connection: pg.Client): Promise<void> {
+    const { rows } = await connection.query<HeadRow>(`${headQuery} limit ${rememberedHeads + 1}`)
+    allHeads = rows.length <= rememberedHeads
+    heads = new Map((allHeads ? rows : []).map(readHead))
+  }
+
   async function loadHeads(tenants: readonly string[]): Promise<void> {
-    const { rows } = await required().query<{ tenant: string; sequence: string; hash: string }>(
-      `select tenant, sequence, encode(hash, 'hex') as hash from plinth.journal_heads where tenant = any ($1)`,
-      [tenants],
-    )
+    const { rows } = await required().query<HeadRow>(`${headQuery} where tenant = any ($1)`, [tenants])
     for (const tenant of tenants) heads.set(tenant, { sequence: 0, hash: noHash })
-    for (const row of rows) heads.set(row.tenant, { sequence: Number(row.sequence), hash: row.hash })
+    for (const [tenant, head] of rows.map(readHead)) heads.set(tenant, head)
   }
 
   /** Days since 2000-01-01, UTC; never less than before, so that days leave the journal in the order of the chains. */
@@ -167,28 +138,28 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     return day
   }
 
-  async function write(batch: Batch, position: string): Promise<void> {
+  /** False, with nothing written, when something turned up that has to be looked up first. */
+  async function write(
+    batch: EncodedBatch,
+    first: Buffer | null,
+    day: number,
+    position: string,
+  ): Promise<boolean> {
+    if (batch.entries === 0 && !batch.incomplete) return true
     const connection = required()
     await connection.query('begin')
     await movePosition(connection, position)
+    await pipeline(partsOf(first, batch), connection.query(copyFrom(copyInto(day))))
+    if (!batch.isKnown) {
+      await connection.query('rollback')
+      return false
+    }
     if (batch.incomplete) await recordIncomplete(connection, position)
-    await pipeline([batch.rows], connection.query(copyFrom(copyInto(batch.day))))
-    const moved = [...batch.heads]
-    await connection.query({
-      name: 'plinth_journal_heads',
-      text: `insert into plinth.journal_heads (tenant, sequence, hash)
-        select tenant, sequence, decode(hash, 'hex')
-        from unnest($1::text[], $2::bigint[], $3::text[]) moved(tenant, sequence, hash)
-        on conflict (tenant) do update set sequence = excluded.sequence, hash = excluded.hash`,
-      values: [
-        moved.map(([tenant]) => tenant),
-        moved.map(([, head]) => head.sequence),
-        moved.map(([, head]) => head.hash),
-      ],
-    })
+    await moveHeads(connection, [...batch.heads])
     await connection.query('commit')
     stored = position
-    lastBatchBytes = Math.max(65_536, Math.ceil(batch.rows.length * 1.25))
+    await remember(batch.heads)
+    return true
   }
 
   /** The fence: a holder that slept while another one wrote finds the position moved, and writes nothing. */
@@ -223,23 +194,26 @@ export function createJournal(options: JournalOptions): DurableConsumer {
   }
 }
 
-type Plan = ReturnType<typeof planTable>
-
-/** What a batch needs and this process has not looked up yet. */
-interface Unknown {
-  readonly relations: Set<StreamedRelation>
-  readonly tenants: Set<string>
-  readonly subjects: Set<string>
+function* partsOf(first: Buffer | null, batch: EncodedBatch): Generator<Buffer> {
+  for (let part = first; part; part = batch.next()) yield part
 }
 
-interface Batch {
-  readonly heads: ReadonlyMap<string, ChainHead>
-  readonly entries: number
-  /** Images are missing because a table's replica identity was changed behind our back. */
-  readonly incomplete: boolean
-  readonly day: number
-  /** A whole binary COPY. */
-  readonly rows: Buffer
+async function moveHeads(
+  connection: pg.Client,
+  moved: readonly (readonly [string, ChainHead])[],
+): Promise<void> {
+  await connection.query({
+    name: 'plinth_journal_heads',
+    text: `insert into plinth.journal_heads (tenant, sequence, hash)
+      select tenant, sequence, decode(hash, 'hex')
+      from unnest($1::text[], $2::bigint[], $3::text[]) moved(tenant, sequence, hash)
+      on conflict (tenant) do update set sequence = excluded.sequence, hash = excluded.hash`,
+    values: [
+      moved.map(([tenant]) => tenant),
+      moved.map(([, head]) => head.sequence),
+      moved.map(([, head]) => head.hash),
+    ],
+  })
 }
 
 /** A connection of its own: COPY does not mix with pipelining, and it is what a successor ends. */
@@ -256,6 +230,19 @@ async function connect(database: ProjectDatabase, applicationName: string): Prom
   await client.connect()
   return client
 }
+
+interface HeadRow {
+  readonly tenant: string
+  readonly sequence: string
+  readonly hash: string
+}
+
+const headQuery = `select tenant, sequence, encode(hash, 'hex') as hash from plinth.journal_heads`
+
+const readHead = (row: HeadRow): [string, ChainHead] => [
+  row.tenant,
+  { sequence: Number(row.sequence), hash: row.hash },
+]
 
 /** Straight into the day's partition: no routing per row. */
 const copyInto = (day: number) =>
