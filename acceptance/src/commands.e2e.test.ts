@@ -111,6 +111,15 @@ describe('plinth beside a server', () => {
 
     expect(await plinth('rewind', 'shops', mine.shop, '--to', instant, '--yes')).toMatchObject({ code: 0 })
     expect(await itemsOf(mine.shop)).toEqual([{ name: 'Cup', stock: 5 }])
+    const order = (number: string, quantity: number) =>
+      client.from('form_submissions').insert({
+        shop_id: mine.shop,
+        submission_id: number,
+        status: 'Confirmed',
+        ordered_products: [{ productId: mine.item, quantity, unitPrice: 1 }],
+      })
+    expect((await order('ORD-6', 6)).error).not.toBeNull()
+    expect((await order('ORD-5', 5)).error).toBeNull()
     expect(await itemsOf(neighbour.shop)).toEqual([{ name: 'Neighbour’s cup', stock: 5 }])
     expect(await plinth('journal', 'verify', 'shops')).toMatchObject({
       code: 0,

@@ -40,6 +40,7 @@ export const shops = defineSystem({
     'saved_replies',
     'social_integrations',
   ],
+  afterRewind: (shop) => sql`select count(*) from private.rebuild_stock(${shop})`,
   isAdmin: async (database, userId) => {
     const { rows } = await database.query<{ is_admin: boolean }>(
       sql`select exists (select from public.profiles where id = ${userId} and is_admin) as is_admin`,

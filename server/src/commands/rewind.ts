@@ -39,6 +39,7 @@ async function rewind(system: string, tenant: string, options: RewindOptions): P
       show(await previewRewind(rewinding), options)
       if (options.dryRun) return
       await confirm(options)
+      const afterwards = project.system.afterRewind?.(tenant)
       const actor = {
         user: null,
         role: 'owner',
@@ -46,7 +47,7 @@ async function rewind(system: string, tenant: string, options: RewindOptions): P
         via: 'plinth rewind',
         reason: `to ${options.to}`,
       }
-      const { undoneBy } = await applyRewind({ ...rewinding, actor })
+      const { undoneBy } = await applyRewind({ ...rewinding, actor, ...(afterwards ? { afterwards } : {}) })
       process.stderr.write(`Done. To undo it: plinth rewind ${system} ${tenant} --to ${undoneBy}\n`)
     }),
   )

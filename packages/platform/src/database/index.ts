@@ -1,6 +1,6 @@
 export * from './callers/caller.ts'
 export { actorMessagePrefix } from './callers/preamble.ts'
-export type { Transaction, TransactionOptions } from './callers/run-transaction.ts'
+export { type Transaction, type TransactionOptions, toQuery } from './callers/run-transaction.ts'
 export { connectExternalEngine } from './engine/connect-external-engine.ts'
 export type { Engine } from './engine/engine.ts'
 export { engineErrors } from './engine/errors.ts'

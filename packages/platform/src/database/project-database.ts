@@ -1,5 +1,5 @@
 import type { QueryResult, QueryResultRow } from 'pg'
-import type { Log } from '../kernel/index.ts'
+import { hasCode, type Log } from '../kernel/index.ts'
 import type { Caller } from './callers/caller.ts'
 import {
   runStatement,
@@ -67,7 +67,7 @@ export function openProjectDatabase(options: ProjectDatabaseOptions): ProjectDat
     system,
     addresses,
     asCaller: (caller, statement, transaction) =>
-      requests.use((client) => runStatement(client, caller, statement, transaction)),
+      retryDeadlocks(() => requests.use((client) => runStatement(client, caller, statement, transaction))),
     transactionAs: (caller, work, transaction) =>
       requests.use((client) => runTransaction(client, caller, work, transaction)),
     asOwner: (statement) => owner.use((client) => client.query(toQuery(statement))),
@@ -76,6 +76,21 @@ export function openProjectDatabase(options: ProjectDatabaseOptions): ProjectDat
     close: async () => {
       await Promise.all([requests.end(), owner.end()])
     },
+  }
+}
+
+/** SQLSTATE of a transaction that PostgreSQL sacrificed to end a deadlock; it did nothing, so it may be sent again. */
+const deadlock = '40P01'
+const attempts = 4
+
+/** One statement is its whole transaction, so repeating it is safe; callers never see that two of them collided. */
+async function retryDeadlocks<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run()
+    } catch (error) {
+      if (attempt === attempts || !hasCode(error, deadlock)) throw error
+    }
   }
 }
 

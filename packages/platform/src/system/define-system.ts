@@ -1,4 +1,4 @@
-import type { MigrationSet } from '../database/index.ts'
+import type { MigrationSet, Statement } from '../database/index.ts'
 import type { FunctionDefinition, ScopedDatabase } from '../functions/index.ts'
 import type { JobDefinition } from '../jobs/index.ts'
 import type { Demo, ImportDeclaration } from './define-import.ts'
@@ -28,6 +28,8 @@ export interface SystemDeclaration {
   readonly realtimeTables: readonly string[]
   /** Tables of `public` whose history is kept by the journal, for rewind and audit. */
   readonly journalledTables: readonly string[]
+  /** What brings unjournalled rows that are derived from a tenant's in line after the tenant was rewound. */
+  afterRewind?(tenant: string): Statement
   /** What can be taken in from files. Default none. */
   readonly imports?: readonly ImportDeclaration[]
   /** Data to try the system with. */

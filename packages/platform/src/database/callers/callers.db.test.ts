@@ -107,6 +107,17 @@ describe('a transaction as the caller', () => {
     expect(await linesOf(ada)).toEqual([hostile])
   })
 
+  it('repeats a statement that PostgreSQL sacrificed to end a deadlock', async () => {
+    await Promise.all([write('first'), write('second')])
+    const touch = (order: string) => ({
+      text: `update public.diary set line = line || '.' where id = any (select id from (select id, pg_sleep(0.2)
+        from public.diary order by line ${order} for update) as locked)`,
+    })
+    const touching = ['asc', 'desc'].map((order) => test.database.asCaller(ada, touch(order)))
+    await Promise.all(touching)
+    expect((await linesOf(ada)).sort()).toEqual(['first..', 'second..'])
+  })
+
   it('ends a statement that takes too long', async () => {
     const short = sql`select set_config('statement_timeout', '50', true)`
     const slow = test.database.transactionAs(ada, async (transaction) => {
