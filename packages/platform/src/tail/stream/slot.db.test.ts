@@ -181,3 +181,32 @@ test('an administrator who may replicate and is no superuser is enough', async (
   await tail.stop()
   await asAdministrator('drop role replicator')
 })
+
+test('a holder that was frozen while another one wrote is fenced by the position', async () => {
+  const journal = test_.createJournal()
+  const problems: unknown[] = []
+  const { promise: frozen, resolve: freeze } = Promise.withResolvers<void>()
+  const { promise: thawed, resolve: thaw } = Promise.withResolvers<void>()
+  const consumer: DurableConsumer = {
+    ...journal,
+    handle: async (transactions) => {
+      freeze()
+      await thawed
+      await journal.handle(transactions).catch((problem: unknown) => {
+        problems.push(problem)
+        throw problem
+      })
+    },
+  }
+  const tail = await startTail({ slot: 'fenced_slot', durable: [consumer] })
+  await run(`insert into items values (801)`)
+  await frozen
+  // What a successor does: it stores the same transaction, and the position with it.
+  await run(`insert into plinth.tail_positions values ('journal', pg_current_wal_insert_lsn())
+    on conflict (consumer) do update set position = excluded.position`)
+  thaw()
+  await waitFor(() => problems.length > 0)
+  expect(problems[0]).toMatchObject({ code: 'journal_overtaken' })
+  expect(await run(`select from plinth.journal where key = '["801"]'`)).toEqual([])
+  await waitFor(() => tail.holds())
+})
