@@ -9,7 +9,6 @@ import { type JournalKind, openShop, type Shop } from './shop.ts'
 
 const runs = 7
 const orderMilliseconds = 3_000
-const changesPerOrder = 7
 const burstRows = 100_000
 const sustainedMilliseconds = 10_000
 const sustainedChanges = 5_000
@@ -106,33 +105,52 @@ const insertRows = (database: ProjectDatabase, rows: number) =>
     select i.shop_id, i.id, -1, n, 'a burst' from generate_series(1, ${rows}::int) n
     join (select *, row_number() over (order by id) - 1 as place from public.items) i on i.place = n % 2000`)
 
-/** Orders at a steady pace of {@link sustainedChanges} row changes a second; the lag is sampled all the while. */
+/**
+ * Updates and inserts at a steady pace of {@link sustainedChanges} row changes a second, in transactions of fifty. The
+ * lag is the time from a commit to the moment when everything up to it is stored, taken again and again meanwhile.
+ */
 async function* measureSustained(shop: Shop): AsyncIterable<Figure> {
   const tail = await startTail(shop)
   const lags: number[] = []
-  const sampler = setInterval(
-    () => void tail.health().then((health) => lags.push(health.lagMilliseconds)),
-    50,
-  )
+  let running = true
+  const sampling = sampleLag(tail, lags, () => running)
   const began = performance.now()
   let changes = 0
   while (performance.now() - began < sustainedMilliseconds) {
-    const due = ((performance.now() - began) / 1000) * sustainedChanges * 1.05
-    if (changes > due) await new Promise((resolve) => setTimeout(resolve, 5))
-    else changes += (await shop.placeOrders(40)) * changesPerOrder
+    const due = ((performance.now() - began) / 1000) * sustainedChanges * 1.02
+    if (changes >= due) await new Promise((resolve) => setTimeout(resolve, 2))
+    else changes += await restock(shop.database, changes)
   }
   const rate = changes / ((performance.now() - began) / 1000)
-  clearInterval(sampler)
-  await tail.settle(120_000)
+  running = false
+  await sampling
   await tail.stop()
-  const goal = `≥ ${sustainedChanges} changes/s with a lag < 1 s`
+  const goal = `≥ ${sustainedChanges} rows/s with a lag < 1 s`
   yield { name: 'row changes, steadily', value: rate, unit: 'rows/s', ratio: null, against: null, goal }
-  yield {
-    name: 'largest lag of the journal meanwhile',
-    value: Math.max(...lags),
-    unit: 'ms',
-    ratio: null,
-    against: null,
-    goal: '< 1,000 ms',
+  const lag = { unit: 'ms', ratio: null, against: null, goal: '< 1,000 ms' }
+  yield { name: 'lag of the journal meanwhile, median', value: median(lags), ...lag }
+  yield { name: 'lag of the journal meanwhile, largest', value: Math.max(...lags), ...lag }
+}
+
+async function sampleLag(tail: Tail, lags: number[], goesOn: () => boolean): Promise<void> {
+  while (goesOn()) {
+    const began = performance.now()
+    await tail.settle(120_000)
+    lags.push(performance.now() - began)
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
+}
+
+/** Twenty-five items updated, twenty-five lines of history inserted. */
+async function restock(database: ProjectDatabase, turn: number): Promise<number> {
+  const shop = (turn / 50) % 40
+  const { rowCount } = await database.asOwner(sql`
+    with moved as (
+      update public.items set stock = stock + 1, updated_at = now()
+      where id in (select i.id from public.items i
+        where i.shop_id = (select id from public.shops order by id offset ${shop}::int limit 1) limit 25)
+      returning shop_id, id, stock)
+    insert into public.stock_history (shop_id, item_id, change, new_stock, reason)
+    select shop_id, id, 1, stock, 'restock' from moved`)
+  return 2 * (rowCount ?? 0)
 }

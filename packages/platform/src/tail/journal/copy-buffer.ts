@@ -15,7 +15,7 @@ export const createCopyBuffer = (size = 65_536): CopyBuffer => ({
 })
 
 /** Makes room for `more` bytes. */
-export function reserve(out: CopyBuffer, more: number): void {
+function reserve(out: CopyBuffer, more: number): void {
   const needed = out.length + more
   if (needed <= out.bytes.length) return
   const grown = Buffer.allocUnsafe(Math.max(needed, out.bytes.length * 2))

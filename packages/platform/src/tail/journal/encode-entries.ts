@@ -200,7 +200,7 @@ function sealColumn(row: TupleSpans, plan: TablePlan, column: number, seal: Seal
 }
 
 /** Whose data a row is. A row that names nobody stands for itself, so that it can be erased too. */
-export function subjectOf(row: TupleSpans, plan: TablePlan): string {
+function subjectOf(row: TupleSpans, plan: TablePlan): string {
   const named = plan.subject < 0 ? null : spanText(row, plan.subject)
   return named ?? `${plan.relation} ${plan.key.map((column) => spanText(row, column)).join(' ')}`
 }

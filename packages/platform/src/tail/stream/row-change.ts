@@ -14,10 +14,9 @@ export interface RawTuple {
   readonly keyOnly: boolean
 }
 
-/** `t`, text follows; `n`, null; `u`, a large value that the update did not touch and that is not sent. */
+/** `t`: text follows. `n`: null. The third kind, `u`, is a large value that the update did not touch and that is not sent. */
 export const textValue = 0x74
 export const nullValue = 0x6e
-export const unchangedValue = 0x75
 
 /**
  * A change as it came from the stream. Its images are made when somebody looks at them: most rows are looked at by one
