@@ -8,6 +8,7 @@ import { createApp } from './create-app.ts'
 import type { HealthStatus } from './health.ts'
 import { openProjectKeys } from './keys/create-project-keys.ts'
 import type { ProjectKeys } from './keys/project-keys.ts'
+import { listen } from './listen.ts'
 import { createProjectDirectory } from './project-directory.ts'
 import { renderPlainError } from './render-error.ts'
 import type { Surface, SurfaceEnv } from './surface.ts'
@@ -164,23 +165,59 @@ describe('the HTTP side', () => {
       headers: { apikey: shops.anonKey, 'x-request-id': 'from-the-client' },
     })
     expect(response.status).toBe(500)
-    expect(response.headers.get('x-request-id')).toBe('from-the-client')
     const text = await response.text()
     expect(text).not.toContain('hunter2')
     expect(JSON.parse(text)).toMatchObject({ code: 'internal', request_id: 'from-the-client' })
   })
 
-  it('lets browsers of other origins in and answers their preflight', async () => {
-    const headers = {
+  it('lets browsers of other origins in, answers their preflight, and names the request', async () => {
+    const listening = await listen({
+      app,
+      host: '127.0.0.1',
+      port: 0,
+      onUpgrade: (_request, socket) => socket.destroy(),
+    })
+    const url = `http://127.0.0.1:${listening.port}/shops/echo/v1/items`
+    const asked = {
       origin: 'https://shop.example',
       'access-control-request-method': 'PATCH',
       'access-control-request-headers': 'apikey,prefer',
     }
-    const response = await app.request('/shops/echo/v1/items', { method: 'OPTIONS', headers })
-    expect(response.status).toBe(204)
-    expect(response.headers.get('access-control-allow-origin')).toBe('*')
-    expect(response.headers.get('access-control-allow-headers')).toContain('prefer')
-    expect((await app.request('/health/live')).headers.get('x-content-type-options')).toBe('nosniff')
+    const preflight = await fetch(url, { method: 'OPTIONS', headers: asked })
+    expect(preflight.status).toBe(204)
+    expect(preflight.headers.get('access-control-allow-origin')).toBe('*')
+    expect(preflight.headers.get('access-control-allow-methods')).toContain('PATCH')
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('prefer')
+    for (const headers of [{ apikey: shops.anonKey }, { apikey: 'wrong' }]) {
+      const answer = await fetch(url, { headers: { ...headers, 'x-request-id': 'from-the-client' } })
+      expect(answer.headers.get('access-control-allow-origin')).toBe('*')
+      expect(answer.headers.get('access-control-expose-headers')).toContain('Content-Range')
+      expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+      expect(answer.headers.get('x-request-id')).toBe('from-the-client')
+    }
+    await listening.stop(0)
+  })
+
+  it('refuses a body over the limit on a real socket, with and without a length', async () => {
+    const listening = await listen({
+      app,
+      host: '127.0.0.1',
+      port: 0,
+      onUpgrade: (_request, socket) => socket.destroy(),
+    })
+    const post = (body: string | ReadableStream) =>
+      fetch(`http://127.0.0.1:${listening.port}/shops/echo/v1/items`, {
+        method: 'POST',
+        headers: { apikey: shops.anonKey },
+        body,
+        duplex: 'half',
+      } as RequestInit)
+    const [large, fitting] = ['x'.repeat(1001), 'x'.repeat(1000)]
+    const streamed = (text: string) => new Blob([text]).stream()
+    expect([(await post(large)).status, (await post(streamed(large))).status]).toEqual([413, 413])
+    expect(await (await post(fitting)).json()).toMatchObject({ bytes: 1000 })
+    expect(await (await post(streamed(fitting))).json()).toMatchObject({ bytes: 1000 })
+    await listening.stop(0)
   })
 
   it('tells its health, and is not ready while a part is down', async () => {

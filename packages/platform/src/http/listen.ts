@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { hasCode } from '../kernel/index.ts'
 import { httpErrors } from './errors.ts'
+import { fixedHeaders } from './response-headers.ts'
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
@@ -35,11 +36,20 @@ const idleCheck = 50
 export async function listen({ app, host, port, onUpgrade }: ListenOptions): Promise<Listening> {
   const server = createServer(
     { headersTimeout: slowestHead, requestTimeout: slowestRequest, keepAliveTimeout: keepAlive },
-    getRequestListener(app.fetch),
+    withFixedHeaders(getRequestListener(app.fetch)),
   )
   server.on('upgrade', onUpgrade)
   await bind(server, host, port)
   return { port: (server.address() as AddressInfo).port, stop: (grace) => stop(server, grace) }
+}
+
+type RequestListener = ReturnType<typeof getRequestListener>
+
+function withFixedHeaders(answer: RequestListener): RequestListener {
+  return (incoming, outgoing) => {
+    for (const [name, value] of fixedHeaders) outgoing.setHeader(name, value)
+    return answer(incoming, outgoing)
+  }
 }
 
 function bind(server: Server, host: string, port: number): Promise<void> {

@@ -1,0 +1,28 @@
+/** Headers that a browser of another origin may read from an answer. */
+export const exposedHeaders: readonly string[] = [
+  'Content-Range',
+  'Content-Location',
+  'Location',
+  'Link',
+  'Preference-Applied',
+  'Range-Unit',
+  'Retry-After',
+  'X-Request-Id',
+  'X-Total-Count',
+  'X-Supabase-Api-Version',
+]
+
+/**
+ * On every answer: any origin may read it (keys, not cookies, say who asks), nobody may frame it, guess its type or keep it
+ * from being encrypted (OWASP HTTP Headers). Set on the socket's side before the answer is made: added to a finished
+ * Response they would make Hono copy it, body and all.
+ */
+export const fixedHeaders: readonly (readonly [name: string, value: string])[] = [
+  ['access-control-allow-origin', '*'],
+  ['access-control-expose-headers', exposedHeaders.join(',')],
+  ['cross-origin-resource-policy', 'cross-origin'],
+  ['referrer-policy', 'no-referrer'],
+  ['strict-transport-security', 'max-age=15552000; includeSubDomains'],
+  ['x-content-type-options', 'nosniff'],
+  ['x-frame-options', 'DENY'],
+]
