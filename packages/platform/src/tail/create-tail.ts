@@ -26,7 +26,10 @@ export interface TailOptions {
 
 /** How long until a stream that ended, or that another node holds, is asked for again, milliseconds. */
 const retryMilliseconds = { standby: 500, first: 100, most: 5_000 }
+/** So many times somebody else may have the stream before this node is one that stands by. */
+const patience = 10
 const defaultTimeout = 10_000
+const waitMilliseconds = 20
 /** How long stopping waits for what was received to be stored; what is not comes again at the next start. */
 const drainMilliseconds = 5_000
 
@@ -46,14 +49,19 @@ export function createTail(options: TailOptions): Tail {
 
   async function run(): Promise<void> {
     let failures = 0
+    let turnedAway = 0
     while (!stopping.signal.aborted) {
       try {
         if (state !== 'standby') state = 'starting'
-        if (await hold()) failures = 0
-        else state = 'standby'
+        await hold()
+        failures = 0
+        turnedAway += 1
+        // Right after a lost connection, what still has the slot is what is left of ourselves.
+        if (position === null || turnedAway > patience) state = 'standby'
       } catch (error) {
         if (stopping.signal.aborted) return
         failures += 1
+        turnedAway = 0
         state = 'broken'
         problem = messageOf(error)
         log.warn(
@@ -61,19 +69,15 @@ export function createTail(options: TailOptions): Tail {
           'the tail lost its stream and takes it again',
         )
       }
-      const pause =
-        failures === 0
-          ? retryMilliseconds.standby
-          : Math.min(retryMilliseconds.first * 2 ** (failures - 1), retryMilliseconds.most)
-      await wait(pause, undefined, { signal: stopping.signal }).catch(() => undefined)
+      await wait(pauseAfter(failures, state), undefined, { signal: stopping.signal }).catch(() => undefined)
     }
   }
 
-  /** Follows until the stream ends, which is always a failure; false when another node holds it. */
-  async function hold(): Promise<boolean> {
-    if (state === 'standby' && (await isHeldElsewhere(database, slot))) return false
+  /** Follows until the stream ends, which is always a failure; resolves when somebody else holds it. */
+  async function hold(): Promise<void> {
+    if (state === 'standby' && (await isHeldElsewhere(database, slot))) return
     const prepared = await prepareSlot({ database, slot, log, signal: stopping.signal })
-    if (prepared === 'busy') return false
+    if (prepared === 'busy') return
     if (prepared) await tellMissed(prepared)
     const stream = await followStream({
       url: database.addresses.replication,
@@ -86,7 +90,7 @@ export function createTail(options: TailOptions): Tail {
       onHeld: () => announce(true),
       onTransaction: handOver,
     })
-    if (stream === 'held') return false
+    if (stream === 'held') return
     try {
       stopping.signal.throwIfAborted()
       following = stream
@@ -98,7 +102,6 @@ export function createTail(options: TailOptions): Tail {
       announce(false)
       await stream.close()
     }
-    return true
   }
 
   async function tellMissed(commits: MissedCommits): Promise<void> {
@@ -136,14 +139,25 @@ export function createTail(options: TailOptions): Tail {
     return content
   }
 
+  /** A stream that is being taken, or taken again, is waited for; one that another node holds is not. */
+  async function requireStream(until: number): Promise<Following> {
+    while (!following) {
+      const coming = running && (state === 'starting' || state === 'broken') && performance.now() < until
+      if (!coming || stopping.signal.aborted) throw tailErrors.tail_not_held({ system: database.system })
+      await wait(waitMilliseconds)
+    }
+    return following
+  }
+
   async function synchronise(timeout = defaultTimeout): Promise<string> {
-    if (!following) throw tailErrors.tail_not_held({ system: database.system })
+    const until = performance.now() + timeout
+    await requireStream(until)
     const content = newId()
     const { promise, resolve } = Promise.withResolvers<string>()
     marks.set(content, resolve)
     try {
       await writeMark(content)
-      return await within(promise, timeout)
+      return await within(promise, until - performance.now())
     } finally {
       marks.delete(content)
     }
@@ -152,8 +166,8 @@ export function createTail(options: TailOptions): Tail {
   async function settle(timeout = defaultTimeout): Promise<string> {
     const until = performance.now() + timeout
     const reached = await synchronise(timeout)
-    if (!following) throw tailErrors.tail_not_held({ system: database.system })
-    await within(following.drain(), until - performance.now())
+    const stream = await requireStream(until)
+    await within(stream.drain(), until - performance.now())
     return reached
   }
 
@@ -207,6 +221,11 @@ export function createTail(options: TailOptions): Tail {
       ...(await readSlot(database, slot)),
     }),
   }
+}
+
+function pauseAfter(failures: number, state: TailHealth['state']): number {
+  if (failures > 0) return Math.min(retryMilliseconds.first * 2 ** (failures - 1), retryMilliseconds.most)
+  return state === 'standby' ? retryMilliseconds.standby : retryMilliseconds.first
 }
 
 const formatStored = (following: Following | null) => {

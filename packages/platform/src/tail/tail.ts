@@ -40,7 +40,8 @@ export interface Tail {
    * Writes a mark into the WAL and resolves with its position once the stream has come to it: everything that was
    * committed before the call has been handed to live consumers. Every live consumer sees the mark too, as a
    * transaction without changes whose message has the prefix `plinth.mark`, so a node that does not hold the stream
-   * can wait for it to be fanned out (see {@link writeMark}). Fails with `tail_not_held` on a node without the stream,
+   * can wait for it to be fanned out (see {@link writeMark}). Waits for a stream that is just being taken; fails with
+   * `tail_not_held` while another node has it,
    * `tail_timeout` when the mark does not come by in time (milliseconds, default 10,000).
    */
   synchronise(timeout?: number): Promise<string>

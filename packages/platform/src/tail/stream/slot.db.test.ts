@@ -66,6 +66,15 @@ test('a second node stands by and takes over when the first stops', async () => 
   expect(held).toEqual([false, true])
 })
 
+test('what is asked of a tail that is just starting waits for its stream', async () => {
+  const tail = test_.createTail({ slot: 'early_slot' })
+  await expect(tail.synchronise()).rejects.toMatchObject({ code: 'tail_not_held' })
+  stops.push(() => tail.stop())
+  tail.start()
+  expect(await tail.settle()).toMatch(/^[0-9A-F]+\/[0-9A-F]+$/)
+  expect(await tail.health()).toMatchObject({ state: 'following' })
+})
+
 test('a durable consumer that fails gets the same transactions again, from its own position on', async () => {
   const handled: string[] = []
   let stored: string | null = null
