@@ -1,5 +1,5 @@
 /** Headers that a browser of another origin may read from an answer. */
-export const exposedHeaders: readonly string[] = [
+const exposedHeaders: readonly string[] = [
   'Content-Range',
   'Content-Location',
   'Location',
