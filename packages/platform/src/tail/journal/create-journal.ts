@@ -42,7 +42,7 @@ export function createJournal(options: JournalOptions): DurableConsumer {
   const applicationName = `plinth journal ${database.system}`
   const subjects = createSubjectKeys(database, options.key)
   let client: pg.Client | null = null
-  let headsFile: Promise<HeadsFile> | null = null
+  let headsFile: HeadsFile | null = null
   let plans = new WeakMap<StreamedRelation, Plan>()
   let heads = new Map<string, ChainHead>()
   let stored: string | null = null
@@ -58,6 +58,7 @@ export function createJournal(options: JournalOptions): DurableConsumer {
 
   /** The stream is ours, so whoever else still writes is a holder that was frozen: it is ended before we look. */
   async function takeOver(): Promise<string | null> {
+    headsFile ??= await openHeadsFile(options)
     await client?.end().catch(() => undefined)
     client = await connect(database, applicationName)
     await client.query(
@@ -97,14 +98,13 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     if (unknown.subjects.size > 0) await subjects.prepare(unknown.subjects)
   }
 
-  async function remember(moved: ReadonlyMap<string, ChainHead>): Promise<void> {
+  function remember(moved: ReadonlyMap<string, ChainHead>): void {
     for (const [tenant, head] of moved) heads.set(tenant, head)
     if (heads.size > rememberedHeads) {
       heads = new Map()
       allHeads = false
     }
-    headsFile ??= openHeadsFile(options)
-    ;(await headsFile).note(moved)
+    headsFile?.note(moved)
   }
 
   async function planTables(relations: ReadonlySet<StreamedRelation>): Promise<void> {
@@ -158,7 +158,7 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     await moveHeads(connection, [...batch.heads])
     await connection.query('commit')
     stored = position
-    await remember(batch.heads)
+    remember(batch.heads)
     return true
   }
 
@@ -189,7 +189,7 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     close: async () => {
       await client?.end().catch(() => undefined)
       client = null
-      await headsFile?.then((file) => file.close())
+      await headsFile?.close()
     },
   }
 }

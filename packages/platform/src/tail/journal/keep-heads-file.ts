@@ -22,12 +22,13 @@ export interface HeadsFileOptions {
   readonly key: Buffer
   readonly clock: Clock
   readonly log: Log
+  /** The file is written anew, with the last head of every chain, when it has so many lines. Default 20,000. */
+  readonly mostLines?: number
 }
 
 const fileName = 'heads'
 const flushMilliseconds = 1_000
-/** The file is written anew, with the last head of every chain, when it has grown by so many lines. */
-const compactAfter = 20_000
+const defaultLines = 20_000
 
 interface HeadLine {
   readonly at: string
@@ -37,7 +38,7 @@ interface HeadLine {
 
 /** Lines of JSON, each followed by an HMAC over itself and the one before: none can be altered, taken out or added. */
 export async function openHeadsFile(options: HeadsFileOptions): Promise<HeadsFile> {
-  const { folder, key, clock, log } = options
+  const { folder, key, clock, log, mostLines = defaultLines } = options
   const path = join(folder, fileName)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const found = await readLines(path, key)
@@ -61,8 +62,13 @@ export async function openHeadsFile(options: HeadsFileOptions): Promise<HeadsFil
     if (noted.size === 0) return
     const heads = noted
     noted = new Map()
-    if (lines >= compactAfter) await compact(heads)
-    else await append('a', lineOf(heads))
+    try {
+      if (lines >= mostLines) await compact(heads)
+      else await append('a', lineOf(heads))
+    } catch (error) {
+      for (const [tenant, head] of heads) if (!noted.has(tenant)) noted.set(tenant, head)
+      throw error
+    }
   }
 
   async function compact(latest: ReadonlyMap<string, ChainHead>): Promise<void> {
