@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, truncate } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Clock, Log } from '../../kernel/index.ts'
 import { messageOf } from '../../kernel/index.ts'
@@ -44,6 +44,8 @@ export async function openHeadsFile(options: HeadsFileOptions): Promise<HeadsFil
   const found = await readLines(path, key)
   if (found.damaged) log.error({ path }, 'the file of chain heads was altered; it is put aside')
   if (found.damaged) await rename(path, `${path}.altered-${clock.now().getTime()}`)
+  // The next line must not continue one that was cut short.
+  else if (found.cutShort) await truncate(path, found.wholeBytes)
   let seal = found.seal
   let lines = found.lines
   let noted = new Map<string, ChainHead>()
@@ -137,18 +139,17 @@ async function readLines(path: string, key: Buffer) {
   const heads = new Map<string, ChainHead>()
   let seal = firstSeal
   let lines = 0
-  for (const whole of text
-    .slice(0, text.lastIndexOf('\n') + 1)
-    .split('\n')
-    .slice(0, -1)) {
-    const [line = '', given = ''] = whole.split('\t')
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+  const extent = { wholeBytes: Buffer.byteLength(whole), cutShort: whole.length < text.length }
+  for (const each of whole.split('\n').slice(0, -1)) {
+    const [line = '', given = ''] = each.split('\t')
     const expected = sealLine(key, seal, line)
     if (given.length !== expected.length || !timingSafeEqual(Buffer.from(given), Buffer.from(expected)))
-      return { heads, seal: firstSeal, lines: 0, damaged: true }
+      return { heads, seal: firstSeal, lines: 0, damaged: true, ...extent }
     for (const [tenant, sequence, hash] of (JSON.parse(line) as HeadLine).heads)
       heads.set(tenant, { sequence, hash })
     seal = expected
     lines += 1
   }
-  return { heads, seal, lines, damaged: false }
+  return { heads, seal, lines, damaged: false, ...extent }
 }
