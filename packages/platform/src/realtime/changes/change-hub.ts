@@ -91,6 +91,13 @@ const mostWaiting = 200_000
 const mostTogether = 1_000
 /** Pause after a batch that failed because the database was away, milliseconds. */
 const retryMilliseconds = 250
+/**
+ * Writing to many sockets costs the same for one change as for ten. So after a batch, changes gather for as long as
+ * telling it took, times this, up to so many milliseconds: few listeners are told at once, thousands in larger batches.
+ */
+const restPerWork = 2
+const mostGathering = 25
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 /** A batch that fails for other reasons is tried this often. */
 const attempts = 3
 
@@ -124,7 +131,7 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
 
   async function work(): Promise<void> {
     // A turn of the event loop lets what arrives together be judged together.
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    await turn()
     try {
       while (queue.length > 0 && !stopping.signal.aborted) await deliver(takeBatch())
     } finally {
@@ -147,11 +154,15 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
 
   async function deliver(batch: readonly NumberedTransaction[]): Promise<void> {
     const judged = await judgeAgain(batch)
+    const start = performance.now()
     for (const numbered of batch) {
       if (judged) tell(numbered, judged)
       options.onMessages(numbered.transaction)
     }
     retire()
+    await turn()
+    const pause = Math.min(mostGathering, (performance.now() - start) * restPerWork)
+    if (judged && pause >= 1) await wait(pause, undefined, { signal: stopping.signal }).catch(() => undefined)
   }
 
   /** Judges until it succeeds or the server stops; undefined when a batch cannot be judged at all. */

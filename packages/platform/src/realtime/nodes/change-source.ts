@@ -25,12 +25,15 @@ export interface ChangeSource {
 
 /** How long a channel waits for the stream before it is told to come again, milliseconds. */
 const patience = 5_000
+const rememberedMarks = 100
 
 export function createChangeSource(options: ChangeSourceOptions): ChangeSource {
   const { feed, relay, log } = options
   const marks = new Map<string, () => void>()
+  const passed: string[] = []
   let seen: string | null = null
-  let published: string | null = null
+  /** True from taking the stream over until its first transaction shows whether it joins what was seen before. */
+  let isTakenOver = false
   /** True from the moment that a mark came by until the stream breaks off. */
   let isArmed = false
   let arming: Promise<void> | null = null
@@ -41,8 +44,15 @@ export function createChangeSource(options: ChangeSourceOptions): ChangeSource {
     seen = transaction.position
     options.push(transaction)
     for (const { prefix, content } of transaction.messages) {
-      if (prefix === markMessagePrefix) marks.get(content.toString())?.()
+      if (prefix === markMessagePrefix) passMark(content.toString())
     }
+  }
+
+  /** A mark may come by before the statement that wrote it has been answered. */
+  function passMark(mark: string): void {
+    passed.unshift(mark)
+    passed.length = Math.min(passed.length, rememberedMarks)
+    marks.get(mark)?.()
   }
 
   /** A node that begins in the middle has nothing to compare with; afterwards each follows the one before. */
@@ -53,6 +63,20 @@ export function createChangeSource(options: ChangeSourceOptions): ChangeSource {
     take(transaction)
   }
 
+  /**
+   * The stream that this node holds. After a take-over, a repetition proves that nothing lies between what the other
+   * holder has relayed and what comes now; without one it is not known, and clients start over.
+   */
+  function takeOwn(transaction: CommittedTransaction): void {
+    const isNew = seen === null || comparePositions(transaction.position, seen) > 0
+    const isCertain = !isTakenOver || !isNew
+    isTakenOver = false
+    if (!isNew) return
+    if (!isCertain && seen !== null) lost()
+    relay?.publish(transaction, isCertain ? seen : null)
+    take(transaction)
+  }
+
   function lost(): void {
     isArmed = false
     options.broken()
@@ -60,6 +84,10 @@ export function createChangeSource(options: ChangeSourceOptions): ChangeSource {
 
   async function arm(): Promise<void> {
     const mark = await feed.writeMark()
+    if (passed.includes(mark)) {
+      isArmed = true
+      return
+    }
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const timer = setTimeout(() => reject(realtimeErrors.stream_not_ready()), patience)
     marks.set(mark, resolve)
@@ -77,14 +105,11 @@ export function createChangeSource(options: ChangeSourceOptions): ChangeSource {
       await relay?.start(takeRelayed, lost)
       unsubscribe = feed.subscribe({
         name: 'realtime',
-        handle: (transaction) => {
-          relay?.publish(transaction, published)
-          published = transaction.position
-          take(transaction)
-        },
-        holding: () => {
+        handle: takeOwn,
+        holding: (held) => {
           // Another holder begins with what was stored last; marks tell when this node is up to date again.
           isArmed = false
+          isTakenOver = held && relay !== undefined
         },
         missed: ({ reason }) => {
           log.info({ reason }, 'realtime starts over')

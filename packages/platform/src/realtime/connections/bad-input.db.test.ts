@@ -1,0 +1,344 @@
+import { connect } from 'node:net'
+import { actor, service, useTestDatabase, waitFor } from '@plinth/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { readTailMigrations } from '../../tail/index.ts'
+import { readRealtimeMigrations } from '../index.ts'
+import { listenTo } from '../testing/listen.ts'
+import { makeKeys, type ServedRealtime, serveRealtime } from '../testing/serve-realtime.ts'
+
+const seed = `
+create table public.things (id int primary key, body text);
+`
+const test = useTestDatabase({ migrations: [readTailMigrations(), readRealtimeMigrations()], seed })
+const ada = actor('ada')
+let served: ServedRealtime
+
+beforeAll(async () => {
+  served = await serveRealtime({
+    database: test.database,
+    tables: ['things'],
+    limits: {
+      channelsPerConnection: 5,
+      connections: 20,
+      bindingsPerChannel: 3,
+      joinsPerSecond: { connection: 4, project: 10_000 },
+      eventsPerSecond: { connection: 10, project: 10_000 },
+      payloadBytes: 2_000,
+      frameBytes: 20_000,
+      unsentBytes: 200_000,
+      idleMilliseconds: 1_500,
+    },
+  })
+})
+afterAll(async () => {
+  await served?.stop()
+})
+
+interface Raw {
+  readonly socket: WebSocket
+  readonly frames: unknown[][]
+  say(...frame: unknown[]): void
+  /** The first frame that answers this ref. */
+  reply(ref: string): Promise<{ status: string; response: { reason?: string } }>
+  readonly closed: Promise<{ code: number; reason: string }>
+}
+
+async function openRaw(query = ''): Promise<Raw> {
+  const url = `${served.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=2.0.0&apikey=${served.keys.anonKey}${query}`
+  const socket = new WebSocket(url)
+  const frames: unknown[][] = []
+  socket.on('message', (data) => frames.push(JSON.parse(String(data)) as unknown[]))
+  const closed = new Promise<{ code: number; reason: string }>((resolve) =>
+    socket.on('close', (code, reason) => resolve({ code, reason: String(reason) })),
+  )
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+  return {
+    socket,
+    frames,
+    closed,
+    say: (...frame) => socket.send(JSON.stringify(frame)),
+    reply: async (ref) => {
+      const found = await waitFor(() => frames.find((frame) => frame[1] === ref && frame[3] === 'phx_reply'))
+      return found[4] as { status: string; response: { reason?: string } }
+    },
+  }
+}
+
+const join = (raw: Raw, ref: string, topic: string, payload: object = {}) =>
+  raw.say(ref, ref, topic, 'phx_join', payload)
+
+/** Somebody who does nothing wrong, and whom the others' mistakes must not touch. */
+async function withBystander(work: () => Promise<void>): Promise<void> {
+  const bystander = await listenTo(await served.client(ada.userId), { table: 'things' })
+  await work()
+  const id = Math.floor(Math.random() * 1e9)
+  await test.database.asCaller(service, { text: `insert into things values (${id})` })
+  await waitFor(() => bystander.changes.length > 0)
+  await bystander.channel.unsubscribe()
+}
+
+describe('frames that are no messages', () => {
+  const frames: readonly (string | Buffer)[] = [
+    '',
+    'nonsense',
+    '{}',
+    '[]',
+    '[1,2,3]',
+    '["1","1","realtime:x"]',
+    '[null,null,null,null,null]',
+    '[{},{},"realtime:x","phx_join",{}]',
+    '["1","1","realtime:x","phx_join","text"]',
+    '["1","1","","phx_join",{}]',
+    '"text"',
+    'null',
+    '{"topic":"realtime:x","event":"phx_join","payload":{},"ref":"1"}',
+    '\u0000\u0001',
+    Buffer.alloc(0),
+    Buffer.of(3),
+    Buffer.of(9, 0, 0, 0, 0, 0, 0),
+    Buffer.of(3, 255, 255, 255, 255, 255, 1),
+    Buffer.of(3, 0, 0, 1, 1, 0, 1, 0x78, 0x79, 0x7b),
+    Buffer.of(3, 0, 0, 1, 1, 0, 7, 0x78, 0x79),
+  ]
+  it('are answered with an error, and the connection goes on', async () => {
+    await withBystander(async () => {
+      const raw = await openRaw()
+      for (const frame of frames) raw.socket.send(frame)
+      await waitFor(() => raw.frames.length === frames.length)
+      for (const frame of raw.frames) {
+        expect(frame).toMatchObject([null, null, 'phoenix', 'phx_reply', { status: 'error' }])
+        expect(JSON.stringify(frame)).toContain('malformed_frame')
+      }
+      raw.say(null, 'h', 'phoenix', 'heartbeat', {})
+      expect(await raw.reply('h')).toEqual({ status: 'ok', response: {} })
+      raw.socket.close()
+    })
+  })
+
+  it('that are larger than allowed close the connection', async () => {
+    const raw = await openRaw()
+    raw.socket.send('x'.repeat(20_001))
+    expect((await raw.closed).code).toBe(1009)
+  })
+
+  it('seeded noise harms nobody', async () => {
+    await withBystander(async () => {
+      const raw = await openRaw()
+      let state = 7
+      const random = (below: number) => {
+        state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
+        return state % below
+      }
+      for (let frame = 0; frame < 300; frame += 1) {
+        const bytes = Buffer.from(Array.from({ length: random(60) }, () => random(256)))
+        if (frame % 3 === 0) bytes[0] = 3
+        raw.socket.send(bytes, { binary: frame % 2 === 0 })
+      }
+      await Promise.race([waitFor(() => raw.frames.length >= 300), raw.closed])
+      raw.socket.terminate()
+    })
+  })
+})
+
+describe('topics and events', () => {
+  it('that are unknown are answered with an error', async () => {
+    const raw = await openRaw()
+    join(raw, '1', 'elsewhere')
+    join(raw, '2', 'realtime:')
+    join(raw, '3', `realtime:${'x'.repeat(300)}`)
+    raw.say(null, '4', 'realtime:never', 'broadcast', { type: 'broadcast', event: 'x' })
+    for (const ref of ['1', '2', '3', '4'])
+      expect((await raw.reply(ref)).response.reason).toContain('unmatched_topic')
+    raw.say(null, '5', 'phoenix', 'dance', {})
+    join(raw, '6', 'realtime:a')
+    raw.say('6', '7', 'realtime:a', 'dance', {})
+    for (const ref of ['5', '7']) expect((await raw.reply(ref)).response.reason).toContain('unknown_event')
+    raw.socket.close()
+  })
+
+  it('with payloads that make no sense are answered with an error', async () => {
+    const raw = await openRaw()
+    join(raw, '1', 'realtime:p', { config: { postgres_changes: 'all' } })
+    join(raw, '2', 'realtime:p', {
+      config: { postgres_changes: Array.from({ length: 4 }, () => ({ event: '*' })) },
+    })
+    join(raw, '3', 'realtime:p', { config: { broadcast: { replay: { since: 0 } } } })
+    for (const ref of ['1', '2', '3'])
+      expect((await raw.reply(ref)).response.reason).toContain('malformed_join')
+    join(raw, '4', 'realtime:p')
+    raw.say('4', '5', 'realtime:p', 'broadcast', { type: 'broadcast' })
+    raw.say('4', '6', 'realtime:p', 'presence', { event: 'dance' })
+    raw.say('4', '7', 'realtime:p', 'presence', { event: 'track', payload: 'text' })
+    for (const ref of ['5', '6', '7'])
+      expect((await raw.reply(ref)).response.reason).toContain('malformed_payload')
+    raw.say('4', '8', 'realtime:p', 'broadcast', { event: 'x', payload: 'x'.repeat(3_000) })
+    expect((await raw.reply('8')).response.reason).toContain('payload_too_large')
+    raw.say('4', '9', 'realtime:p', 'broadcast', { event: 'x', persist: true })
+    expect((await raw.reply('9')).response.reason).toContain('feature_not_supported')
+    raw.socket.close()
+  })
+
+  it('a forged token in the middle ends the channel and says why', async () => {
+    const raw = await openRaw()
+    join(raw, '1', 'realtime:t')
+    await raw.reply('1')
+    raw.say('1', '2', 'realtime:t', 'access_token', { access_token: 'forged.token.here' })
+    expect((await raw.reply('2')).response.reason).toContain('realtime_token_refused')
+    expect(raw.frames.map((frame) => frame[3])).toEqual(expect.arrayContaining(['system', 'phx_close']))
+    raw.socket.close()
+  })
+
+  it('a second join of a topic takes the place of the first', async () => {
+    const raw = await openRaw()
+    join(raw, '1', 'realtime:twice')
+    join(raw, '2', 'realtime:twice')
+    expect((await raw.reply('2')).status).toBe('ok')
+    const close = raw.frames.find((frame) => frame[3] === 'phx_close')
+    expect(close?.slice(0, 3)).toEqual(['1', '1', 'realtime:twice'])
+    raw.socket.close()
+  })
+})
+
+describe('too much', () => {
+  it('twenty thousand joins get an error each, and others are served meanwhile', async () => {
+    await withBystander(async () => {
+      const raw = await openRaw()
+      const joins = 20_000
+      for (let ref = 0; ref < joins; ref += 1) join(raw, String(ref), `realtime:flood${ref}`)
+      const waited = performance.now()
+      const other = await openRaw()
+      other.say(null, 'h', 'phoenix', 'heartbeat', {})
+      await other.reply('h')
+      expect(performance.now() - waited).toBeLessThan(5_000)
+      other.socket.close()
+      await waitFor(() => raw.frames.some((frame) => JSON.stringify(frame).includes('too_many_joins')))
+      raw.socket.terminate()
+    })
+  })
+
+  it('events beyond the limit are refused', async () => {
+    const raw = await openRaw()
+    join(raw, '1', 'realtime:many')
+    await raw.reply('1')
+    for (let ref = 100; ref < 130; ref += 1)
+      raw.say('1', String(ref), 'realtime:many', 'broadcast', { event: 'x' })
+    expect((await raw.reply('129')).response.reason).toContain('too_many_events')
+    raw.socket.close()
+  })
+
+  it('a client that does not read is cut off, and the others are not held up', async () => {
+    const lazy = connect(Number(new URL(served.url).port), '127.0.0.1')
+    const path = `/realtime/v1/websocket?vsn=1.0.0&apikey=${served.keys.anonKey}`
+    lazy.write(
+      `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    )
+    await new Promise((resolve) => lazy.once('data', resolve))
+    const payload = Buffer.from(
+      JSON.stringify({ topic: 'realtime:big', event: 'phx_join', ref: '1', payload: {} }),
+    )
+    lazy.write(Buffer.concat([Buffer.of(0x81, 0x80 | payload.length), Buffer.alloc(4), payload]))
+    await new Promise((resolve) => lazy.once('data', resolve))
+    lazy.pause()
+    const gone = new Promise((resolve) => lazy.once('close', resolve))
+    lazy.on('error', () => undefined)
+    const before = served.surface.health().connections
+    const text = JSON.stringify('x'.repeat(1_900))
+    const shout = () =>
+      fetch(`${served.url}/realtime/v1/api/broadcast/big/events/e`, {
+        method: 'POST',
+        headers: { apikey: served.keys.anonKey, 'content-type': 'application/json' },
+        body: text,
+      })
+    for (let round = 0; round < 400 && served.surface.health().connections >= before; round += 1)
+      await Promise.all(Array.from({ length: 25 }, shout))
+    expect(served.surface.health().connections).toBeLessThan(before)
+    lazy.resume()
+    await gone
+  })
+
+  it('a connection that says nothing for too long is closed; heartbeats keep it', async () => {
+    const [silent, alive] = [await openRaw(), await openRaw()]
+    const beat = setInterval(() => alive.say(null, 'h', 'phoenix', 'heartbeat', {}), 300)
+    expect(await silent.closed).toMatchObject({ code: 1001, reason: expect.stringContaining('idle') })
+    clearInterval(beat)
+    expect(alive.socket.readyState).toBe(WebSocket.OPEN)
+    alive.socket.close()
+  })
+
+  it('connections beyond the limit are refused', async () => {
+    const opened: Raw[] = []
+    let refusal = ''
+    while (refusal === '' && opened.length < 30) {
+      await openRaw().then(
+        (raw) => opened.push(raw),
+        (error: Error) => {
+          refusal = error.message
+        },
+      )
+    }
+    expect(refusal).toContain('429')
+    for (const raw of opened) raw.socket.terminate()
+  })
+})
+
+describe('keys', () => {
+  it.each([
+    ['none', '401', () => ''],
+    ['forged', '401', () => '&apikey=forged'],
+    ['another project', '401', async () => `&apikey=${(await makeKeys('another')).anonKey}`],
+  ])('%s: refused before the upgrade', async (_name, status, query) => {
+    const socket = new WebSocket(
+      `${served.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=2.0.0${await query()}`,
+    )
+    const error = await new Promise<Error>((resolve) => socket.once('error', resolve))
+    expect(error.message).toContain(status)
+  })
+
+  it('an unknown protocol version is refused', async () => {
+    const socket = new WebSocket(
+      `${served.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=9.9.9&apikey=${served.keys.anonKey}`,
+    )
+    const error = await new Promise<Error>((resolve) => socket.once('error', resolve))
+    expect(error.message).toContain('400')
+  })
+})
+
+describe('broadcasts by rest', () => {
+  it.each([
+    ['', 'not json', 400, 'malformed_payload'],
+    ['', '{"messages":[]}', 400, 'malformed_payload'],
+    ['', '{"messages":[{"topic":"x"}]}', 400, 'malformed_payload'],
+    [
+      '',
+      JSON.stringify({ messages: [{ topic: 'x', event: 'y', payload: 'z'.repeat(3_000) }] }),
+      413,
+      'payload_too_large',
+    ],
+    ['', '{"messages":[{"topic":"x","event":"y","private":true}]}', 403, 'channel_unauthorized'],
+    ['/x/events/y', '{', 400, 'malformed_payload'],
+    ['/x/events/y?persist=true', '{}', 400, 'feature_not_supported'],
+  ])('%s %s: refused', async (path, body, status, code) => {
+    const response = await fetch(`${served.url}/realtime/v1/api/broadcast${path}`, {
+      method: 'POST',
+      headers: { apikey: served.keys.anonKey, 'content-type': 'application/json' },
+      body,
+    })
+    expect(response.status).toBe(status)
+    expect(await response.json()).toMatchObject({ code })
+  })
+})
+
+describe('private channels only', () => {
+  it('public ones are refused when the project says so', async () => {
+    const closed = await serveRealtime({
+      database: test.database,
+      tables: [],
+      publicChannels: false,
+      keys: served.keys,
+    })
+    const { status } = await listenTo(await closed.client(), {})
+    expect(status).toContain('public_channels_closed')
+    await closed.stop()
+  })
+})
