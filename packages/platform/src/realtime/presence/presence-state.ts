@@ -41,7 +41,7 @@ export function createPresenceTable(): PresenceTable {
     const there = nodes.get(node) ?? new Map<string, Presence>()
     if (there.has(presence.ref)) return
     nodes.set(node, there.set(presence.ref, presence))
-    joins.set(presence.ref, presence)
+    if (!leaves.delete(presence.ref)) joins.set(presence.ref, presence)
   }
 
   function remove(node: string, ref: string): void {
