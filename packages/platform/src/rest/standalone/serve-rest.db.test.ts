@@ -176,6 +176,7 @@ describe('settings', () => {
       readRestSettings(flags, environment)
       return ''
     } catch (error) {
+      expect(error).toMatchObject({ code: 'invalid_rest_settings' })
       return (error as Error).message
     }
   }
