@@ -181,6 +181,16 @@ describe('watch', () => {
     ).rejects.toMatchObject({ code })
   })
 
+  it('is refused for a table whose changes do not carry the row before them', async () => {
+    await test.database.asOwner({
+      text: `create table public.loose (id int primary key);
+        alter publication supabase_realtime add table public.loose;
+        alter publication plinth_tail add table public.loose;`,
+    })
+    const live = watch(await served.client(), { table: 'loose' })
+    await expect(live.ready).rejects.toMatchObject({ code: 'unwatchable_table' })
+  })
+
   it('is refused for more rows than allowed', async () => {
     await run(`delete from open_to_all`)
     await run(`insert into open_to_all (id) select generate_series(1, 2001)`)

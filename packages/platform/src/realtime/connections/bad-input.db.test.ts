@@ -217,6 +217,14 @@ describe('too much', () => {
     })
   })
 
+  it('channels beyond the limit are refused', async () => {
+    const raw = await openRaw()
+    for (let ref = 1; ref <= 6; ref += 1) join(raw, String(ref), `realtime:one of many ${ref}`)
+    expect((await raw.reply('5')).status).toBe('ok')
+    expect((await raw.reply('6')).response.reason).toContain('too_many_channels')
+    raw.socket.close()
+  })
+
   it('events beyond the limit are refused', async () => {
     const raw = await openRaw()
     join(raw, '1', 'realtime:many')

@@ -9,6 +9,8 @@ export interface ChangeSourceOptions {
   /** Undefined on a node that is alone. */
   readonly relay: StreamRelay | undefined
   readonly log: Log
+  /** How long a channel waits for the stream before it is told to come again, milliseconds. Default 5,000. */
+  readonly patience?: number
   push(transaction: CommittedTransaction): void
   broken(): void
 }
@@ -23,12 +25,11 @@ export interface ChangeSource {
   stop(): Promise<void>
 }
 
-/** How long a channel waits for the stream before it is told to come again, milliseconds. */
-const patience = 5_000
+const defaultPatience = 5_000
 const rememberedMarks = 100
 
 export function createChangeSource(options: ChangeSourceOptions): ChangeSource {
-  const { feed, relay, log } = options
+  const { feed, relay, log, patience = defaultPatience } = options
   const marks = new Map<string, () => void>()
   const passed: string[] = []
   let seen: string | null = null
