@@ -17,30 +17,30 @@ export interface ReportSummary {
 const pageSize = 1_000
 const firstFindings = 20
 
-/** Takes findings, one after the other. */
+/** Takes findings, a page at a time. */
 export interface ReportWriter {
-  write(finding: Finding): Promise<void>
+  write(findings: readonly Finding[]): Promise<void>
   close(): Promise<void>
 }
 
-/** Opens the target before anything is imported. Fails with `import_report_unwritable`. */
+/** Opens the target before anything is imported. Fails with `import_report_unwritable`, as its writes do. */
 export async function openReport(target: ReportTarget): Promise<ReportWriter> {
   if (typeof target === 'function') {
-    return { write: async (finding) => target(finding), close: async () => undefined }
-  }
-  try {
-    const file = await open(target, 'w')
-    const stream = file.createWriteStream({ autoClose: false })
-    const failed = new Promise<never>((_resolve, reject) => stream.once('error', reject))
-    failed.catch(() => undefined)
-    const append = (text: string) =>
-      Promise.race([failed, new Promise<void>((resolve) => stream.write(text, () => resolve()))])
     return {
-      write: (finding) => append(`${JSON.stringify(finding)}\n`),
-      close: () => file.close(),
+      write: async (findings) => {
+        for (const finding of findings) await target(finding)
+      },
+      close: async () => undefined,
     }
-  } catch (error) {
+  }
+  const unwritable = (error: unknown) => {
     throw importErrors.import_report_unwritable({ report: target, problem: messageOf(error) }, error)
+  }
+  const file = await open(target, 'w').catch(unwritable)
+  return {
+    write: (findings) =>
+      file.appendFile(findings.map((finding) => `${JSON.stringify(finding)}\n`).join('')).catch(unwritable),
+    close: () => file.close(),
   }
 }
 
@@ -48,9 +48,10 @@ export async function openReport(target: ReportTarget): Promise<ReportWriter> {
 export async function writeReport(session: ImportSession, writer?: ReportWriter): Promise<ReportSummary> {
   const counts = await countFindings(session)
   const first: Finding[] = []
-  for await (const finding of readFindings(session, writer ? undefined : firstFindings)) {
-    if (first.length < firstFindings) first.push(finding)
-    await writer?.write(finding)
+  for await (const page of readFindings(session)) {
+    first.push(...page.slice(0, firstFindings - first.length))
+    if (!writer) break
+    await writer.write(page)
   }
   return { counts, first }
 }
@@ -62,18 +63,18 @@ async function countFindings({ client }: ImportSession): Promise<ReportSummary['
   return Object.fromEntries(rows.map(({ code, count }) => [code, count]))
 }
 
-async function* readFindings({ client }: ImportSession, limit?: number): AsyncGenerator<Finding> {
+async function* readFindings({ client }: ImportSession): AsyncGenerator<readonly Finding[]> {
   await client.query('begin read only')
   try {
     await client.query(
       `declare findings no scroll cursor for
-       select line::float8 as line, code, detail as text from import_findings order by line, code, detail ${limit ? `limit ${limit}` : ''}`,
+       select line::float8 as line, code, detail as text from import_findings order by line, code, detail`,
     )
     for (;;) {
       const { rows } = await client.query<{ line: number; code: FindingCode; text: string }>(
         `fetch ${pageSize} from findings`,
       )
-      for (const { line, code, text } of rows) yield { line, severity: findingSeverities[code], code, text }
+      yield rows.map(({ line, code, text }) => ({ line, severity: findingSeverities[code], code, text }))
       if (rows.length < pageSize) return
     }
   } finally {
