@@ -7,7 +7,7 @@ import type { TableDescription } from './describe-table.ts'
 import type { JudgedTable } from './judge-batch.ts'
 import { rowJson } from './row-values.ts'
 
-export const eventOf: Readonly<Record<RowChange['operation'], ChangeEvent>> = {
+const eventOf: Readonly<Record<RowChange['operation'], ChangeEvent>> = {
   insert: 'INSERT',
   update: 'UPDATE',
   delete: 'DELETE',

@@ -55,7 +55,7 @@ export interface TableDescription {
 const describeTableSql = await readFile(new URL('../sql/describe-table.sql', import.meta.url), 'utf8')
 
 /** What the catalogue says of a table, or undefined when there is none. */
-export function describeTable(
+function describeTable(
   database: ProjectDatabase,
   schema: string,
   table: string,

@@ -25,6 +25,8 @@ export function serveConnection(project: RealtimeProject, connection: Connection
   const { limits } = project
   const channels = new Map<string, Channel>()
   const waiting = new Map<string, { last: Promise<void>; count: number }>()
+  /** Joins that are being answered; they count as channels, or many at once would pass the limit. */
+  let joining = 0
   const joins = createBucket(limits.joinsPerSecond.connection, limits.joinsPerSecond.connection * 10)
   const events = createBucket(limits.eventsPerSecond.connection, limits.eventsPerSecond.connection * 2)
 
@@ -70,12 +72,17 @@ export function serveConnection(project: RealtimeProject, connection: Connection
       throw realtimeErrors.unmatched_topic({ topic: topic.slice(0, 100) })
     const before = channels.get(topic)
     if (before) end(before, 'phx_close')
-    if (channels.size >= limits.channelsPerConnection)
+    if (channels.size + joining >= limits.channelsPerConnection)
       throw realtimeErrors.too_many_channels({ limit: limits.channelsPerConnection })
-    await joinChannel(project, connection, message, {
-      opened: (channel) => channels.set(topic, channel),
-      ended: (channel, event, reason) => end(channel, event, reason),
-    })
+    joining += 1
+    try {
+      await joinChannel(project, connection, message, {
+        opened: (channel) => channels.set(topic, channel),
+        ended: (channel, event, reason) => end(channel, event, reason),
+      })
+    } finally {
+      joining -= 1
+    }
   }
 
   function leave(channel: Channel, message: ClientMessage): void {
