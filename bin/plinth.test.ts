@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import {
   chmod,
   cp,
@@ -58,12 +58,16 @@ describe('packages', () => {
   })
 
   test.each([true, false])('are given up by Ctrl-C, and npm with them (an old Node: %s)', async (old) => {
-    const repository = await makeRepository({ npm: 'echo $$ > npm-pid; exec sleep 600' })
+    // As npm itself: a Node program takes signals even where the shell that started the tests ignores them.
+    const waiting = `require('fs').writeFileSync('npm-pid', String(process.pid)); setTimeout(() => {}, 600_000)`
+    const repository = await makeRepository({ npm: `exec '${process.execPath}' -e "${waiting}"` })
     const pidFile = join(repository, 'npm-pid')
     const outcome = run(repository, ['status'], {
       old,
       onStart: async (child) => {
-        await waitFor(() => existsSync(pidFile), { what: 'npm to start' })
+        await waitFor(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8') !== '', {
+          what: 'npm to start',
+        })
         child.kill('SIGINT')
       },
     })

@@ -44,6 +44,7 @@ export async function openTail({
     journalled: system.journalledTables,
     realtime: system.realtimeTables,
     tenant: system.tenant,
+    personal: system.personalColumns ?? {},
   })
   const journal = createJournal({ database, ...journalKeyOf(system, sealingKey, dataDir), clock, log })
   const key = webhookKeyOf(sealingKey)

@@ -40,6 +40,14 @@ export const shops = defineSystem({
     'saved_replies',
     'social_integrations',
   ],
+  personalColumns: {
+    form_submissions: {
+      columns: ['customer_name', 'customer_phone', 'customer_email'],
+      subject: 'customer_email',
+    },
+    conversations: { columns: ['customer_name', 'customer_contact'], subject: 'customer_contact' },
+    messages: { columns: ['text', 'attachments'], subject: 'conversation_id' },
+  },
   afterRewind: (shop) => sql`select count(*) from private.rebuild_stock(${shop})`,
   isAdmin: async (database, userId) => {
     const { rows } = await database.query<{ is_admin: boolean }>(

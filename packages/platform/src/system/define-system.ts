@@ -28,6 +28,13 @@ export interface SystemDeclaration {
   readonly realtimeTables: readonly string[]
   /** Tables of `public` whose history is kept by the journal, for rewind and audit. */
   readonly journalledTables: readonly string[]
+  /**
+   * By table: columns that the journal keeps sealed, and the column that says whose they are. A person is erased from the
+   * journal by erasing their key; the chain of hashes holds all the same.
+   */
+  readonly personalColumns?: Readonly<
+    Record<string, { readonly columns: readonly string[]; readonly subject: string }>
+  >
   /** What brings unjournalled rows that are derived from a tenant's in line after the tenant was rewound. */
   afterRewind?(tenant: string): Statement
   /** What can be taken in from files. Default none. */
