@@ -1,4 +1,7 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
+import { json } from 'node:stream/consumers'
 import { actor, service, useTestDatabase, waitFor } from '@plinth/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -63,6 +66,15 @@ async function openRaw(query = ''): Promise<Raw> {
       return found[4] as { status: string; response: { reason?: string } }
     },
   }
+}
+
+/** What a WebSocket that is not let in is told over HTTP. */
+async function refusalOf(version: string): Promise<{ status: number; code: string }> {
+  const url = `${served.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=${version}&apikey=${served.keys.anonKey}`
+  const socket = new WebSocket(url)
+  const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage]
+  const { code } = (await json(response)) as { code: string }
+  return { status: response.statusCode!, code }
 }
 
 const join = (raw: Raw, ref: string, topic: string, payload: object = {}) =>
@@ -286,6 +298,7 @@ describe('too much', () => {
       )
     }
     expect(refusal).toContain('429')
+    expect(await refusalOf('2.0.0')).toEqual({ status: 429, code: 'too_many_connections' })
     for (const raw of opened) raw.socket.terminate()
   })
 })
@@ -304,11 +317,7 @@ describe('keys', () => {
   })
 
   it('an unknown protocol version is refused', async () => {
-    const socket = new WebSocket(
-      `${served.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=9.9.9&apikey=${served.keys.anonKey}`,
-    )
-    const error = await new Promise<Error>((resolve) => socket.once('error', resolve))
-    expect(error.message).toContain('400')
+    expect(await refusalOf('9.9.9')).toEqual({ status: 400, code: 'unsupported_protocol' })
   })
 })
 
