@@ -1,9 +1,12 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** `.test.ts` is pure, `.db.test.ts` runs on a real PostgreSQL that `global-setup` starts once for the run. */
 export default defineConfig({
   test: {
     pool: 'forks',
+    // PostgreSQL works beside the tests; one worker more than Vitest would start keeps two processors busy.
+    maxWorkers: Math.max(2, availableParallelism()),
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [

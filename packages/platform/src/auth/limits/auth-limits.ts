@@ -14,6 +14,7 @@ export interface AuthLimiter {
    * before the answer is given, so that guesses sent at once tell no more than guesses sent one by one.
    */
   requireOpenAccount(email: string): Promise<void>
+  /** Counts, and refuses by the count: of guesses that end at the same instant no more than the limit are answered. */
   wrongPassword(email: string): Promise<void>
   rightPassword(email: string): Promise<void>
 }
@@ -28,9 +29,7 @@ export function createAuthLimiter(limits: AuthLimits, makeCounter: MakeAttemptCo
     anonymousSignIn: (address) => countAddress(anonymousSignIns, address),
     refresh: (address) => countAddress(refreshes, address),
     requireOpenAccount: async (email) => refuseFor(await failures.look(accountKey(email))),
-    wrongPassword: async (email) => {
-      await failures.count(accountKey(email))
-    },
+    wrongPassword: async (email) => refuseFor(await failures.count(accountKey(email))),
     rightPassword: (email) => failures.forget(accountKey(email)),
   }
 }
