@@ -42,6 +42,8 @@ export interface WriteOptions {
 /** New rows of a transaction: an item has its opening movement and its pool. */
 const itemsPerTransaction = 3_000
 
+const alertsPerTransaction = 10_000
+
 const writeSteps = [
   'write-orders',
   'write-order-lines',
@@ -65,6 +67,7 @@ export async function writeOrders(
     try {
       await writeItems(session, options, done)
       await writeBatches(session, options, done)
+      if (done.transactions > 0) await settleAlerts(session, options, done)
       await check(session, 'check-shop')
       return { transactions: done.transactions }
     } catch (error) {
@@ -112,6 +115,19 @@ async function writeBatches(session: ImportSession, options: WriteOptions, done:
     done.transactions += 1
     done.lines += lines
     options.onLines(done.lines)
+  }
+}
+
+async function settleAlerts(session: ImportSession, { source }: WriteOptions, done: Done): Promise<void> {
+  let settled = alertsPerTransaction
+  while (settled === alertsPerTransaction) {
+    settled = await importTransaction(session, `alerts after ${source}`, async () => {
+      const { rows } = await session.client.query<{ settled: number }>(readSql('settle-alerts'), [
+        alertsPerTransaction,
+      ])
+      return rows[0]!.settled
+    })
+    done.transactions += 1
   }
 }
 

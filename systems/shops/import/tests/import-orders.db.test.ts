@@ -247,7 +247,7 @@ describe('transactions', () => {
   it('write at most 10,000 new rows each, and an order never in two', async () => {
     const shopId = await createShop(shared.database)
     const { transactions } = await importText(shared.database, shopId, manyOrders(30, 1000))
-    expect(transactions).toBe(8 + 1)
+    expect(transactions).toBe(1 + 8 + 1)
     const { rows } = await shared.database.asOwner<{ most: string; torn: string }>(sql`
       with written as (
         select xmin::text as transaction from public.order_lines where shop_id = ${shopId}
@@ -412,6 +412,29 @@ describe('bad input', () => {
     })
     slow.end(`${plates}\n`)
     expect(await first).toMatchObject({ orders: { added: 1 } })
+  })
+})
+
+describe('alerts', () => {
+  it('tell what is low at the end of the import, not what was low on its way', async () => {
+    const shopId = await createShop(shared.database)
+    const many = mugs.replace(',6,', ',500,')
+    await importText(shared.database, shopId, retailFile(many, plates, mugsBack.replace('-2', '-400')))
+    const { rows } = await shared.database.asOwner(
+      sql`select i.sku, a.stock, a.resolved_at from public.low_stock_alerts a join public.items i on i.id = a.item_id
+          where a.shop_id = ${shopId}`,
+    )
+    expect(rows).toEqual([{ sku: 'PLATE', stock: 0, resolved_at: null }])
+    await importText(shared.database, shopId, retailFile(found))
+    await importText(
+      shared.database,
+      shopId,
+      retailFile(found.replace('700005', '700015').replace(',5,', ',50,')),
+    )
+    const { rows: open } = await shared.database.asOwner(
+      sql`select from public.low_stock_alerts where shop_id = ${shopId} and resolved_at is null`,
+    )
+    expect(open).toEqual([])
   })
 })
 
