@@ -1,13 +1,17 @@
+import { execFile } from 'node:child_process'
 import { createReadStream, existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { createGunzip } from 'node:zlib'
 import { demoFile } from '@plinth/shops/demo'
-import { type ImportOrdersResult, importOrders } from '@plinth/shops/import'
+import type { ImportOrdersResult } from '@plinth/shops/import'
 import { from as copyFrom } from 'pg-copy-streams'
 import { type Figure, median } from '../figure.ts'
 import { type BenchTarget, openImportBench, withClient } from './open-import-bench.ts'
+
+const run = promisify(execFile)
 
 const besideTheRepository = fileURLToPath(
   new URL('../../../../shared/data/online-retail.csv.gz', import.meta.url),
@@ -63,18 +67,17 @@ export async function* benchImport(
   }
 }
 
-async function measure({ addresses, shopId }: BenchTarget, source: string) {
-  let peak = 0
-  const sample = () => {
-    peak = Math.max(peak, process.memoryUsage.rss() / 1e6)
-  }
-  const timer = setInterval(sample, 50)
-  try {
-    const result = await importOrders({ addresses, shopId, zone: 'Europe/London', source })
-    return { result, seconds: result.seconds, peak }
-  } finally {
-    clearInterval(timer)
-  }
+interface Measured {
+  readonly result: ImportOrdersResult
+  readonly seconds: number
+  /** Highest resident size of the importing process, megabytes. */
+  readonly peak: number
+}
+
+async function measure({ addresses, shopId }: BenchTarget, source: string): Promise<Measured> {
+  const script = fileURLToPath(new URL('run-import.ts', import.meta.url))
+  const { stdout } = await run(process.execPath, [script, addresses.ownerDirect, shopId, source])
+  return JSON.parse(stdout) as Measured
 }
 
 /** Seconds from a staged table to all rows; staging itself is not counted. */

@@ -16,6 +16,7 @@ import { createLog, newSecret, systemClock } from '@plinth/platform/kernel'
 import { SignJWT } from 'jose'
 import pg from 'pg'
 import { type Figure, median } from '../figure.ts'
+import { benchStorm } from './bench-storm.ts'
 import { type Asked, drive, request } from './drive.ts'
 import { measurePlanning } from './measure-planning.ts'
 import type { Told } from './told.ts'
@@ -48,6 +49,7 @@ export async function* benchRest(): AsyncIterable<Figure> {
     await engine.stop()
     await rm(folder, { recursive: true, force: true })
   }
+  yield* benchStorm()
 }
 
 /** The user owns every hundredth row, this one among them. */
