@@ -6,18 +6,13 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Figure, median } from '../figure.ts'
+import { accountOf, type Served, stormers } from './storm-accounts.ts'
 
 const program = new URL('./serve-notes.ts', import.meta.url).pathname
+const storm = new URL('./storm-process.ts', import.meta.url).pathname
 const rounds = 5
 const roundMilliseconds = 6_000
 const readsPerSecond = 100
-const stormers = 50
-
-interface Served {
-  readonly url: string
-  readonly anonKey: string
-  readonly serviceRoleKey: string
-}
 
 /** What a storm of sign-ins, each from another address, does to everybody else's reads: their p99 beside that of a calm server. */
 export async function* benchStorm(): AsyncIterable<Figure> {
@@ -48,13 +43,9 @@ async function* measure(served: Served): AsyncIterable<Figure> {
   let signedIn = 0
   for (let round = 0; round < rounds; round++) {
     calm.push(p99(await readFor(served, roundMilliseconds)))
-    const storm = new AbortController()
-    const signingIn = Array.from({ length: stormers }, (_, number) =>
-      signInUntil(served, number, storm.signal),
-    )
+    const raging = startStorm(served)
     stormy.push(p99(await readFor(served, roundMilliseconds)))
-    storm.abort()
-    signedIn += (await Promise.all(signingIn)).reduce((sum, count) => sum + count, 0)
+    signedIn += await raging.stop()
   }
   const ratios = stormy.map((value, round) => value / calm[round]!)
   yield figure('reads on a calm server: p99', median(calm), 'ms', null, null)
@@ -100,11 +91,6 @@ async function time(ask: () => Promise<Response>): Promise<number> {
 const p99 = (latencies: readonly number[]): number =>
   [...latencies].sort((a, b) => a - b)[Math.floor(latencies.length * 0.99)]!
 
-const accountOf = (number: number) => ({
-  email: `user-${number}@example.test`,
-  password: `password ${number}`,
-})
-
 async function createAccount({ url, serviceRoleKey }: Served, number: number): Promise<void> {
   const headers = { apikey: serviceRoleKey, 'content-type': 'application/json' }
   const body = JSON.stringify({ ...accountOf(number), email_confirm: true })
@@ -112,21 +98,20 @@ async function createAccount({ url, serviceRoleKey }: Served, number: number): P
   if (!answer.ok) throw new Error(`An account was answered with ${answer.status}.`)
 }
 
-/** Gives how many sign-ins were answered with a session; each comes from an address of its own. */
-async function signInUntil({ url, anonKey }: Served, number: number, stop: AbortSignal): Promise<number> {
-  let signedIn = 0
-  for (let attempt = 0; !stop.aborted; attempt++) {
-    const answer = await fetch(`${url}/auth/v1/token?grant_type=password`, {
-      method: 'POST',
-      headers: {
-        apikey: anonKey,
-        'content-type': 'application/json',
-        'x-forwarded-for': `10.${number}.${attempt >> 8}.${attempt & 255}`,
-      },
-      body: JSON.stringify(accountOf(number)),
-    })
-    await answer.arrayBuffer()
-    if (answer.ok) signedIn++
+interface Storm {
+  /** Ends it; gives how many sign-ins were answered with a session. */
+  stop(): Promise<number>
+}
+
+function startStorm(served: Served): Storm {
+  const child = spawn(process.execPath, [storm, JSON.stringify(served)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  return {
+    stop: async () => {
+      child.kill('SIGTERM')
+      const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+      return Number(line)
+    },
   }
-  return signedIn
 }
