@@ -81,7 +81,7 @@ const columns = [
  * Imports the orders of another system: items, orders with lines, cancellations, and the history of stock.
  *
  * The file is read and judged as a whole before anything is written, so a file that cannot be read changes nothing.
- * Then orders are written in the order of their time, whole, in transactions of at most 10,000 new rows. Safe to run
+ * Then orders are written in the order of their time, whole, in transactions of at most 10,000 lines. Safe to run
  * again: an order that the shop has is left alone, so an import that was interrupted goes on where it stopped.
  * Fails with a code of `importErrors`; `docs/import.md` says what becomes of each kind of line.
  */

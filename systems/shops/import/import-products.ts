@@ -164,9 +164,8 @@ async function writeProducts(
   for (let first = 0; first < count; first += itemsPerTransaction) {
     options.signal?.throwIfAborted()
     const last = Math.min(count, first + itemsPerTransaction)
-    await importTransaction(session, `products of ${opened.name}`, () =>
-      session.client.query(readSql('write-products'), [first, last]),
-    )
+    const work = () => session.client.query(readSql('write-products'), [first, last])
+    await importTransaction(session, `products of ${opened.name}`, work, { isLast: last === count })
     tell(opened, options, 'writing', last, count)
   }
 }

@@ -53,18 +53,23 @@ async function findShop(client: pg.Client, shopId: string) {
   return shop
 }
 
-/** Runs `work` in a transaction that the journal ascribes to the import, and that writes what triggers would. */
+/**
+ * Runs `work` in a transaction that the journal ascribes to the import, and that writes what triggers would. The
+ * commit does not wait for the disk: only the last transaction of an import has to, and it carries all before it.
+ */
 export async function importTransaction<T>(
   { client }: ImportSession,
   reason: string,
   work: () => Promise<T>,
+  { isLast = false } = {},
 ): Promise<T> {
   const actor = { user: null, role: 'service_role', requestId: randomUUID(), via: 'import', reason }
   await client.query('begin')
   try {
     await client.query(
-      "select set_config('plinth.importing', 'on', true), pg_logical_emit_message(true, $1, $2)",
-      [actorMessagePrefix, JSON.stringify(actor)],
+      `select set_config('plinth.importing', 'on', true), set_config('synchronous_commit', $3, true),
+         pg_logical_emit_message(true, $1, $2)`,
+      [actorMessagePrefix, JSON.stringify(actor), isLast ? 'on' : 'off'],
     )
     const result = await work()
     await client.query('commit')

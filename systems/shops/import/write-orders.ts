@@ -121,12 +121,13 @@ async function writeBatches(session: ImportSession, options: WriteOptions, done:
 async function settleAlerts(session: ImportSession, { source }: WriteOptions, done: Done): Promise<void> {
   let settled = alertsPerTransaction
   while (settled === alertsPerTransaction) {
-    settled = await importTransaction(session, `alerts after ${source}`, async () => {
+    const work = async () => {
       const { rows } = await session.client.query<{ settled: number }>(readSql('settle-alerts'), [
         alertsPerTransaction,
       ])
       return rows[0]!.settled
-    })
+    }
+    settled = await importTransaction(session, `alerts after ${source}`, work, { isLast: true })
     done.transactions += 1
   }
 }

@@ -1,18 +1,21 @@
 -- Finds or names the item of each code that new documents mention.
 drop table if exists import_items;
 create temp table import_items as
-with mentioned as (
-  select l.* from import_lines l join import_documents d on d.document = l.document and d.verdict is null
+with mentioned as materialized (
+  select l.code, l.description, l.unit_price, l.kind = 'sale' and l.unit_price > 0 as sold, bool_and(l.service) as service,
+    count(*) as times, min(l.line) as first, max(l.line) as last, min(l.at) as first_at
+  from import_lines l join import_documents d on d.document = l.document and d.verdict is null
+  group by 1, 2, 3, 4
 ),
 codes as (
-  select code, bool_and(service) as service, min(line) as first_line, min(at) as first_at from mentioned group by code
+  select code, bool_and(service) as service, min(first) as first_line, min(first_at) as first_at from mentioned group by code
 ),
 -- The description and the price that a code carries most often; the later one where two are as frequent. What
 -- corrections of stock say ("damaged?") names an item only when no sale does.
 descriptions as (
   select distinct on (code) code, description
   from (
-    select code, description, bool_or(kind = 'sale' and unit_price > 0) as sold, count(*) as times, max(line) as last
+    select code, description, bool_or(sold) as sold, sum(times) as times, max(last) as last
     from mentioned where description <> '' group by code, description
   ) d
   order by code, sold desc, times desc, last desc
@@ -20,8 +23,7 @@ descriptions as (
 prices as (
   select distinct on (code) code, unit_price
   from (
-    select code, unit_price, count(*) as times, max(line) as last
-    from mentioned where kind = 'sale' and unit_price > 0 group by code, unit_price
+    select code, unit_price, sum(times) as times, max(last) as last from mentioned where sold group by code, unit_price
   ) p
   order by code, times desc, last desc
 )

@@ -1,7 +1,7 @@
 -- Where the lines of a file wait, in the session's own temporary tables: a file that turns out to be unreadable has
 -- touched nothing, and an import that dies leaves nothing behind.
 set temp_buffers = '64MB';
-set work_mem = '64MB';
+set work_mem = '128MB';
 set jit = off;
 -- A client that was killed must not keep its server process, and with it the shop's lock, busy.
 set client_connection_check_interval = '1s';
