@@ -1,11 +1,19 @@
-/** A storm of sign-ins in a process of its own, so that it delays the server and not whoever measures it. Ends on SIGTERM. */
+/**
+ * A storm of sign-ins in a process of its own, so that it delays the server and not whoever measures it. It says `ready`,
+ * rages from the first line of its input on, and ends with that input by telling how many sign-ins were answered.
+ */
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { accountOf, type Served, stormers } from './storm-accounts.ts'
 
 const { url, anonKey } = JSON.parse(process.argv[2]!) as Served
+const input = createInterface(process.stdin)
 let stopped = false
-process.once('SIGTERM', () => {
+input.once('close', () => {
   stopped = true
 })
+process.stdout.write('ready\n')
+await once(input, 'line')
 
 const counts = await Promise.all(Array.from({ length: stormers }, (_, number) => signInUntilStopped(number)))
 process.stdout.write(`${counts.reduce((sum, count) => sum + count, 0)}\n`)

@@ -60,9 +60,13 @@ async function checkCredentials(auth: AuthContext, email: string, password: stri
   const { limits, passwords, database, clock } = auth
   const soonest = sleep(soonestRefusal, undefined, { ref: false })
   await limits.requireOpenAccount(email)
-  const { rows } = await database.asOwner<AccountRow>(findUserByEmail(email, clock.now()))
-  const account = rows[0]
-  const right = await passwords.verify(account?.encrypted_password ?? null, password)
+  let account: AccountRow | undefined
+  const findHash = async () => {
+    const { rows } = await database.asOwner<AccountRow>(findUserByEmail(email, clock.now()))
+    account = rows[0]
+    return account?.encrypted_password ?? null
+  }
+  const right = await passwords.verify(findHash, password)
   await limits.requireOpenAccount(email)
   if (!right || !account) {
     await limits.wrongPassword(email)

@@ -64,6 +64,7 @@ async function newPasswordHash(
   }
   checkPassword(password, settings.passwordMinLength)
   const stored = user.encrypted_password
-  if (stored !== null && (await passwords.verify(stored, password))) throw authErrors.same_password()
+  if (stored !== null && (await passwords.verify(async () => stored, password)))
+    throw authErrors.same_password()
   return passwords.hash(password)
 }

@@ -12,10 +12,11 @@ export interface PasswordHasher {
   /** A new argon2id hash (PHC string). Fails with `over_request_rate_limit` when too many wait already. */
   hash(password: string): Promise<string>
   /**
-   * Whether `password` made `stored` (argon2 or bcrypt). Without a usable hash the answer is no, after as much work
-   * as a wrong password takes. Fails with `over_request_rate_limit` when too many wait already.
+   * Whether `password` made the stored hash (argon2 or bcrypt). Without a usable hash the answer is no, after as much work
+   * as a wrong password takes. `findStored` is called when its turn has come, so that a rush of sign-ins is no rush on
+   * the database. Fails with `over_request_rate_limit` when too many wait already, and with what `findStored` fails with.
    */
-  verify(stored: string | null, password: string): Promise<boolean>
+  verify(findStored: () => Promise<string | null>, password: string): Promise<boolean>
   /** True for hashes that were not made the way {@link hash} makes them: bcrypt, or other parameters. */
   isOutdated(stored: string): boolean
 }
@@ -38,11 +39,13 @@ export function createPasswordHasher(options: PasswordHasherOptions = {}): Passw
   const decoy = argon2.hashSync(newSecret(), parameters)
   return {
     hash,
-    verify: async (stored, password) => {
-      const usable = stored !== null && isUsableHash(stored)
-      const right = await line.run(() => threads.perform({ password, stored: usable ? stored : decoy }))
-      return right === true && usable
-    },
+    verify: (findStored, password) =>
+      line.run(async () => {
+        const stored = await findStored()
+        const usable = stored !== null && isUsableHash(stored)
+        const right = await threads.perform({ password, stored: usable ? stored : decoy })
+        return right === true && usable
+      }),
     isOutdated: (stored) => {
       if (isBcrypt(stored)) return true
       const { memoryCost, timeCost, parallelism, algorithm } = argon2.parseOptions(stored)
