@@ -13,11 +13,17 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
 const given = process.argv.slice(2)
 const asJson = given.includes('--json')
 const names = given.filter((word) => !word.startsWith('--'))
-const chosen = names.length > 0 ? names : Object.keys(benches)
+const unknown = names.filter((name) => !Object.hasOwn(benches, name))
 
-for (const name of chosen) {
-  const load = benches[name]
-  if (!load) throw new Error(`There is no bench ${name}; there are: ${Object.keys(benches).join(', ')}.`)
+if (unknown.length > 0) {
+  process.stderr.write(
+    `There is no bench ${unknown.join(', ')}; there are: ${Object.keys(benches).join(', ')}.\n`,
+  )
+  process.exit(2)
+}
+
+for (const [name, load] of Object.entries(benches)) {
+  if (names.length > 0 && !names.includes(name)) continue
   if (!asJson) print(`\n${name}\n${columns(['figure', 'value', 'ratio', 'against', 'goal'])}`)
   for await (const figure of (await load())())
     print(asJson ? JSON.stringify(figure) : columns(cellsOf(figure)))
