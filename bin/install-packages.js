@@ -6,8 +6,7 @@ import { runNpm } from './run-npm.js'
 
 /**
  * Installs the npm packages when they are missing or not those of `package-lock.json`. `npm install` and not `npm ci`:
- * from version 11 on the latter refuses a lock file that lacks another platform's optional packages, and it deletes
- * what a running server is using. `--no-save` keeps the lock file as it is.
+ * the latter first deletes everything, also what a running server is using. `--no-save` keeps the lock file as it is.
  */
 export async function installPackages(repository) {
   if (areInstalled(repository)) return

@@ -1,10 +1,24 @@
-import { accessSync, constants, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Refusal } from './refusal.js'
 
 /** Milliseconds between two looks at whether the other launcher is done. */
 const pause = 250
+/** Milliseconds between two signs of life of the one that installs. */
+const beat = 1_000
+/** Looks without a sign of life (10 s) after which the mark's process is taken for another one of the same number. */
+const patience = 40
 
 export function checkWritable(folder) {
   try {
@@ -21,26 +35,49 @@ export async function oneAtATime(home, work) {
   mkdirSync(home, { recursive: true })
   const mark = join(home, 'installing.pid')
   await take(mark)
+  const beating = setInterval(() => showLife(mark), beat)
   try {
     await work()
   } finally {
+    clearInterval(beating)
     rmSync(mark, { force: true })
   }
 }
 
 async function take(mark) {
   let told = false
+  let seen = {}
   for (;;) {
-    if (tryToTake(mark)) return
+    if (tryToTake(mark) && (await isStillOurs(mark))) return
     const holder = readHolder(mark)
     if (holder === undefined) continue
-    if (!isRunning(holder)) {
+    const looks = holder.beat === seen.beat ? seen.looks + 1 : 0
+    seen = { beat: holder.beat, looks }
+    if (!isRunning(holder.pid) || looks > patience) {
       rmSync(mark, { force: true })
       continue
     }
-    if (!told) process.stderr.write(`plinth: waiting for process ${holder}, which is installing (${mark})\n`)
+    if (!told) {
+      process.stderr.write(`plinth: waiting for process ${holder.pid}, which is installing (${mark})\n`)
+    }
     told = true
     await delay(pause)
+  }
+}
+
+/** Two that find the mark of a dead one at the same instant may both remove it: the later one, then, this one's. */
+async function isStillOurs(mark) {
+  await delay(pause / 5)
+  return readHolder(mark)?.pid === process.pid
+}
+
+/** A process number alone proves little: after a restart, or in a container, it is soon somebody else's. */
+function showLife(mark) {
+  const now = new Date()
+  try {
+    utimesSync(mark, now, now)
+  } catch {
+    // Somebody removed it: there is nothing left to keep alive.
   }
 }
 
@@ -61,13 +98,15 @@ function tryToTake(mark) {
 
 function readHolder(mark) {
   try {
-    return Number(readFileSync(mark, 'utf8'))
+    return { pid: Number(readFileSync(mark, 'utf8')), beat: statSync(mark).mtimeMs }
   } catch {
     return undefined
   }
 }
 
+/** This process cannot be the one that it waits for: in a container every start may have the same number. */
 function isRunning(pid) {
+  if (pid === process.pid) return false
   try {
     return process.kill(pid, 0)
   } catch (error) {

@@ -87,6 +87,25 @@ describe('packages', () => {
   })
 })
 
+test('a mark whose number belongs to somebody else by now does not block for ever', async () => {
+  const repository = await makeRepository()
+  await mkdir(join(repository, '.plinth'))
+  await writeFile(join(repository, '.plinth', 'installing.pid'), String(process.pid))
+  const { code, stderr } = await run(repository, ['status'])
+  expect(code).toBe(0)
+  expect(stderr).toContain(`plinth: waiting for process ${process.pid}, which is installing`)
+})
+
+test('a mark with the launcher’s own number, as in a container that starts again, does not block', async () => {
+  const repository = await makeRepository()
+  await mkdir(join(repository, '.plinth'))
+  const mark = join(repository, '.plinth', 'installing.pid')
+  const own = `echo $$ > '${mark}'; exec "$@"`
+  const { code, stderr } = await run(repository, ['status'], { wrapper: ['sh', '-c', own, 'sh'] })
+  expect(code).toBe(0)
+  expect(stderr).not.toContain('waiting')
+})
+
 describe('a failure is one clear line', () => {
   const failures = [
     { npm: 'echo "npm error code ENOTFOUND" >&2; exit 1', line: /the npm registry cannot be reached/ },
