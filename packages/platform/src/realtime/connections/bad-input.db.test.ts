@@ -30,7 +30,6 @@ beforeAll(async () => {
       payloadBytes: 2_000,
       frameBytes: 20_000,
       unsentBytes: 200_000,
-      idleMilliseconds: 1_500,
     },
   })
 })
@@ -47,8 +46,8 @@ interface Raw {
   readonly closed: Promise<{ code: number; reason: string }>
 }
 
-async function openRaw(query = ''): Promise<Raw> {
-  const url = `${served.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=2.0.0&apikey=${served.keys.anonKey}${query}`
+async function openRaw(query = '', at = served): Promise<Raw> {
+  const url = `${at.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=2.0.0&apikey=${served.keys.anonKey}${query}`
   const socket = new WebSocket(url)
   const frames: unknown[][] = []
   socket.on('message', (data) => frames.push(JSON.parse(String(data)) as unknown[]))
@@ -278,12 +277,19 @@ describe('too much', () => {
   })
 
   it('a connection that says nothing for too long is closed; heartbeats keep it', async () => {
-    const [silent, alive] = [await openRaw(), await openRaw()]
+    const strict = await serveRealtime({
+      database: test.database,
+      tables: [],
+      keys: served.keys,
+      limits: { idleMilliseconds: 1_500 },
+    })
+    const [silent, alive] = [await openRaw('', strict), await openRaw('', strict)]
     const beat = setInterval(() => alive.say(null, 'h', 'phoenix', 'heartbeat', {}), 300)
     expect(await silent.closed).toMatchObject({ code: 1001, reason: expect.stringContaining('idle') })
     clearInterval(beat)
     expect(alive.socket.readyState).toBe(WebSocket.OPEN)
     alive.socket.close()
+    await strict.stop()
   })
 
   it('connections beyond the limit are refused', async () => {
