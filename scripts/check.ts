@@ -19,7 +19,23 @@ interface Outcome {
   readonly code: number
   readonly seconds: number
   readonly output: string
-  readonly tests: { readonly passed: number; readonly failed: number }
+  readonly tests: Tests
+}
+
+interface Tests {
+  readonly passed: number
+  readonly failed: number
+  /** Full names of tests that cannot run here, or were not asked for. */
+  readonly skipped: readonly string[]
+}
+
+/** The part of vitest's JSON report that is read. */
+interface Report {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
+  }[]
 }
 
 const root = new URL('..', import.meta.url).pathname
@@ -89,7 +105,7 @@ async function run(step: Step): Promise<Outcome> {
     code,
     seconds,
     output,
-    tests: step.counted ? await readCounts(report) : { passed: 0, failed: 0 },
+    tests: step.counted ? await readTests(report) : { passed: 0, failed: 0, skipped: [] },
   }
   print(`${code === 0 ? 'ok    ' : 'FAILED'} ${step.name} (${seconds.toFixed(1)} s)`)
   if (code !== 0) print(output)
@@ -111,15 +127,18 @@ function execute(program: string, given: readonly string[], environment: Readonl
   })
 }
 
-async function readCounts(report: string) {
+async function readTests(file: string): Promise<Tests> {
   try {
-    const { numPassedTests, numFailedTests } = JSON.parse(await readFile(report, 'utf8')) as Record<
-      string,
-      number
-    >
-    return { passed: numPassedTests ?? 0, failed: numFailedTests ?? 0 }
+    const report = JSON.parse(await readFile(file, 'utf8')) as Report
+    const all = report.testResults.flatMap(({ assertionResults }) => assertionResults)
+    const skipped = all.filter(({ status }) => status === 'skipped' || status === 'pending')
+    return {
+      passed: report.numPassedTests,
+      failed: report.numFailedTests,
+      skipped: skipped.map(({ fullName }) => fullName),
+    }
   } catch {
-    return { passed: 0, failed: 1 }
+    return { passed: 0, failed: 1, skipped: [] }
   }
 }
 
@@ -135,7 +154,9 @@ function summarise(): void {
     outcomes.reduce((sum, { tests }) => sum + tests.failed, 0),
     broken.length,
   )
-  print(`${passed} passed, ${failed} failed`)
+  const skipped = outcomes.flatMap(({ step, tests }) => tests.skipped.map((name) => `${step.name}: ${name}`))
+  for (const name of skipped) print(`Skipped: ${name}`)
+  print(`${passed} passed, ${failed} failed, ${skipped.length} skipped`)
   process.exitCode = broken.length === 0 ? 0 : 1
 }
 
