@@ -1,14 +1,8 @@
 /** The `plinth` command. */
 import { AppError } from '@plinth/platform/kernel'
 import { Command } from 'commander'
-import { addImportCommand } from './commands/import.ts'
-import { addJobsCommand } from './commands/jobs.ts'
-import { addJournalCommand } from './commands/journal.ts'
-import { addRewindCommand } from './commands/rewind.ts'
-import { addServeRestCommand } from './commands/serve-rest.ts'
-import { addStartCommand } from './commands/start.ts'
-import { addStatusCommand } from './commands/status.ts'
-import { addWebhooksCommand } from './commands/webhooks.ts'
+import manifest from '../../package.json' with { type: 'json' }
+import { addCommands } from './commands/commands.ts'
 
 const settings = `
 Settings (environment variables):
@@ -16,7 +10,7 @@ Settings (environment variables):
   PLINTH_HOST                     address to listen on (127.0.0.1)
   PLINTH_PUBLIC_URL               address that clients use, when a proxy stands in front
   PLINTH_TRUSTED_PROXIES          reverse proxies whose X-Forwarded-For is believed (0)
-  PLINTH_DATA_DIR                 data folder (./data)
+  PLINTH_DATA_DIR                 data folder (./data, inside the repository always the repository's)
   PLINTH_LOG                      trace, debug, info, warn, error or silent (warn)
   DATABASE_URL, DIRECT_URL        an administrator's address of an existing PostgreSQL >= 15;
                                   DIRECT_URL is the one that does not pass a pooler
@@ -25,19 +19,12 @@ Settings (environment variables):
 
 const program = new Command('plinth')
   .description('A self-hosted backend for small businesses’ apps.')
+  .version(`Plinth ${manifest.version}`)
   .addHelpText('after', settings)
   .showHelpAfterError()
 
-addStartCommand(program)
-addStatusCommand(program)
-addImportCommand(program)
-addServeRestCommand(program)
-addJobsCommand(program)
-addJournalCommand(program)
-addRewindCommand(program)
-addWebhooksCommand(program)
-
 try {
+  await addCommands(program, process.argv.slice(2))
   await program.parseAsync()
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`)

@@ -4,7 +4,7 @@ export const serverErrors = defineErrors({
   unknown_system: {
     status: 404,
     message: 'There is no system {name}.',
-    hint: 'The systems are: {known}.',
+    hint: 'The systems are: {known}. `plinth --help` shows the commands.',
   },
   not_running: {
     status: 503,
@@ -20,6 +20,11 @@ export const serverErrors = defineErrors({
     status: 500,
     message: 'The demonstration’s account {email} could not be made (auth answered {status}).',
     hint: 'Look at the server log.',
+  },
+  import_interrupted: {
+    status: 499,
+    message: 'The import was interrupted; what it had committed stays.',
+    hint: 'Run it again: it goes on where it stopped.',
   },
   invalid_point: {
     status: 400,

@@ -1,5 +1,5 @@
 import { readConfig } from '@plinth/platform/kernel'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { bannerOf } from '../banner.ts'
 import { readStatus, type ServerStatus } from '../status-file.ts'
 
@@ -13,7 +13,9 @@ export function addStatusCommand(program: Command): void {
     .command('status')
     .description('show addresses and keys of the running server')
     .option('--json', 'as JSON')
-    .option('-o, --output <format>', '`json` or `env` (as `supabase status -o env`)')
+    .addOption(
+      new Option('-o, --output <format>', 'as `supabase status -o` prints it').choices(['json', 'env']),
+    )
     .action(async (options: StatusOptions) => {
       const status = await readStatus(readConfig().dataDir)
       process.stdout.write(`${render(status, options)}\n`)

@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
+import { expect, it, onTestFinished } from 'vitest'
+import manifest from '../../package.json' with { type: 'json' }
+import { commands } from './commands/commands.ts'
+
+const cli = fileURLToPath(new URL('./cli.ts', import.meta.url))
+
+/** Runs `plinth …` on a data folder that nobody has used. */
+async function plinth(...given: string[]) {
+  const folder = await mkdtemp(join(tmpdir(), 'plinth-cli-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const env = { PATH: process.env['PATH'], PLINTH_DATA_DIR: folder, PLINTH_TEST_FOLDER: folder }
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, [cli, ...given], { env }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    )
+  })
+}
+
+it.each(commands)('$name is described by the overview as by itself', async ({ name, summary, load }) => {
+  const program = new Command()
+  const add = await load()
+  add(program)
+  expect(program.commands.map((command) => [command.name(), command.description()])).toEqual([
+    [name, summary],
+  ])
+})
+
+it.each([['--help'], ['-h'], ['help']])('%s shows every command and every setting', async (option) => {
+  const { code, stdout } = await plinth(option)
+  expect(code).toBe(0)
+  for (const { name } of commands) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'))
+  for (const name of ['PLINTH_PORT', 'PLINTH_DATA_DIR', 'DATABASE_URL', 'DIRECT_URL', 'PLINTH_LOG'])
+    expect(stdout).toContain(name)
+})
+
+it('tells its version', async () => {
+  expect(await plinth('--version')).toMatchObject({ code: 0, stdout: `Plinth ${manifest.version}\n` })
+})
+
+it('explains one command, whichever way it is asked', async () => {
+  const asked = await Promise.all([plinth('help', 'status'), plinth('status', '--help')])
+  for (const { stdout } of asked) expect(stdout).toContain('--json')
+})
+
+it.each([
+  { given: ['status', '--json'], line: /^plinth: No server is running on / },
+  { given: ['status', '-o', 'yaml'], line: /Allowed choices are json, env/ },
+  { given: ['statsu'], line: /^plinth: There is no system statsu/ },
+  { given: ['--demmo'], line: /unknown option '--demmo'/ },
+])(
+  'refuses $given in one clear line, with code 1 and nothing on standard output',
+  async ({ given, line }) => {
+    const { code, stdout, stderr } = await plinth(...given)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(line)
+  },
+)

@@ -1,0 +1,71 @@
+import type { Command } from 'commander'
+
+/** One command of `plinth`. Its code is read only when it is asked for: that of a server takes a second. */
+export interface CommandEntry {
+  readonly name: string
+  /** As its own help says it: what `plinth --help` shows beside the name. */
+  readonly summary: string
+  /** Gives what adds the command, with its options, to the program. */
+  load(): Promise<(program: Command) => void>
+}
+
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'start',
+    summary: 'start PostgreSQL and the systems, and serve them',
+    load: async () => (await import('./start.ts')).addStartCommand,
+  },
+  {
+    name: 'status',
+    summary: 'show addresses and keys of the running server',
+    load: async () => (await import('./status.ts')).addStatusCommand,
+  },
+  {
+    name: 'import',
+    summary: 'take in rows from files of other systems',
+    load: async () => (await import('./import.ts')).addImportCommand,
+  },
+  {
+    name: 'serve-rest',
+    summary: 'serve the rest surface alone over your own database, under PostgREST’s setting names',
+    load: async () => (await import('./serve-rest.ts')).addServeRestCommand,
+  },
+  {
+    name: 'jobs',
+    summary: 'see what ran and what is due, or run a job now',
+    load: async () => (await import('./jobs.ts')).addJobsCommand,
+  },
+  {
+    name: 'journal',
+    summary: 'who changed what from what to what, and the proof that it holds',
+    load: async () => (await import('./journal.ts')).addJournalCommand,
+  },
+  {
+    name: 'rewind',
+    summary: 'take one tenant back to an instant, without touching its neighbours',
+    load: async () => (await import('./rewind.ts')).addRewindCommand,
+  },
+  {
+    name: 'webhooks',
+    summary: 'tell other systems of changes, signed as Standard Webhooks',
+    load: async () => (await import('./webhooks.ts')).addWebhooksCommand,
+  },
+]
+
+const overviews = ['--help', '-h', '--version', '-V']
+
+/**
+ * Adds to `program` what its arguments ask for: one command, all of them by name for an overview, else `start`, which
+ * also takes the names of systems.
+ */
+export async function addCommands(program: Command, given: readonly string[]): Promise<void> {
+  const wanted = given[0] === 'help' ? (given[1] ?? '--help') : given[0]
+  if (wanted !== undefined && overviews.includes(wanted)) return addNames(program)
+  const entry = commands.find(({ name }) => name === wanted) ?? commands[0]!
+  const add = await entry.load()
+  add(program)
+}
+
+function addNames(program: Command): void {
+  for (const { name, summary } of commands) program.command(name).description(summary)
+}
