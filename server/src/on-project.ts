@@ -1,10 +1,10 @@
-import { createLog, readConfig, systemClock } from '@plinth/platform/kernel'
-import { findSystem } from './choose-systems.ts'
+import { createLog, readConfigFor, systemClock } from '@plinth/platform/kernel'
+import { findSystem, systemNames } from './choose-systems.ts'
 import { type CommandProject, withProject } from './with-project.ts'
 
 /** Runs a command's work on the project of that name, configured by the environment. Fails with `unknown_system`. */
 export function onProject<T>(name: string, work: (project: CommandProject) => Promise<T>): Promise<T> {
   const system = findSystem(name)
-  const config = readConfig()
+  const config = readConfigFor(systemNames)
   return withProject({ config, system, clock: systemClock, log: createLog(config.logLevel) }, work)
 }

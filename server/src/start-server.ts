@@ -61,7 +61,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
 /** The address that clients use: the configured one, or where the server listens. */
 const urlOf = ({ publicUrl, host, port }: Config, listening = port): string =>
-  publicUrl ?? `http://${host}:${listening}`
+  publicUrl ?? `http://${reachable[host] ?? (host.includes(':') ? `[${host}]` : host)}:${listening}`
+
+/** Who listens on every address is reached at one of them. */
+const reachable: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }
 
 function listenFor(projects: readonly Project[], { config, clock, log }: ServerOptions) {
   const directory = createProjectDirectory(projects)

@@ -1,4 +1,4 @@
-import { createLog, readConfig, systemClock } from '@plinth/platform/kernel'
+import { createLog, readConfig, readVariables, systemClock } from '@plinth/platform/kernel'
 import { readRestSettings, serveRest, settingAliases, settingNames } from '@plinth/platform/rest'
 import type { Command } from 'commander'
 import { untilAskedToStop } from '../until-asked-to-stop.ts'
@@ -24,7 +24,7 @@ function namesOf(
 }
 
 async function serve(flags: Readonly<Record<string, string | undefined>>): Promise<void> {
-  const settings = readRestSettings(flags, process.env)
+  const settings = readRestSettings(flags, readVariables('PGRST_'))
   const log = createLog(readConfig().logLevel)
   const served = await serveRest({ settings, clock: systemClock, log })
   process.stdout.write(`Serving ${settings['db-schemas'].join(', ')} at ${served.url}. Stop with Ctrl-C.\n`)

@@ -1,7 +1,7 @@
-import { createLog, readConfig, systemClock } from '@plinth/platform/kernel'
+import { createLog, readConfigFor, systemClock } from '@plinth/platform/kernel'
 import type { Command } from 'commander'
 import { printBanner } from '../banner.ts'
-import { chooseSystems } from '../choose-systems.ts'
+import { chooseSystems, systemNames } from '../choose-systems.ts'
 import { loadDemos } from '../load-demos.ts'
 import { startServer } from '../start-server.ts'
 import { describeServer, removeStatus, writeStatus } from '../status-file.ts'
@@ -17,7 +17,7 @@ export function addStartCommand(program: Command): void {
 }
 
 async function start(names: readonly string[], { demo }: { readonly demo?: boolean }): Promise<void> {
-  const config = readConfig()
+  const config = readConfigFor(systemNames)
   const log = createLog(config.logLevel)
   const lost = Promise.withResolvers<never>()
   const server = await startServer({
@@ -30,8 +30,10 @@ async function start(names: readonly string[], { demo }: { readonly demo?: boole
   try {
     const status = describeServer(server, config)
     await writeStatus(status)
-    printBanner(status, demo ? await loadDemos(server.projects, server.url) : [])
-    await Promise.race([untilAskedToStop(), lost.promise])
+    const stopped = Promise.race([untilAskedToStop(), lost.promise])
+    const tryNext = demo ? await Promise.race([loadDemos(server.projects, server.url), stopped]) : []
+    if (tryNext) printBanner(status, tryNext)
+    await stopped
   } finally {
     await removeStatus(config.dataDir)
     await server.stop()

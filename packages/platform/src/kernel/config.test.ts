@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest'
-import { readConfig } from './config.ts'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { readConfig, readVariables } from './config.ts'
 import { AppError } from './errors.ts'
 
 const problemsOf = (environment: Record<string, string>): string => {
@@ -47,13 +49,55 @@ describe('the configuration', () => {
   it.each([
     ['PLINTH_PORT', 'seventy'],
     ['PLINTH_PORT', '70000'],
+    ['PLINTH_PORT', '-1'],
+    ['PLINTH_PORT', '80.5'],
+    ['PLINTH_PORT', '0x50'],
+    ['PLINTH_PORT', ' '],
+    ['PLINTH_HOST', 'http://localhost'],
+    ['PLINTH_HOST', 'my host'],
+    ['PLINTH_TRUSTED_PROXIES', 'yes'],
+    ['PLINTH_TRUSTED_PROXIES', '11'],
+    ['PLINTH_DATA_DIR', ' '],
     ['PLINTH_LOG', 'loud'],
     ['DATABASE_URL', 'mysql://x'],
+    ['DATABASE_URL', 'postgres://'],
+    ['DIRECT_URL', 'localhost:5432'],
+    ['DIRECT_URL', 'postgres://a@b/c'],
+    ['REDIS_URL', 'localhost:6379'],
     ['PLINTH_SHOPS_DATABASE_URL', 'nonsense'],
     ['PLINTH_PUBLIC_URL', 'ftp://x'],
+    ['PLINTH_PUBLIC_URL', 'plinth.example.com'],
     ['PLINTH_PROT', '1'],
-  ])('names a mistake in %s', (name, value) => {
-    expect(problemsOf({ [name]: value })).toContain(`${name}: `)
+    ['PLINTH__DATABASE_URL', 'postgres://a@b/c'],
+  ])('names a mistake in %s (%j) in words of its own', (name, value) => {
+    const [, first, ...more] = problemsOf({ [name]: value }).split('\n')
+    expect(first).toMatch(new RegExp(`^  ${name}: (must be|needs|is not a setting)`))
+    if (name !== 'DIRECT_URL') expect(more).toEqual([])
+  })
+
+  it('names an address of a system that there is not, where the systems are known', () => {
+    const environment = { PLINTH_SHOP_DATABASE_URL: 'postgres://a@b/c' }
+    expect(() => readConfig(environment, '/srv/plinth', ['shops'])).toThrow(
+      'PLINTH_SHOP_DATABASE_URL: there is no system shop (there is shops)',
+    )
+    expect(readConfig(environment, '/srv/plinth').systems).toHaveProperty('shop')
+  })
+
+  it('takes the repository’s data folder wherever inside it somebody stands', () => {
+    const repository = fileURLToPath(new URL('../../../../', import.meta.url))
+    expect(readConfig({}, join(repository, 'systems', 'shops')).dataDir).toBe(join(repository, 'data'))
+    expect(readConfig({ PLINTH_DATA_DIR: 'mine' }, join(repository, 'docs')).dataDir).toBe(
+      join(repository, 'docs', 'mine'),
+    )
+    expect(readConfig({}, `${repository.slice(0, -1)}-other`).dataDir).toBe(
+      `${repository.slice(0, -1)}-other/data`,
+    )
+  })
+
+  it('gives out variables that keep another program’s names', () => {
+    vi.stubEnv('PGRST_DB_URI', 'postgres://a@b/c')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(readVariables('PGRST_')).toEqual({ PGRST_DB_URI: 'postgres://a@b/c' })
   })
 
   it('names all mistakes at once, a line each, and no secret', () => {
