@@ -17,6 +17,7 @@ import type { Cluster } from './open-engines.ts'
 import { checkTail, journalKeyOf, openTail, standingFeed } from './open-tail.ts'
 import { prepareDatabase } from './prepare-database.ts'
 import { openProjectSecrets, type ProjectSecrets } from './project-secrets.ts'
+import { pruneWebhooksJob } from './prune-webhooks-job.ts'
 
 /** A system that runs: its database is up to date, its surfaces answer, its jobs work. */
 export interface Project extends HostedProject {
@@ -59,7 +60,8 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
   stream?.tail.start()
   stream?.webhooks.start()
   const archiving = archiveJournalJob(database, journalKeyOf(system, secrets.sealingKey, dataDir).folder)
-  const jobs = await startJobRunner({ database, jobs: [...system.jobs, archiving], clock, log })
+  const kept = [...system.jobs, archiving, pruneWebhooksJob(database)]
+  const jobs = await startJobRunner({ database, jobs: kept, clock, log })
   let disconnected: Promise<void> | undefined
   const disconnect = () => (disconnected ??= realtime.stop())
   return {

@@ -88,11 +88,16 @@ export const tailErrors = defineErrors({
     message: 'Table {table} is journalled since {since} only, which is after {to}.',
     hint: 'Rewind to a later point.',
   },
-  rewind_schema_changed: {
+  rewind_table_gone: {
     status: 409,
     message:
-      'Column "{column}" of {table} did not exist at {to}, so the rows of that time do not say what is in it.',
-    hint: 'Rewind to a point after the migration that added it.',
+      'Changes of {table} would be undone, but it was dropped, renamed or taken out of the journal since.',
+    hint: 'Rewind to a later point, or restore a backup.',
+  },
+  rewind_schema_changed: {
+    status: 409,
+    message: 'Column "{column}" of {table} was different at {to}: {problem}.',
+    hint: 'Rewind to a point after the migration that added or changed it.',
   },
   rewind_row_moved: {
     status: 409,

@@ -4,6 +4,7 @@ export * from './committed-transaction.ts'
 export * from './consumers/consumer.ts'
 export * from './consumers/webhooks/create-webhook-consumer.ts'
 export * from './consumers/webhooks/create-webhook-sender.ts'
+export * from './consumers/webhooks/prune-webhooks.ts'
 export {
   addWebhookEndpoint,
   type NewWebhookEndpoint,

@@ -1,9 +1,8 @@
 import { actor, waitFor } from '@plinth/testing'
-import pg from 'pg'
-import { afterEach, expect, test } from 'vitest'
-import type { CommittedTransaction, MissedCommits, Tail } from './index.ts'
+import { expect, test } from 'vitest'
+import type { MissedCommits, Tail } from './index.ts'
 import { comparePositions, settleElsewhere } from './index.ts'
-import { useTail } from './tests/use-tail.ts'
+import { useStops, useTail } from './tests/use-tail.ts'
 
 const test_ = useTail(
   `create table items (id int primary key, name text);
@@ -11,27 +10,8 @@ const test_ = useTail(
    create policy everyone on items for all to authenticated using (true) with check (true);`,
   { journalled: ['items'] },
 )
-const { run } = test_
-const stops: (() => unknown)[] = []
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop()
-})
-
-function listen(tail: Tail, from: (transaction: CommittedTransaction) => void = () => undefined) {
-  const seen: CommittedTransaction[] = []
-  const handle = (transaction: CommittedTransaction) => {
-    seen.push(transaction)
-    from(transaction)
-  }
-  stops.push(tail.subscribe({ name: 'test', handle }))
-  return seen
-}
-
-async function asAdministrator(text: string, ...values: unknown[]) {
-  const client = new pg.Client({ connectionString: test_.database.addresses.replication })
-  await client.connect()
-  return (await client.query(text, values).finally(() => client.end())).rows
-}
+const { run, asAdministrator } = test_
+const { stops, listen } = useStops()
 
 const slotOf = async (tail: Tail) => (await tail.health()).slot
 

@@ -150,7 +150,7 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     await connection.query('begin')
     await movePosition(connection, position)
     await pipeline(partsOf(first, batch), connection.query(copyFrom(copyInto(day))))
-    if (!batch.isKnown) {
+    if (!batch.isKnown || (await hasErased(batch))) {
       await connection.query('rollback')
       return false
     }
@@ -161,6 +161,10 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     remember(batch.heads)
     return true
   }
+
+  /** What was sealed under a key that is gone could never be read again, so it is sealed anew. */
+  const hasErased = async ({ sealedFor }: EncodedBatch): Promise<boolean> =>
+    sealedFor.size > 0 && (await subjects.forgetErased(sealedFor))
 
   /** The fence: a holder that slept while another one wrote finds the position moved, and writes nothing. */
   async function movePosition(connection: pg.Client, position: string): Promise<void> {

@@ -32,6 +32,8 @@ export interface EncodedBatch {
     readonly subjects: ReadonlySet<string>
   }
   readonly isKnown: boolean
+  /** Persons whose values are in it. */
+  readonly sealedFor: ReadonlySet<string>
   readonly entries: number
   /** Images are missing because a table's replica identity was changed behind our back. */
   readonly incomplete: boolean
@@ -51,6 +53,7 @@ export function encodeBatch(
   const relations = new Set<StreamedRelation>()
   const tenants = new Set<string>()
   const subjects = new Set<string>()
+  const sealedFor = new Set<string>()
   let entries = 0
   let incomplete = false
   let out: CopyBuffer = createCopyBuffer()
@@ -68,6 +71,7 @@ export function encodeBatch(
   const seal: SealValue = (subject, relation, column, value) => {
     const sealed = knowledge.seal(subject, relation, column, value)
     if (sealed === undefined) subjects.add(subject)
+    else sealedFor.add(subject)
     return sealed ?? 'null'
   }
 
@@ -101,6 +105,7 @@ export function encodeBatch(
     next: () => encoding.next().value ?? null,
     heads,
     unknown: { relations, tenants, subjects },
+    sealedFor,
     get isKnown() {
       return relations.size + tenants.size + subjects.size === 0
     },

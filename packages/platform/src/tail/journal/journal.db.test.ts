@@ -161,6 +161,25 @@ test('personal columns are sealed, shown with the key, and gone for good once th
   expect(await verifyJournal(test_)).toMatchObject({ sound: true })
 })
 
+test('a person who was erased and comes back is sealed under a new key, by a journal that knew the old one', async () => {
+  const eve = '33333333-3333-4333-8333-333333333333'
+  const look = async () => {
+    await test_.tail.settle()
+    const { database, key } = test_
+    const shown = await showJournal({ database, key, tenant: 'shop 8' })
+    return shown.map(({ changes }) => changes.find(({ column }) => column === 'email')!.to)
+  }
+  await run(`insert into customers values ($1, 'shop 8', 'eve@example.test', null)`, eve)
+  await run(`delete from customers where id = $1`, eve)
+  await test_.tail.settle()
+  await eraseSubject(test_.database, eve)
+  await run(`insert into customers values ($1, 'shop 8', 'again@example.test', null)`, eve)
+  expect(await look()).toEqual(['(erased)', null, 'again@example.test'])
+  expect(await eraseSubject(test_.database, eve)).toBe(1)
+  expect(await look()).toEqual(['(erased)', null, '(erased)'])
+  expect(await verifyJournal(test_)).toMatchObject({ sound: true })
+})
+
 test('the journal cannot be altered by accident, and a journalled table cannot be truncated', async () => {
   await expect(run(`update plinth.journal set actor = null`)).rejects.toThrow(/never changed/)
   await expect(run(`delete from plinth.journal`)).rejects.toThrow(/never changed/)

@@ -18,6 +18,8 @@ export const isSealed = (value: SealedImage[string] | undefined): value is Seale
 export interface SubjectKeys {
   /** Loads the keys of these persons and makes those that are missing. */
   prepare(subjects: ReadonlySet<string>): Promise<void>
+  /** Forgets those of these persons who were erased meanwhile, also by another process; true when there were any. */
+  forgetErased(subjects: ReadonlySet<string>): Promise<boolean>
   /** The value's place in an image, as JSON text; undefined for a person who was not prepared. */
   seal(subject: string, relation: string, column: string, value: string): string | undefined
 }
@@ -59,6 +61,13 @@ export function createSubjectKeys(database: ProjectDatabase, masterKey: Buffer):
     prepare: async (subjects) => {
       if (keys.size > remembered) keys.clear()
       await load([...subjects])
+    },
+    forgetErased: async (subjects) => {
+      const known = [...subjects].flatMap((subject) => keys.get(subject)?.id ?? [])
+      const { rows } = await database.asOwner<{ subject: string }>(sql`
+        select subject from plinth.journal_subjects where key_id = any (${known}::uuid[]) and sealed_key is null`)
+      for (const { subject } of rows) keys.delete(subject)
+      return rows.length > 0
     },
     seal: (subject, relation, column, value) => {
       const found = keys.get(subject)

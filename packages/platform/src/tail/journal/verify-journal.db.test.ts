@@ -51,7 +51,7 @@ test(`AT-43: ${appends} concurrent appends verify`, async () => {
 
 test.each([
   ['tenant', `'shop 99'`, ['altered', 'cut_off', 'missing', 'unlinked']],
-  ['sequence', '100000', ['altered', 'missing']],
+  ['sequence', '100000', ['altered', 'missing', 'rewritten']],
   ['position', `'0/1'`, ['altered']],
   ['committed_at', `committed_at + interval '1 microsecond'`, ['altered']],
   ['actor', `'{"user":"eve"}'`, ['altered']],
@@ -111,6 +111,37 @@ test('AT-43: an end that was cut off is noticed, with the heads in the database 
   await tamper(`insert into plinth.journal select * from public.kept; drop table public.kept`)
   await tamper(`update plinth.journal_heads h set sequence = k.sequence, hash = k.hash from public.kept_head k
     where h.tenant = k.tenant; drop table public.kept_head`)
+  expect(await verify()).toMatchObject({ sound: true })
+})
+
+test('AT-43: the end that the database keeps of a chain cannot be altered either', async () => {
+  const head = `select hash from plinth.journal where tenant = 'shop 7' and sequence = 500`
+  await tamper(`update plinth.journal_heads set hash = sha256('x') where tenant = 'shop 7'`)
+  expect((await verify()).problems).toEqual([{ tenant: 'shop 7', sequence: 500, kind: 'rewritten' }])
+  await tamper(`update plinth.journal_heads set hash = (${head}), sequence = 499 where tenant = 'shop 7'`)
+  expect((await verify()).problems).toEqual([{ tenant: 'shop 7', sequence: 500, kind: 'rewritten' }])
+  await tamper(`update plinth.journal_heads set sequence = 500 where tenant = 'shop 7'`)
+  expect(await verify()).toMatchObject({ sound: true })
+})
+
+test('AT-43: entries of two tenants that change places are detected', async () => {
+  const move = (from: string, to: string) =>
+    tamper(`update plinth.journal set tenant = '${to}' where tenant = '${from}' and sequence = 3`)
+  const swap = async () => {
+    await move('shop 8', 'aside')
+    await move('shop 9', 'shop 8')
+    await move('aside', 'shop 9')
+  }
+  await swap()
+  expect((await verify()).problems).toMatchObject([
+    { tenant: 'shop 8', sequence: 3, kind: 'altered' },
+    { tenant: 'shop 8', sequence: 3, kind: 'unlinked' },
+    { tenant: 'shop 8', sequence: 4, kind: 'unlinked' },
+    { tenant: 'shop 9', sequence: 3, kind: 'altered' },
+    { tenant: 'shop 9', sequence: 3, kind: 'unlinked' },
+    { tenant: 'shop 9', sequence: 4, kind: 'unlinked' },
+  ])
+  await swap()
   expect(await verify()).toMatchObject({ sound: true })
 })
 

@@ -11,7 +11,7 @@ export interface JournalProblem {
   /**
    * `altered`: a column of the entry differs from what was hashed. `unlinked`: it does not continue the entry before it.
    * `missing`: the sequence has a hole before it. `cut_off`: later entries were here and are gone. `rewritten`: the
-   * chain holds, but it is not the one whose end was kept outside the database.
+   * chain holds, but it is not the one whose end was kept, outside the database or beside it.
    */
   readonly kind: 'altered' | 'unlinked' | 'missing' | 'cut_off' | 'rewritten'
 }
@@ -78,7 +78,7 @@ function createChainCheck(
   only: string | undefined,
 ) {
   const problems: JournalProblem[] = []
-  const ends = new Map<string, number>()
+  const ends = new Map<string, ChainHead>()
   let entries = 0
   let witnessed = 0
   let tenant: string | null = null
@@ -107,16 +107,19 @@ function createChainCheck(
       if (witness.hash !== stored) report('rewritten', of, sequence)
     }
     last = { sequence, hash: stored }
-    ends.set(of, sequence)
+    ends.set(of, last)
   }
 
   function finish(): JournalVerification {
     const known = new Set([...witnesses.keys(), ...heads.keys()])
     for (const of of known) {
       if (only !== undefined && of !== only) continue
-      const end = Math.max(ends.get(of) ?? 0, anchors.get(of)?.sequence ?? 0)
-      const expected = Math.max(witnesses.get(of)?.sequence ?? 0, heads.get(of)?.sequence ?? 0)
-      if (expected > end) report('cut_off', of, end + 1)
+      const end = ends.get(of) ?? anchors.get(of) ?? { sequence: 0, hash: noHash }
+      const head = heads.get(of)
+      const expected = Math.max(witnesses.get(of)?.sequence ?? 0, head?.sequence ?? 0)
+      if (expected > end.sequence) report('cut_off', of, end.sequence + 1)
+      else if (head?.sequence !== end.sequence || head.hash !== end.hash)
+        report('rewritten', of, end.sequence)
     }
     return { sound: problems.length === 0, entries, tenants: ends.size, witnessed, problems }
   }

@@ -50,12 +50,13 @@ export async function synchronisePublication(
       if (table.identity !== 'f')
         await transaction.query({ text: `alter table public.${quoteName(table.name)} replica identity full` })
     }
-    await publish(transaction, names)
+    const added = await publish(transaction, names)
     await guard(transaction, tables, wanted)
     await recordJournalled(
       transaction,
       tables.filter(({ name }) => wanted.journalled.includes(name)),
       wanted,
+      new Set(added),
     )
   })
 }
@@ -96,13 +97,13 @@ function check(table: CatalogueRow, { journalled, tenant, personal }: PublishedT
   if (clear !== undefined) throw tailErrors.tail_sealed_key({ table: name, column: clear })
 }
 
-async function publish(transaction: Transaction, names: readonly string[]): Promise<void> {
+/** Gives the tables that were not published before, as `schema.table`. */
+async function publish(transaction: Transaction, names: readonly string[]): Promise<readonly string[]> {
   const { rows } = await transaction.query<{ name: string }>(sql`
     select schemaname || '.' || tablename as name from pg_publication_tables
     where pubname = ${tailPublication}`)
   const wanted = new Set(names.map((name) => `public.${name}`))
   const published = new Set(rows.map(({ name }) => name))
-  if (wanted.size === published.size && [...wanted].every((name) => published.has(name))) return
   const change = (verb: string, tables: readonly string[]) =>
     transaction.query({
       text: `alter publication ${quoteName(tailPublication)} ${verb} table ${tables.map(quoteRelation).join(', ')}`,
@@ -111,6 +112,7 @@ async function publish(transaction: Transaction, names: readonly string[]): Prom
   const removed = [...published].filter((name) => !wanted.has(name))
   if (added.length > 0) await change('add', added)
   if (removed.length > 0) await change('drop', removed)
+  return added
 }
 
 const quoteRelation = (relation: string): string => {
@@ -134,18 +136,22 @@ async function recordJournalled(
   transaction: Transaction,
   tables: readonly CatalogueRow[],
   wanted: PublishedTables,
+  added: ReadonlySet<string>,
 ): Promise<void> {
   const relations = tables.map(({ name }) => `public.${name}`)
   await transaction.query(sql`delete from plinth.journal_tables where relation <> all (${relations})`)
   for (const table of tables) {
+    const relation = `public.${table.name}`
     const sealed = wanted.personal?.[table.name]
+    // A table that was not in the stream was made anew under its name: what was written to it meanwhile is not known.
     await transaction.query(sql`
       insert into plinth.journal_tables (relation, primary_key, tenant_column, personal_columns, subject_column)
-      values (${`public.${table.name}`}, ${table.primary_key}, ${tenantColumn(table, wanted.tenant)},
+      values (${relation}, ${table.primary_key}, ${tenantColumn(table, wanted.tenant)},
         ${sealed?.columns ?? []}, ${sealed?.subject ?? null})
       on conflict (relation) do update set primary_key = excluded.primary_key,
         tenant_column = excluded.tenant_column, personal_columns = excluded.personal_columns,
-        subject_column = excluded.subject_column`)
+        subject_column = excluded.subject_column,
+        since = case when ${added.has(relation)} then excluded.since else journal_tables.since end`)
   }
 }
 

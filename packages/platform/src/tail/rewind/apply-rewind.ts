@@ -8,14 +8,17 @@ import {
   type Statement,
   toQuery,
 } from '../../database/index.ts'
+import { hasCode } from '../../kernel/index.ts'
 import { tailErrors } from '../errors.ts'
+import { exactText } from '../stream/replication-stream.ts'
+import { checkDeferrableKeys, checkForeignKey } from './check-constraints.ts'
 import { openImages } from './open-images.ts'
 import { previewRewind, type RewindOptions, type RewindPreview } from './preview-rewind.ts'
 import { readForeignKeys, readTableShapes } from './read-tables.ts'
 import {
-  checkForeignKey,
   collectImages,
   insertRows,
+  refuseLossyColumns,
   refuseMovedRows,
   refuseNewColumns,
   removeRows,
@@ -50,7 +53,7 @@ export async function applyRewind(options: ApplyRewindOptions): Promise<AppliedR
     connectionString: database.addresses.replication,
     application_name: `plinth rewind ${database.system}`,
     connectionTimeoutMillis: 10_000,
-    options: '-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC',
+    options: exactText.map((setting) => `-c ${setting}`).join(' '),
   })
   client.on('error', () => undefined)
   await client.connect().catch((cause: unknown) => {
@@ -69,7 +72,7 @@ export async function applyRewind(options: ApplyRewindOptions): Promise<AppliedR
     await tail.settle()
     return { ...preview, undoneBy: preview.sequence + preview.undone }
   } catch (error) {
-    throw explain(error)
+    throw explain(error, database.system)
   } finally {
     await client.end().catch(() => undefined)
   }
@@ -117,23 +120,31 @@ async function restore(
 ): Promise<void> {
   const { database, key, tenant, to } = options
   const touched = new Set(preview.tables.map(({ table }) => table))
-  const tables = (await readTableShapes(client)).filter(({ relation }) => touched.has(relation))
+  const locked = await readTableShapes(client)
+  const tables = locked.filter(({ relation }) => touched.has(relation))
   await collectImages(client, tenant, preview.sequence)
   for (const table of tables) {
     await refuseMovedRows(client, table, tenant)
     await refuseNewColumns(client, table, describeTarget(to))
     await openImages(client, database, key, table)
+    await refuseLossyColumns(client, table, describeTarget(to))
   }
   for (const table of tables) await removeRows(client, table)
   for (const table of tables) await insertRows(client, table)
   await client.query('set constraints all immediate')
   const shapes = new Map(tables.map((table) => [table.relation, table]))
+  const lockedTables = new Set(locked.map(({ relation }) => relation))
   for (const foreignKey of await readForeignKeys(client, [...touched]))
-    await checkForeignKey(client, foreignKey, shapes)
+    await checkForeignKey(client, foreignKey, shapes, lockedTables)
+  for (const table of tables) await checkDeferrableKeys(client, table)
 }
 
+/** What waiting for others comes to: lock_not_available, deadlock_detected. */
+const busy = ['55P03', '40P01']
+
 /** SQLSTATE class 23: a unique, exclusion, not-null or check constraint. */
-function explain(error: unknown): unknown {
+function explain(error: unknown, system: string): unknown {
+  if (busy.some((code) => hasCode(error, code))) return tailErrors.rewind_busy({ system }, error)
   if (!(error instanceof pg.DatabaseError) || !error.code?.startsWith('23')) return error
   return tailErrors.rewind_conflict(
     { problem: [error.message, error.detail].filter(Boolean).join('. ') },

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { ProjectDatabase } from '../../database/index.ts'
+import { type ProjectDatabase, quoteText } from '../../database/index.ts'
 import { createOpener, isSealed, type SealedImage, type SealedValue } from '../journal/seal-values.ts'
 import type { RewindTableShape } from './read-tables.ts'
 
@@ -43,7 +43,10 @@ export async function openImages(
 const todayOf = (table: RewindTableShape) =>
   `json_build_object(${table.columns
     .filter((column) => table.personal.includes(column.name))
-    .map((column) => `'${column.name.replaceAll("'", "''")}', t.${column.sql}::text`)
+    .map(
+      (column) =>
+        `${quoteText(column.name)}, case when t.${column.sql} is not null then format('%s', t.${column.sql}) end`,
+    )
     .join(', ')})`
 
 const keyOf = (table: RewindTableShape) =>

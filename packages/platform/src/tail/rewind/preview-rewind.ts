@@ -1,5 +1,6 @@
 import { type ProjectDatabase, sql } from '../../database/index.ts'
 import type { Clock } from '../../kernel/index.ts'
+import { tailErrors } from '../errors.ts'
 import type { Tail } from '../tail.ts'
 import { findRewindPoint, type RewindTarget } from './rewind-point.ts'
 
@@ -36,17 +37,31 @@ export interface RewindPreview {
   readonly tables: readonly RewindTable[]
 }
 
-/** What {@link applyRewind} would do now; changes nothing. Fails as {@link findRewindPoint} does. */
+/**
+ * What {@link applyRewind} would do now; changes nothing. Fails as {@link findRewindPoint} does, and with
+ * `rewind_table_gone`.
+ */
 export async function previewRewind(options: RewindOptions): Promise<RewindPreview> {
   const { database, tenant } = options
   await options.tail.settle()
   const point = await findRewindPoint(database, tenant, options.to, options.clock.now())
-  return {
-    tenant,
-    sequence: point.sequence,
-    undone: point.last - point.sequence,
-    tables: await countRows(database, tenant, point.sequence),
-  }
+  const tables = await countRows(database, tenant, point.sequence)
+  await requireTables(
+    database,
+    tables.map(({ table }) => table),
+  )
+  return { tenant, sequence: point.sequence, undone: point.last - point.sequence, tables }
+}
+
+/** Leaving a table out would bring back half of what was there. */
+async function requireTables(database: ProjectDatabase, relations: readonly string[]): Promise<void> {
+  const { rows } = await database.asOwner<{ relation: string }>(sql`
+    select relation from unnest(${relations}::text[]) touched(relation)
+    where not exists (select from plinth.journal_tables t
+      join pg_namespace n on n.nspname = split_part(t.relation, '.', 1)
+      join pg_class c on c.relnamespace = n.oid and c.relname = substr(t.relation, strpos(t.relation, '.') + 1)
+      where t.relation = touched.relation) limit 1`)
+  if (rows[0]) throw tailErrors.rewind_table_gone({ table: rows[0].relation })
 }
 
 async function countRows(database: ProjectDatabase, tenant: string, after: number): Promise<RewindTable[]> {

@@ -1,8 +1,8 @@
-import { systemClock } from '@plinth/platform/kernel'
 import fc from 'fast-check'
 import pg from 'pg'
 import { expect, test } from 'vitest'
-import { applyRewind, previewRewind, verifyJournal } from '../index.ts'
+import { verifyJournal } from '../index.ts'
+import { useRewind } from '../tests/use-rewind.ts'
 import { useTail } from '../tests/use-tail.ts'
 
 const schema = `
@@ -25,6 +25,7 @@ const test_ = useTail(schema, {
   journalled: ['shops', 'shelves', 'items', 'parts'],
   tenant: { table: 'shops', column: 'shop_id' },
 })
+const { rewind, preview, head } = useRewind(test_)
 const tables = ['shops', 'shelves', 'items', 'parts']
 
 /** `$1` is the tenant, `$2` and `$3` are small numbers that choose rows and values. A statement may find nothing to do. */
@@ -92,23 +93,9 @@ async function rowsOf(tenant: string): Promise<unknown[]> {
   return (await client.query(`${each.join(' union all ')} order by 1, 2`, [tenant])).rows
 }
 
-async function readPoint(tenant: string): Promise<Point> {
-  await test_.tail.settle()
-  const head = await client.query<{ sequence: number }>(
-    `select sequence::int as sequence from plinth.journal_heads where tenant = $1`,
-    [tenant],
-  )
-  return { sequence: head.rows[0]?.sequence ?? 0, rows: await rowsOf(tenant) }
-}
-
-const actor = { user: 'operator', role: 'service_role', requestId: null, via: null, reason: null }
-const optionsFor = (tenant: string, to: number) => ({
-  database: test_.database,
-  tail: test_.tail,
-  key: test_.key,
-  clock: systemClock,
-  tenant,
-  to,
+const readPoint = async (tenant: string): Promise<Point> => ({
+  sequence: await head(tenant),
+  rows: await rowsOf(tenant),
 })
 
 test('a random history rewound to random points equals what was there, and its neighbour is not touched', async () => {
@@ -130,14 +117,14 @@ test('a random history rewound to random points equals what was there, and its n
           for (const choice of choices) {
             const point = points[choice % points.length]!
             const present = await rowsOf('a')
-            const preview = await previewRewind(optionsFor('a', point.sequence))
-            const applied = await applyRewind({ ...optionsFor('a', point.sequence), actor })
-            expect(applied.tables).toEqual(preview.tables)
+            const { tables: expected } = await preview('a', point.sequence)
+            const applied = await rewind('a', point.sequence)
+            expect(applied.tables).toEqual(expected)
             expect(await rowsOf('a')).toEqual(point.rows)
             expect(await rowsOf('b')).toEqual(neighbour)
             if (applied.undone > 0) changed += 1
             if (choice % 3 !== 0) continue
-            await applyRewind({ ...optionsFor('a', applied.undoneBy), actor })
+            await rewind('a', applied.undoneBy)
             expect(await rowsOf('a')).toEqual(present)
           }
         },

@@ -31,6 +31,8 @@ export interface ForeignKey {
   readonly childColumns: readonly string[]
   readonly parentColumns: readonly string[]
   readonly types: readonly string[]
+  /** True when rows of the parent may be held on to. */
+  readonly isLockable: boolean
 }
 
 interface TableRow {
@@ -78,7 +80,8 @@ export async function readForeignKeys(
       array(select a.attname::text from unnest(k.confkey) with ordinality e(attnum, place)
         join pg_attribute a on a.attrelid = p.oid and a.attnum = e.attnum order by place) as "parentColumns",
       array(select format_type(a.atttypid, a.atttypmod) from unnest(k.confkey) with ordinality e(attnum, place)
-        join pg_attribute a on a.attrelid = p.oid and a.attnum = e.attnum order by place) as types
+        join pg_attribute a on a.attrelid = p.oid and a.attnum = e.attnum order by place) as types,
+      has_any_column_privilege(p.oid, 'update') as "isLockable"
     from pg_constraint k
     join pg_class c on c.oid = k.conrelid join pg_namespace cn on cn.oid = c.relnamespace
     join pg_class p on p.oid = k.confrelid join pg_namespace pn on pn.oid = p.relnamespace

@@ -1,6 +1,7 @@
 import pg from 'pg'
+import { messageOf } from '../../kernel/index.ts'
 import { tailErrors } from '../errors.ts'
-import type { ForeignKey, RewindTableShape } from './read-tables.ts'
+import type { RewindTableShape } from './read-tables.ts'
 
 /**
  * Every row that was touched after the point, with its image before its first change after it (null when it was not
@@ -20,7 +21,7 @@ export async function collectImages(client: pg.Client, tenant: string, after: nu
 }
 
 /** `t.id = (r.key::jsonb ->> 0)::uuid and …` */
-const sameKey = (table: RewindTableShape): string =>
+export const sameKey = (table: RewindTableShape): string =>
   table.key
     .map((column, place) => `t.${column.sql} = (r.key::jsonb ->> ${place})::${column.type}`)
     .join(' and ')
@@ -52,7 +53,40 @@ export async function refuseNewColumns(
        where r.relation = $1 and r.image is not null and not r.image ? c.name) limit 1`,
     [table.relation, table.columns.map((column) => column.name)],
   )
-  if (rows[0]) throw tailErrors.rewind_schema_changed({ column: rows[0].name, table: table.relation, to })
+  if (rows[0])
+    throw tailErrors.rewind_schema_changed({
+      column: rows[0].name,
+      table: table.relation,
+      to,
+      problem: 'it was not there, so the rows of that time do not say what is in it',
+    })
+}
+
+/**
+ * A column whose type was changed since takes the values of that time only when it writes them back as they were: a
+ * narrower type would cut them off without a word.
+ */
+export async function refuseLossyColumns(
+  client: pg.Client,
+  table: RewindTableShape,
+  to: string,
+): Promise<void> {
+  for (const { name, type } of table.columns) {
+    if (type === 'text') continue
+    const value = `(image ->> ${pg.escapeLiteral(name)})`
+    const fail = (problem: string, cause?: unknown) =>
+      tailErrors.rewind_schema_changed({ column: name, table: table.relation, to, problem }, cause)
+    const { rows } = await client
+      .query<{ was: string; is: string }>(
+        `select ${value} as was, format('%s', ${value}::${type}) as is from plinth_rewind
+         where relation = $1 and ${value} is not null and format('%s', ${value}::${type}) <> ${value} limit 1`,
+        [table.relation],
+      )
+      .catch((cause: unknown) => {
+        throw fail(messageOf(cause), cause)
+      })
+    if (rows[0]) throw fail(`its value ${rows[0].was} would become ${rows[0].is} as ${type}`)
+  }
 }
 
 export async function removeRows(client: pg.Client, table: RewindTableShape): Promise<void> {
@@ -75,38 +109,4 @@ export async function insertRows(client: pg.Client, table: RewindTableShape): Pr
      select ${values} from plinth_rewind where relation = $1 and image is not null`,
     [table.relation],
   )
-}
-
-/** Looks at the rows that came and at those that referred to rows that went: the cost grows with what was undone. */
-export async function checkForeignKey(
-  client: pg.Client,
-  key: ForeignKey,
-  tables: ReadonlyMap<string, RewindTableShape>,
-): Promise<void> {
-  const child = tables.get(key.child)
-  const present = key.childColumns.map((column) => `t.${column} is not null`).join(' and ')
-  const parent = `not exists (select from ${key.parentSql} p where ${key.childColumns
-    .map((column, place) => `p.${pg.escapeIdentifier(key.parentColumns[place]!)} = t.${column}`)
-    .join(' and ')})`
-  const questions: string[] = []
-  if (child) {
-    questions.push(`select from ${key.childSql} t join plinth_rewind r on ${sameKey(child)}
-      where r.relation = $1 and r.image is not null and ${present} and ${parent}`)
-  }
-  if (tables.has(key.parent)) {
-    const refers = key.childColumns
-      .map(
-        (column, place) =>
-          `t.${column} = (g.row ->> ${pg.escapeLiteral(key.parentColumns[place]!)})::${key.types[place]}`,
-      )
-      .join(' and ')
-    questions.push(`select from ${key.childSql} t join plinth_rewind_gone g on ${refers}
-      where g.relation = $1 and ${parent}`)
-  }
-  for (const [index, question] of questions.entries()) {
-    const relation = child && index === 0 ? key.child : key.parent
-    const { rowCount } = await client.query(`${question} limit 1`, [relation])
-    if (rowCount !== 0)
-      throw tailErrors.rewind_orphans({ child: key.child, parent: key.parent, constraint: key.name })
-  }
 }

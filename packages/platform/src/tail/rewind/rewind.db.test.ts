@@ -1,15 +1,7 @@
-import type { Actor } from '@plinth/platform/database'
-import { systemClock } from '@plinth/platform/kernel'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
-import {
-  applyRewind,
-  eraseSubject,
-  previewRewind,
-  type RewindTarget,
-  showJournal,
-  verifyJournal,
-} from '../index.ts'
+import { eraseSubject, showJournal, verifyJournal } from '../index.ts'
+import { useRewind } from '../tests/use-rewind.ts'
 import { useTail } from '../tests/use-tail.ts'
 
 const schema = `
@@ -25,7 +17,7 @@ create table items (
   worth numeric generated always as (price * stock) stored,
   doc jsonb, tags text[], at timestamptz, span interval, bytes bytea, ratio float8,
   "odd name" text, touched int not null default 0);
-create table customers (id text primary key, shop_id text not null, email text, city text not null default '');
+create table customers (id text primary key, shop_id text not null, email text, city text not null default '', vip boolean, home inet);
 create table outside (id int primary key, item_id bigint not null references items);
 create function touch() returns trigger language plpgsql as $$
 begin new.touched := new.touched + 1; return new; end $$;
@@ -35,31 +27,10 @@ insert into shops values ('a', 'Shop A'), ('b', 'Shop B'), ('moving', 'x'), ('ot
 const test_ = useTail(schema, {
   journalled: ['shops', 'categories', 'items', 'customers'],
   tenant: { table: 'shops', column: 'shop_id' },
-  personal: { customers: { columns: ['email'], subject: 'id' } },
+  personal: { customers: { columns: ['email', 'vip', 'home'], subject: 'id' } },
 })
 const { run } = test_
-const operator: Actor = { user: 'operator', role: 'service_role', requestId: null, via: null, reason: null }
-
-const optionsFor = (tenant: string, to: RewindTarget) => ({
-  database: test_.database,
-  tail: test_.tail,
-  key: test_.key,
-  clock: systemClock,
-  tenant,
-  to,
-})
-const rewind = (tenant: string, to: RewindTarget) =>
-  applyRewind({ ...optionsFor(tenant, to), actor: operator })
-const preview = (tenant: string, to: RewindTarget) => previewRewind(optionsFor(tenant, to))
-
-async function head(tenant: string): Promise<number> {
-  await test_.tail.settle()
-  const [row] = await run(
-    `select sequence::int as sequence from plinth.journal_heads where tenant = $1`,
-    tenant,
-  )
-  return (row?.sequence as number | undefined) ?? 0
-}
+const { rewind, preview, head } = useRewind(test_)
 
 /** Every row of every table, as text, by tenant. */
 async function rowsOf(tenant: string): Promise<unknown[]> {
@@ -159,18 +130,19 @@ test('a whole tenant that was deleted with all its rows comes back, and its neig
 
 test('personal values come back opened; those of a person who was erased stay erased', async () => {
   await run(
-    `insert into customers values ('ada', 'a', 'ada@example.test'), ('bob', 'a', 'bob@example.test'), ('eve', 'a', 'eve@x.test')`,
+    `insert into customers (id, shop_id, email, vip, home) values ('ada', 'a', 'ada@example.test', true, '::1'),
+      ('bob', 'a', 'bob@example.test', false, '::2'), ('eve', 'a', 'eve@x.test', null, null)`,
   )
   const point = await head('a')
-  await run(`update customers set email = null, city = 'Paris' where id in ('ada', 'bob')`)
+  await run(`update customers set email = null, city = 'Paris', vip = not vip where id in ('ada', 'bob')`)
   await run(`delete from customers where id = 'eve'`)
   await test_.tail.settle()
   await eraseSubject(test_.database, 'bob')
   await eraseSubject(test_.database, 'eve')
   await rewind('a', point)
-  expect(await run(`select id, email, city from customers order by id`)).toEqual([
-    { id: 'ada', email: 'ada@example.test', city: '' },
-    { id: 'bob', email: null, city: '' },
+  expect(await run(`select id, email, city, vip, host(home) as home from customers order by id`)).toEqual([
+    { id: 'ada', email: 'ada@example.test', city: '', vip: true, home: '::1' },
+    { id: 'bob', email: null, city: '', vip: true, home: '::2' },
   ])
 })
 
@@ -233,11 +205,7 @@ describe('refused, and nothing is changed', () => {
     const other = new pg.Client({ connectionString: test_.database.addresses.ownerDirect })
     await other.connect()
     await other.query(`begin; update shops set name = name where id = 'b'`)
-    const refused = applyRewind({
-      ...optionsFor('a', await head('a')),
-      actor: operator,
-      lockMilliseconds: 50,
-    })
+    const refused = rewind('a', await head('a'), { lockMilliseconds: 50 })
     await expect(refused).rejects.toEqual(failing('rewind_busy'))
     await other.query('rollback')
     await other.end()
@@ -246,7 +214,7 @@ describe('refused, and nothing is changed', () => {
   test('without the right to switch triggers off', async () => {
     const { addresses } = test_.database
     const database = { ...test_.database, addresses: { ...addresses, replication: addresses.ownerDirect } }
-    const refused = applyRewind({ ...optionsFor('a', 0), database, actor: operator })
+    const refused = rewind('a', 0, { database })
     await expect(refused).rejects.toEqual(failing('rewind_not_permitted'))
   })
 

@@ -35,7 +35,7 @@ export interface ReplicationStream {
 const statusMilliseconds = 1_000
 const connectMilliseconds = 10_000
 /** Values are written so that they are read the same way everywhere, whatever the server's settings are. */
-const exactText = [
+export const exactText = [
   'datestyle=ISO',
   'intervalstyle=postgres',
   'timezone=UTC',

@@ -2,21 +2,18 @@ import { addressAs } from '@plinth/platform/database'
 import { silentLog } from '@plinth/platform/kernel'
 import { waitFor } from '@plinth/testing'
 import pg from 'pg'
-import { afterEach, expect, test } from 'vitest'
-import type { CommittedTransaction, DurableConsumer, Tail, TailOptions } from '../index.ts'
+import { expect, test } from 'vitest'
+import type { DurableConsumer, Tail, TailOptions } from '../index.ts'
 import { comparePositions, createTail } from '../index.ts'
-import { useTail } from '../tests/use-tail.ts'
+import { useStops, useTail } from '../tests/use-tail.ts'
 
 const test_ = useTail(
   `create table items (id int primary key); create table others (id int primary key);`,
   { journalled: ['items'] },
   { running: false },
 )
-const { run } = test_
-const stops: (() => unknown)[] = []
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop()
-})
+const { run, asAdministrator } = test_
+const { stops, listen } = useStops()
 
 /** A tail, following. */
 async function startTail(options: Partial<TailOptions> = {}): Promise<Tail> {
@@ -25,22 +22,6 @@ async function startTail(options: Partial<TailOptions> = {}): Promise<Tail> {
   tail.start()
   await waitFor(() => tail.holds(), { what: 'the stream' })
   return tail
-}
-
-function listen(tail: Tail, from: (transaction: CommittedTransaction) => void = () => undefined) {
-  const seen: CommittedTransaction[] = []
-  const handle = (transaction: CommittedTransaction) => {
-    seen.push(transaction)
-    from(transaction)
-  }
-  stops.push(tail.subscribe({ name: 'test', handle }))
-  return seen
-}
-
-async function asAdministrator(text: string, ...values: unknown[]) {
-  const client = new pg.Client({ connectionString: test_.database.addresses.replication })
-  await client.connect()
-  return (await client.query(text, values).finally(() => client.end())).rows
 }
 
 test('a second node stands by and takes over when the first stops', async () => {
@@ -115,10 +96,10 @@ test('what a consumer has not stored is not acknowledged; an idle tail does not 
   const tail = await startTail({ slot: 'slow_slot', durable: [slow] })
   const confirmed = async () =>
     (
-      await asAdministrator(
+      await asAdministrator<{ at: string }>(
         `select confirmed_flush_lsn::text as at from pg_replication_slots where slot_name = 'slow_slot'`,
       )
-    )[0].at as string
+    )[0]!.at
   await run(`insert into items values (301)`)
   const position = await tail.synchronise()
   await expect(tail.settle(300)).rejects.toMatchObject({ code: 'tail_timeout' })

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { type ProjectDatabase, type Statement, sql } from '@plinth/platform/database'
 import { newKey, silentLog, systemClock } from '@plinth/platform/kernel'
 import { useTestDatabase, waitFor } from '@plinth/testing'
-import { afterAll, beforeAll } from 'vitest'
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll } from 'vitest'
 import {
+  type CommittedTransaction,
   createJournal,
   createTail,
   type DurableConsumer,
@@ -23,6 +25,11 @@ export interface TestTail {
   readonly folder: string
   /** Runs SQL as the owner. */
   run(text: string, ...values: unknown[]): Promise<Record<string, unknown>[]>
+  /** Runs SQL as an administrator of the cluster, on a connection of its own. */
+  asAdministrator<Row extends object = Record<string, unknown>>(
+    text: string,
+    ...values: unknown[]
+  ): Promise<Row[]>
   /** The entries of the journal, everything committed so far included, without positions and hashes. */
   entries(tenant?: string): Promise<TestEntry[]>
   /** Another process's tail on the same database. */
@@ -63,6 +70,11 @@ export function useTail(
     },
     key,
     run: async (text, ...values) => (await test.database.asOwner({ text, values } satisfies Statement)).rows,
+    asAdministrator: async <Row extends object>(text: string, ...values: unknown[]) => {
+      const client = new pg.Client({ connectionString: test.database.addresses.replication })
+      await client.connect()
+      return (await client.query<Row>(text, values).finally(() => client.end())).rows
+    },
     entries: async (tenant) => {
       await tail!.settle()
       const { rows } = await test.database.asOwner<TestEntry>(sql`
@@ -93,4 +105,24 @@ export function useTail(
     await rm(folder, { recursive: true, force: true })
   })
   return made
+}
+
+/** What a test leaves behind: undone after it, the last first. `listen` collects what a tail hands out until then. */
+export function useStops() {
+  const stops: (() => unknown)[] = []
+  afterEach(async () => {
+    for (const stop of stops.splice(0).reverse()) await stop()
+  })
+  return {
+    stops,
+    listen: (tail: Tail, from: (transaction: CommittedTransaction) => void = () => undefined) => {
+      const seen: CommittedTransaction[] = []
+      const handle = (transaction: CommittedTransaction) => {
+        seen.push(transaction)
+        from(transaction)
+      }
+      stops.push(tail.subscribe({ name: 'test', handle }))
+      return seen
+    },
+  }
 }

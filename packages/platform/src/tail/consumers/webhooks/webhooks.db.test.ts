@@ -8,6 +8,7 @@ import {
   addWebhookEndpoint,
   createWebhookConsumer,
   createWebhookSender,
+  pruneWebhooks,
   replayWebhooks,
   webhookBackOff,
 } from '../../index.ts'
@@ -20,6 +21,7 @@ const test_ = useTail(
 )
 const { run } = test_
 const clock = createFakeClock(new Date())
+const day = 86_400_000
 
 interface Received {
   readonly path: string
@@ -163,6 +165,37 @@ test('what was delivered can be replayed; changes before the endpoint are not to
     received[0]!.headers['webhook-id'],
     received[0]!.headers['webhook-id'],
   ])
+})
+
+test('what arrived, was given up or has nobody to go to is kept for its retention; what still tries stays', async () => {
+  const { id } = await add({ path: '/there' })
+  const off = await add({ path: '/off' })
+  await run(`insert into items values (60, 'a', 'x')`)
+  await sendAll()
+  await run(`update plinth.webhook_endpoints set enabled = false where id = $1`, off.id)
+  await run(`insert into plinth.webhook_deliveries (endpoint, sealed_payload, next_attempt_at)
+    select e.id, '', now() from plinth.webhook_endpoints e`)
+  const prune = (keepDays?: number) =>
+    pruneWebhooks({ database: test_.database, clock, ...(keepDays ? { keepDays } : {}) })
+  await run(
+    `update plinth.webhook_deliveries set created_at = $1`,
+    new Date(clock.now().getTime() - 29 * day),
+  )
+  expect(await prune()).toBe(0)
+  expect(await replayWebhooks(test_.database, id, new Date(0))).toBe(2)
+  await run(
+    `update plinth.webhook_deliveries set next_attempt_at = null where delivered_at is null and sealed_payload <> ''
+    or endpoint = $1 and sealed_payload <> ''`,
+    off.id,
+  )
+  await run(
+    `update plinth.webhook_deliveries set created_at = $1`,
+    new Date(clock.now().getTime() - 31 * day),
+  )
+  expect(await prune(40)).toBe(0)
+  expect(await prune()).toBe(3)
+  const left = await run(`select endpoint from plinth.webhook_deliveries`)
+  expect(left).toEqual([{ endpoint: id }])
 })
 
 test('several senders share the work without sending anything twice', async () => {
