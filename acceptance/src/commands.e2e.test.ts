@@ -1,8 +1,8 @@
-import { execFile } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectAsService, must, signUp } from './clients.ts'
-import { createDataDir, launcher, type Plinth, startPlinth } from './start-plinth.ts'
+import { runPlinth } from './run-plinth.ts'
+import { createDataDir, type Plinth, startPlinth } from './start-plinth.ts'
 
 let data: Awaited<ReturnType<typeof createDataDir>>
 beforeAll(async () => {
@@ -10,21 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => data.remove())
 
-interface Outcome {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs `plinth …` on the test's data folder. */
-function plinth(...given: string[]): Promise<Outcome> {
-  const environment = { ...process.env, PLINTH_DATA_DIR: data.dataDir }
-  return new Promise((resolve) => {
-    execFile(process.execPath, [launcher, ...given], { env: environment }, (error, stdout, stderr) => {
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr })
-    })
-  })
-}
+const plinth = (...given: string[]) => runPlinth(data.dataDir, given)
 
 describe('plinth without a server', () => {
   it.each([

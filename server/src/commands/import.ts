@@ -1,8 +1,10 @@
 import type { ImportDeclaration } from '@plinth/platform/system'
 import { type Command, Option } from 'commander'
+import { serverErrors } from '../errors.ts'
 import { onProject } from '../on-project.ts'
 import { createProgressBar } from '../progress-bar.ts'
 import { systems } from '../systems.ts'
+import { untilAskedToStop } from '../until-asked-to-stop.ts'
 
 interface ImportOptions {
   readonly zone: string
@@ -43,10 +45,10 @@ async function run(
   file: string,
   options: ImportOptions,
 ): Promise<void> {
-  const interrupted = new AbortController()
-  process.once('SIGINT', () => interrupted.abort())
+  const asked = new AbortController()
+  void untilAskedToStop().then(() => asked.abort())
   const bar = createProgressBar(declaration.name)
-  const result = await onProject(system, ({ database }) =>
+  const importing = onProject(system, ({ database }) =>
     declaration.run({
       addresses: database.addresses,
       file,
@@ -56,9 +58,12 @@ async function run(
       dryRun: options.dryRun ?? false,
       report: options.report,
       onProgress: bar.show,
-      signal: interrupted.signal,
+      signal: asked.signal,
     }),
   ).finally(bar.stop)
+  const result = await importing.catch((error: unknown) => {
+    throw asked.signal.aborted ? serverErrors.import_interrupted(undefined, error) : error
+  })
   process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : describe(result)}\n`)
 }
 

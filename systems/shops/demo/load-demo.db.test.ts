@@ -74,7 +74,7 @@ describe('the demonstration: December 2010 through the import', () => {
   it('shows who can sign in, and a request to try', () => {
     expect(first.asked).toEqual([`${demoOwner.email} ${demoOwner.password}`])
     expect(first.tryNext.join('\n')).toContain(
-      'http://localhost:54321/shops/functions/v1/inventory-operations',
+      `curl 'http://localhost:54321/shops/rest/v1/rpc/get_low_stock_items?p_shop_id=${demoShopId}&`,
     )
   })
 

@@ -45,10 +45,15 @@ async function openShop({ addresses }: DemoRun, ownerId: string): Promise<void> 
   }
 }
 
+/** What sold last and is nearly gone: short enough to read, and no account is needed to ask. */
 function tryNext({ url, serviceRoleKey }: DemoRun): readonly string[] {
-  const question = { action: 'get_low_stock', shopId: demoShopId, threshold: 5 }
+  const question = [
+    `p_shop_id=${demoShopId}&p_threshold=5`,
+    'select=name,stock,last_sale_date&last_sale_date=not.is.null&order=last_sale_date.desc,name&limit=5',
+  ].join('&')
   return [
-    `# the demo shop ${demoShopId} (its owner signs in as ${demoOwner.email}, ${demoOwner.password}): what runs low?`,
-    `curl '${url}/functions/v1/inventory-operations' -H 'apikey: ${serviceRoleKey}' -d '${JSON.stringify(question)}'`,
+    `# the demo shop ${demoShopId}: five things that sold last and are nearly gone`,
+    `curl '${url}/rest/v1/rpc/get_low_stock_items?${question}' -H 'apikey: ${serviceRoleKey}'`,
+    `# its owner signs in as ${demoOwner.email} with the password ${demoOwner.password}: see README.md`,
   ]
 }
