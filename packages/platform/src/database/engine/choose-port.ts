@@ -2,6 +2,8 @@ import { randomInt } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { hasCode } from '../../kernel/index.ts'
+import { engineErrors } from './errors.ts'
 
 const portFile = 'postgres-port'
 
@@ -11,7 +13,10 @@ const portFile = 'postgres-port'
  */
 const range = { from: 20_000, to: 30_000 }
 
-/** A free loopback port: the one of the last start when it still is, so that `db_url` stays the same. */
+/**
+ * A free loopback port: the one of the last start when it still is, so that `db_url` stays the same.
+ * Fails with `loopback_missing`.
+ */
 export async function choosePort(folder: string): Promise<number> {
   const remembered = Number(await readFile(join(folder, portFile), 'utf8').catch(() => ''))
   if (remembered >= range.from && remembered < range.to && (await isFree(remembered))) return remembered
@@ -27,9 +32,12 @@ export async function rememberPort(folder: string, port: number): Promise<void> 
 const randomPort = () => randomInt(range.from, range.to)
 
 function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const server = createServer()
-    server.once('error', () => resolve(false))
+    server.once('error', (error) => {
+      if (hasCode(error, 'EADDRINUSE')) resolve(false)
+      else reject(engineErrors.loopback_missing({ reason: error.message }, error))
+    })
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)))
   })
 }

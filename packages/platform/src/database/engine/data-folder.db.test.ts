@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -12,6 +12,7 @@ import {
   isRoot,
   makeClusterFolder,
   makeFolder,
+  query,
   readPostmasterPid,
   startEngine,
   startServerProcess,
@@ -88,6 +89,34 @@ describe('a folder that is not fit is refused and left as it was', () => {
     expect(error.message).toContain('incorrect checksum in control file')
   })
 
+  test('a cluster whose control file was cut off: data_folder_corrupt', async () => {
+    const dataDir = await makeClusterFolder()
+    await truncate(join(dataDir, 'postgres', 'global', 'pg_control'), 100)
+    await refused(dataDir, 'data_folder_corrupt')
+  })
+
+  test('a cluster of another architecture: data_folder_corrupt', async () => {
+    const dataDir = await makeClusterFolder()
+    const control = join(dataDir, 'postgres', 'global', 'pg_control')
+    const bytes = await readFile(control)
+    // Every number of eight bytes the other way round, as a machine of the other byte order writes them.
+    await writeFile(control, bytes.swap64())
+    await refused(dataDir, 'data_folder_corrupt')
+  })
+
+  test('a cluster that lost a database: data_folder_corrupt', async () => {
+    const dataDir = await makeClusterFolder()
+    await rm(join(dataDir, 'postgres', 'base', '5'), { recursive: true })
+    await expect(startEngine({ dataDir })).rejects.toMatchObject({ code: 'data_folder_corrupt' })
+    expect(await readPostmasterPid(dataDir)).toBeUndefined()
+  })
+
+  test('a cluster whose version file is empty: data_folder_corrupt', async () => {
+    const dataDir = await makeClusterFolder()
+    await truncate(join(dataDir, 'postgres', 'PG_VERSION'), 0)
+    await refused(dataDir, 'data_folder_corrupt')
+  })
+
   test('a cluster that lost its WAL: data_folder_corrupt', async () => {
     const dataDir = await makeClusterFolder()
     const wal = join(dataDir, 'postgres', 'pg_wal')
@@ -121,6 +150,32 @@ describe('a folder that is not fit is refused and left as it was', () => {
     expect(outcome.message).toContain('permission denied')
     expect(await readdir(parent)).toEqual([])
   })
+})
+
+test('a folder that was moved while it was stopped goes on where it is', async () => {
+  const before = await makeClusterFolder()
+  const first = await startEngine({ dataDir: before })
+  await query(first.adminUrl(), 'create table kept as select 7 as n')
+  await first.stop()
+  const dataDir = join(await makeFolder(), 'moved')
+  await rename(before, dataDir)
+  const engine = await startEngine({ dataDir })
+  expect(await query(engine.adminUrl(), 'select n from kept')).toEqual([{ n: 7 }])
+})
+
+test.runIf(isRoot)('a file system for reading only: data_folder_unwritable', async () => {
+  const folder = await makeFolder()
+  for (const dataDir of [folder, join(folder, 'data')]) {
+    const { outcome } = await startServerProcess({ dataDir }, { wrapper: onSmallDisk(folder, '1m,ro') })
+    expect(outcome).toMatchObject({ code: 'data_folder_unwritable' })
+    expect(outcome.message).toContain(dataDir)
+  }
+})
+
+test.runIf(isRoot)('a machine whose loopback interface is down: loopback_missing', async () => {
+  const dataDir = await makeFolder()
+  const { outcome } = await startServerProcess({ dataDir }, { wrapper: ['unshare', '--net', '--'] })
+  expect(outcome).toMatchObject({ code: 'loopback_missing' })
 })
 
 test.runIf(isRoot)('a full disk: disk_full, and nothing is left of the attempt', async () => {

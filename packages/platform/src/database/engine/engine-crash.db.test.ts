@@ -71,6 +71,19 @@ describe('after kill -9 of the server', () => {
     expect(await canQuery(engine.adminUrl())).toBe(true)
   })
 
+  test('a PostgreSQL that was suspended is ended all the same, and at once', async () => {
+    const dataDir = await makeClusterFolder()
+    const killed = await startServerProcess({ dataDir })
+    const orphan = (await readPostmasterPid(dataDir))!
+    process.kill(orphan, 'SIGSTOP')
+    await killed.end('SIGKILL')
+    const started = performance.now()
+    const engine = await startEngine({ dataDir })
+    expect(performance.now() - started).toBeLessThan(20_000)
+    expect(isRunning(orphan)).toBe(false)
+    expect(await canQuery(engine.adminUrl())).toBe(true)
+  })
+
   test('ten times in a row, it starts', { timeout: 60_000 }, async () => {
     const dataDir = await makeClusterFolder()
     for (let round = 1; round <= 10; round++) {
@@ -99,6 +112,13 @@ describe('a postmaster.pid that nobody is behind', () => {
     const again = await startEngine({ dataDir })
     expect(await canQuery(again.adminUrl())).toBe(true)
     expect(stranger.exitCode ?? stranger.signalCode).toBeNull()
+  })
+
+  test('does not block, though a full disk or a crash left it empty', async () => {
+    const dataDir = await makeClusterFolder()
+    await writeFile(join(dataDir, 'postgres', 'postmaster.pid'), '', { mode: 0o600 })
+    const engine = await startEngine({ dataDir })
+    expect(await canQuery(engine.adminUrl())).toBe(true)
   })
 
   test('does not block, though its number belongs to the PostgreSQL of another folder', async () => {
@@ -194,6 +214,14 @@ describe('signals', () => {
     const postmaster = (await readPostmasterPid(dataDir))!
     await server.end('SIGUSR2')
     await waitFor(() => !isRunning(postmaster), { what: 'PostgreSQL to end' })
+    expect(await readPostmasterPid(dataDir)).toBeUndefined()
+  })
+
+  test('a PostgreSQL that was suspended stops with its server all the same', async () => {
+    const dataDir = await makeClusterFolder()
+    const engine = await startEngine({ dataDir })
+    process.kill((await readPostmasterPid(dataDir))!, 'SIGSTOP')
+    await engine.stop()
     expect(await readPostmasterPid(dataDir)).toBeUndefined()
   })
 

@@ -52,6 +52,11 @@ export const engineErrors = defineErrors({
     message: 'Port {port}, wanted for PostgreSQL, is in use.',
     hint: 'Stop the program that listens there, or choose another port.',
   },
+  loopback_missing: {
+    status: 500,
+    message: 'This machine does not let programs talk to each other on 127.0.0.1: {reason}.',
+    hint: 'Bring the loopback interface up (ip link set lo up), or give a PostgreSQL of your own with DATABASE_URL.',
+  },
   postgres_not_started: {
     status: 500,
     message: 'PostgreSQL did not start: {reason}.{log}',

@@ -7,6 +7,8 @@ import { lockFile } from './lock-data-folder.ts'
 export const clusterFolder = (folder: string) => join(folder, 'postgres')
 
 const ours = ['postgres', 'secrets', lockFile]
+/** Bytes; the same in every version (PG_CONTROL_FILE_SIZE). */
+const controlFileSize = 8192
 const notOurBusiness = ['lost+found', '.DS_Store']
 
 /**
@@ -28,11 +30,12 @@ async function inspectCluster(cluster: string, wanted: number): Promise<void> {
   const version = await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(absent)
   if (version === undefined) throw engineErrors.data_folder_foreign({ folder: cluster })
   const found = version.trim()
+  const corrupt = (reason: string) => engineErrors.data_folder_corrupt({ folder: cluster, reason })
+  if (!/^\d+$/.test(found)) throw corrupt('PG_VERSION holds no version')
   if (found !== String(wanted)) throw engineErrors.data_folder_version({ folder: cluster, found, wanted })
   const control = await stat(join(cluster, 'global', 'pg_control')).catch(absent)
-  if (!control) {
-    throw engineErrors.data_folder_corrupt({ folder: cluster, reason: 'global/pg_control is missing' })
-  }
+  if (!control) throw corrupt('global/pg_control is missing')
+  if (control.size < controlFileSize) throw corrupt('global/pg_control was cut off')
 }
 
 async function list(folder: string): Promise<string[]> {

@@ -69,6 +69,8 @@ async function stop(child: Program, ended: Promise<unknown>): Promise<void> {
   ] as const
   for (const [signal, wait] of steps) {
     child.kill(signal)
+    // One that was suspended hears nothing until it goes on.
+    child.kill('SIGCONT')
     const timer = new AbortController()
     const tooLong = delay(wait, false, { signal: timer.signal }).catch(() => false)
     const gone = await Promise.race([ended.then(() => true), tooLong])

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { type AppError, type Clock, hasCode, type Log } from '../../kernel/index.ts'
+import { type AppError, type Clock, hasCode, type Log, messageOf } from '../../kernel/index.ts'
 import { type Account, chooseAccount } from './choose-account.ts'
 import { choosePort, rememberPort } from './choose-port.ts'
 import { adminRole, createCluster } from './create-cluster.ts'
@@ -54,7 +54,7 @@ async function startIn(folder: string, options: EmbeddedEngineOptions): Promise<
   const majorVersion = await readMajorVersion(binaries, account)
   await inspectDataFolder(folder, majorVersion)
 
-  await mkdir(folder, { recursive: true })
+  await makeDataFolder(folder)
   const unlock = lockDataFolder(folder)
   try {
     const password = await prepareCluster({ folder, cluster, binaries, account, majorVersion, options })
@@ -63,6 +63,16 @@ async function startIn(folder: string, options: EmbeddedEngineOptions): Promise<
   } catch (error) {
     unlock()
     throw error
+  }
+}
+
+async function makeDataFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+  } catch (cause) {
+    // What Node says of a read-only file system.
+    if (!hasCode(cause, 'ENOENT')) throw cause
+    throw engineErrors.data_folder_unwritable({ folder, reason: 'it cannot be made there' }, cause)
   }
 }
 
@@ -128,7 +138,19 @@ async function openEngine(options: {
     return { kind: 'embedded', majorVersion, logicalReplication: walLevel === 'logical', adminUrl, stop }
   } catch (error) {
     await running.stop()
-    const reason = 'the server does not take the password in secrets/postgres-password'
-    throw hasCode(error, '28P01') ? engineErrors.data_folder_corrupt({ folder, reason }, error) : error
+    throw explainConnection(error, folder)
   }
+}
+
+/** SQLSTATEs of a database that is not there, of files that are not, and of pages that cannot be read. */
+const damage = /^(3D000|58P0|XX00)/
+
+function explainConnection(error: unknown, folder: string): unknown {
+  const password = 'the server does not take the password in secrets/postgres-password'
+  if (hasCode(error, '28P01')) return engineErrors.data_folder_corrupt({ folder, reason: password }, error)
+  if (damage.test((error as { code?: string }).code ?? ''))
+    return engineErrors.data_folder_corrupt({ folder, reason: messageOf(error) }, error)
+  return (error as NodeJS.ErrnoException).syscall === 'connect'
+    ? engineErrors.loopback_missing({ reason: messageOf(error) }, error)
+    : error
 }

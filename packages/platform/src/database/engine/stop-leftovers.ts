@@ -16,8 +16,10 @@ const patience = { fast: 30_000, immediate: 10_000, kill: 5_000 }
  */
 export async function stopLeftovers(cluster: string, log: Log): Promise<void> {
   const pidFile = join(cluster, 'postmaster.pid')
-  const postmaster = Number.parseInt(await readFile(pidFile, 'utf8').catch(() => ''), 10)
-  if (Number.isNaN(postmaster)) return
+  const content = await readFile(pidFile, 'utf8').catch(() => undefined)
+  if (content === undefined) return
+  // Not a number when a crash or a full disk left the file empty, which PostgreSQL itself would refuse for ever.
+  const postmaster = Number.parseInt(content, 10)
   const found = await findProcesses(cluster, postmaster)
   if (found.length > 0)
     log.warn({ pids: found }, 'stopping the PostgreSQL that an earlier server left running')
@@ -45,9 +47,11 @@ export async function stopLeftovers(cluster: string, log: Log): Promise<void> {
   }
 }
 
+/** One that was suspended hears nothing until it goes on. */
 function send(signal: NodeJS.Signals, pid: number): void {
   try {
     process.kill(pid, signal)
+    process.kill(pid, 'SIGCONT')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
