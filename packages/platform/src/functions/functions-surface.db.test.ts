@@ -1,11 +1,12 @@
 import { createHmac } from 'node:crypto'
 import { actor, service, stranger, useTestDatabase } from '@plinth/testing'
 import { Hono } from 'hono'
+import { pino } from 'pino'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type Caller, sql } from '../database/index.ts'
 import type { SurfaceEnv } from '../http/index.ts'
-import { silentLog, systemClock } from '../kernel/index.ts'
+import { systemClock } from '../kernel/index.ts'
 import { createFunctionsSurface, defineFunction, type FunctionAccess } from './index.ts'
 
 const ada = actor('ada')
@@ -102,6 +103,8 @@ describe('functions', () => {
   const test = useTestDatabase({ seed })
   let app: Hono<SurfaceEnv>
   let acting: Caller = stranger
+  const logged: string[] = []
+  const log = pino({}, { write: (line: string) => logged.push(line) })
   beforeAll(() => {
     const isAdmin = async (_database: unknown, userId: string) => userId === root.userId
     const surface = createFunctionsSurface({
@@ -115,7 +118,7 @@ describe('functions', () => {
       c.set('requestId', 'request-1')
       c.set('caller', acting)
       c.set('clientAddress', '127.0.0.1')
-      c.set('log', silentLog)
+      c.set('log', log)
       await next()
     })
     app.route('/', surface.app)
@@ -196,6 +199,14 @@ describe('functions', () => {
     const answer = await call('lies', stranger, json({ a: 1, b: 1 }))
     expect(answer).toMatchObject({ status: 500, body: { code: 'internal' } })
     expect(JSON.stringify(answer.body)).not.toContain('many')
+  })
+
+  it('leave the cause of what failed inside in the log, and nothing of what their callers did wrong', async () => {
+    logged.length = 0
+    await call('add-up', stranger, json({ a: 1 }))
+    expect(logged).toEqual([])
+    await call('run-sql', stranger, json({ text: 'select from public.nowhere' }))
+    expect(logged).toEqual([expect.stringContaining('public.nowhere')])
   })
 
   it('AT-15: get a webhook’s bytes as they came', async () => {

@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { z } from 'zod'
 import { type ProjectDatabase, serviceCaller } from '../database/index.ts'
-import { httpErrors, type Surface, type SurfaceEnv, toAppError } from '../http/index.ts'
+import { httpErrors, logFailure, type Surface, type SurfaceEnv, toAppError } from '../http/index.ts'
 import type { Clock } from '../kernel/index.ts'
 import { type AdminCheck, authorise, userOf } from './authorise.ts'
 import type { FunctionContext, FunctionDefinition } from './define-function.ts'
@@ -32,7 +32,11 @@ const keyless = new Set(['public', 'webhook'])
 export function createFunctionsSurface(options: FunctionsSurfaceOptions): Surface {
   const hosted = new Map(options.functions.map((definition) => [definition.name, host(definition)]))
   const app = new Hono<SurfaceEnv>()
-  app.onError((error, c) => renderFunctionError(error, c.var.requestId))
+  app.onError((error, c) => {
+    const response = renderFunctionError(error, c.var.requestId)
+    logFailure(c.var.log, error, response.status)
+    return response
+  })
   app.get('/', (c) => c.json({ success: true, data: describe(options.functions) }))
   app.all('/:name', async (c) => {
     const name = c.req.param('name')

@@ -36,6 +36,21 @@ export const httpErrors = defineErrors({
     message: 'The request body is larger than {limit} bytes.',
     hint: 'Send less at once.',
   },
+  head_too_large: {
+    status: 431,
+    message: 'The address and headers of the request are too long together.',
+    hint: 'Ask for less at once: a filter by many values fits into several requests, or into the body of an RPC.',
+  },
+  request_too_slow: {
+    status: 408,
+    message: 'The request did not arrive in time.',
+    hint: 'Send it again.',
+  },
+  not_http: {
+    status: 400,
+    message: 'This is not a request by HTTP.',
+    hint: 'One address of this server takes HTTP/1.1; a reverse proxy in front of it speaks TLS.',
+  },
   too_many_requests: {
     status: 429,
     message: 'Too many requests: at most {limit} a minute.',

@@ -1,12 +1,14 @@
 import { connect } from 'node:net'
 import { Hono } from 'hono'
+import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { type Listening, listen } from './listen.ts'
+import { logFailure } from './render-error.ts'
 
 const onUpgrade = (_request: unknown, socket: { destroy(): void }) => socket.destroy()
 
 /** A server whose `/slow` answers when the test says so. */
-async function startSlow() {
+async function startSlow(options: { headMilliseconds?: number } = {}) {
   const entered = Promise.withResolvers<void>()
   const answer = Promise.withResolvers<string>()
   const app = new Hono()
@@ -14,7 +16,7 @@ async function startSlow() {
     entered.resolve()
     return c.text(await answer.promise)
   })
-  const listening = await listen({ app, host: '127.0.0.1', port: 0, onUpgrade })
+  const listening = await listen({ app, host: '127.0.0.1', port: 0, onUpgrade, ...options })
   return { listening, entered: entered.promise, answer: answer.resolve }
 }
 
@@ -63,7 +65,80 @@ describe('the HTTP server', () => {
       socket.on('data', (data) => resolve(String(data)))
     })
     expect(answered).toContain('400 Bad Request')
+    expect(answered).toContain('"code":"not_http"')
     expect((await fetch(urlOf(listening, '/none'))).status).toBe(404)
     await listening.stop(0)
   })
+
+  it('reads a filter by eight hundred ids, and tells a page of another origin when an address is too long', async () => {
+    const { listening } = await startSlow()
+    const ids = (count: number) => Array.from({ length: count }, () => crypto.randomUUID()).join(',')
+    expect((await fetch(urlOf(listening, `/none?id=in.(${ids(800)})`))).status).toBe(404)
+    const refused = await fetch(urlOf(listening, `/none?id=in.(${ids(4_000)})`))
+    expect(refused.status).toBe(431)
+    expect(refused.headers.get('access-control-allow-origin')).toBe('*')
+    expect(await refused.json()).toMatchObject({ code: 'head_too_large' })
+    await listening.stop(0)
+  })
+
+  it('cuts a head that never ends', async () => {
+    const { listening } = await startSlow({ headMilliseconds: 50 })
+    expect(await exchange(listening, 'GET /slow HTTP/1.1\r\nHost: x\r\nX-Slow: ')).toContain(
+      '"code":"request_too_slow"',
+    )
+    await listening.stop(0)
+  })
+
+  it('blames nobody here when a client goes away while it sends', async () => {
+    const failed = Promise.withResolvers<number>()
+    const logged: string[] = []
+    const log = pino({}, { write: (line: string) => logged.push(line) })
+    const app = new Hono()
+    app.post('/', async (c) => c.json((await c.req.arrayBuffer()).byteLength))
+    app.onError((error, c) => {
+      logFailure(log, error, 500)
+      failed.resolve(500)
+      return c.body(null, 500)
+    })
+    const listening = await listen({ app, host: '127.0.0.1', port: 0, onUpgrade })
+    const socket = connect(listening.port, '127.0.0.1', () =>
+      socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf', () => socket.destroy()),
+    )
+    await failed.promise
+    expect(logged).toEqual([])
+    logFailure(log, new Error('ours'), 500)
+    expect(logged).toEqual([expect.stringContaining('ours')])
+    await listening.stop(0)
+  })
+
+  it('answers HTTP/1.0 without a host, as load balancers ask', async () => {
+    const { listening } = await startSlow()
+    expect(await exchange(listening, 'GET /none HTTP/1.0\r\n\r\n')).toContain('404 Not Found')
+    await listening.stop(0)
+  })
+
+  it.each([
+    ['two lengths', 'Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}'],
+    ['a length and chunks', 'Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    ['an unknown transfer encoding', 'Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n'],
+    ['a folded header', 'X-A: b\r\n c: d\r\nContent-Length : 2\r\n\r\n{}'],
+  ])('takes no request with %s, in which a second one could hide', async (_case, rest) => {
+    const { listening } = await startSlow()
+    const hidden = 'GET /none HTTP/1.1\r\nHost: x\r\n\r\n'
+    const answered = await exchange(listening, `POST /slow HTTP/1.1\r\nHost: x\r\n${rest}${hidden}`)
+    expect(answered.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 400'])
+    await listening.stop(0)
+  })
 })
+
+/** Everything that the server says to `text` until it closes the connection. */
+function exchange(listening: Listening, text: string): Promise<string> {
+  return new Promise((resolve) => {
+    let answered = ''
+    const socket = connect(listening.port, '127.0.0.1', () => socket.write(text))
+    socket.on('data', (data) => {
+      answered += String(data)
+    })
+    socket.on('close', () => resolve(answered))
+  })
+}

@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { hasCode } from '../kernel/index.ts'
 import { httpErrors } from './errors.ts'
+import { refuseUnreadable } from './refuse-unreadable.ts'
 import { fixedHeaders } from './response-headers.ts'
 
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
@@ -16,6 +17,8 @@ export interface ListenOptions {
   /** 0 takes any free port. */
   readonly port: number
   readonly onUpgrade: UpgradeHandler
+  /** A client that takes longer for its line and headers is cut off. Default 10,000. */
+  readonly headMilliseconds?: number
 }
 
 /** A server that answers requests. */
@@ -25,20 +28,31 @@ export interface Listening {
   stop(graceMilliseconds: number): Promise<void>
 }
 
-/** A client that sends its head or body slower than this is cut off. Milliseconds. */
+/** A client that sends its head or body slower than this is cut off, at the latest half as much later. Milliseconds. */
 const slowestHead = 10_000
 const slowestRequest = 60_000
+/** Most bytes of a request's line and headers together: the longest query string that rest reads, and a long token. */
+const longestHead = 98_304
 const keepAlive = 65_000
 /** While stopping: how soon a connection that has had its last answer is closed. */
 const idleCheck = 50
 
 /** Starts to listen. Fails with `port_in_use` or `port_forbidden`. */
-export async function listen({ app, host, port, onUpgrade }: ListenOptions): Promise<Listening> {
+export async function listen(options: ListenOptions): Promise<Listening> {
+  const { app, host, port, onUpgrade, headMilliseconds = slowestHead } = options
   const server = createServer(
-    { headersTimeout: slowestHead, requestTimeout: slowestRequest, keepAliveTimeout: keepAlive },
-    withFixedHeaders(getRequestListener(app.fetch)),
+    {
+      headersTimeout: headMilliseconds,
+      requestTimeout: slowestRequest,
+      connectionsCheckingInterval: headMilliseconds / 2,
+      keepAliveTimeout: keepAlive,
+      maxHeaderSize: longestHead,
+    },
+    // HTTP/1.0 knows no Host, and load balancers still ask for health by it.
+    withFixedHeaders(getRequestListener(app.fetch, { hostname: 'localhost' })),
   )
   server.on('upgrade', onUpgrade)
+  server.on('clientError', refuseUnreadable)
   await bind(server, host, port)
   return { port: (server.address() as AddressInfo).port, stop: (grace) => stop(server, grace) }
 }

@@ -1,4 +1,4 @@
-import { AppError, type Log } from '../kernel/index.ts'
+import { AppError, hasCode, type Log, messageOf } from '../kernel/index.ts'
 import { httpErrors } from './errors.ts'
 
 /** Turns anything thrown into an {@link AppError}; what nobody foresaw becomes a redacted `internal`. */
@@ -20,6 +20,9 @@ export function renderPlainError(error: unknown, requestId: string): Response {
 
 /** Failures that are ours go to the log with their cause; the caller's own mistakes are counted, not logged. */
 export function logFailure(log: Log, error: unknown, status: number): void {
-  if (status >= 500)
+  if (status >= 500 && !isHangUp(error))
     log.error({ err: error, cause: error instanceof Error ? error.cause : undefined }, 'request failed')
 }
+
+/** A client that went away while it was still sending: nobody waits for the answer, and nothing failed here. */
+const isHangUp = (error: unknown): boolean => hasCode(error, 'ECONNRESET') && messageOf(error) === 'aborted'

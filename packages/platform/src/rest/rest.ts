@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono'
 import type { StatusCode } from 'hono/utils/http-status'
 import type { Caller, RequestSettings as CallerRequest, ProjectDatabase } from '../database/index.ts'
 import { quoteName } from '../database/index.ts'
-import type { Surface, SurfaceEnv } from '../http/index.ts'
+import { logFailure, type Surface, type SurfaceEnv } from '../http/index.ts'
 import type { Json, Log } from '../kernel/index.ts'
 import { createCatalogueCache } from './catalogue/catalogue-cache.ts'
 import type { Catalogue } from './catalogue/model.ts'
@@ -184,7 +184,7 @@ class Rest {
     const role = caller?.role
     const anonymous = role === undefined || role === this.#anonymousRole
     const response = renderError(error, { anonymous, bodiless: request.method === 'HEAD' })
-    if (response.status >= 500) (log ?? this.#log).error({ err: error }, 'rest request failed')
+    logFailure(log ?? this.#log, error, response.status)
     return response
   }
 

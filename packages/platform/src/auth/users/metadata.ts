@@ -4,8 +4,8 @@ import { authErrors } from '../errors.ts'
 import type { UserRow } from './user-row.ts'
 
 /**
- * Most bytes of JSON that an account's metadata may have. They travel in every access token, and a request whose
- * token exceeds Node's 16 KiB of headers is refused: its user would be locked out by their own profile.
+ * Most bytes of JSON that an account's metadata may have. They travel in every access token, and a token of more than
+ * 16 KiB is refused, here and by most proxies: its user would be locked out by their own profile.
  */
 export const longestUserMetadata = 6144
 export const longestAppMetadata = 2048

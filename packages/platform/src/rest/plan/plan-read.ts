@@ -127,6 +127,8 @@ class ReadPlanner {
         if (!embed.hidden) fields.push({ kind: 'embed', embed })
       }
     }
+    const aggregated = fields.some(isAggregate)
+    if (aggregated && !this.#options.aggregates && !fields.every(isAggregate)) throw restErrors.PGRST123()
     const filtered = path.length > 0 || this.#options.filtersRoot
     return {
       rowset,
@@ -136,13 +138,14 @@ class ReadPlanner {
       where: filtered ? this.#planConditions(rowset, path, embeds) : [],
       order: this.#planOrder(rowset, path, embeds),
       ...window,
-      aggregated: fields.some((field) => field.kind === 'value' && field.aggregate !== undefined),
+      aggregated,
     }
   }
 
   #planField(rowset: Rowset, item: Exclude<SelectItem, EmbedItem>): PlannedField[] {
     if (item.kind === 'star') return [{ kind: 'star' }]
     if (item.aggregate && !this.#options.aggregates) throw restErrors.PGRST123()
+    if (isBareCount(rowset, item)) return [this.#planBareCount(item)]
     const value =
       item.name === undefined ? undefined : resolveValue(rowset, { name: item.name, steps: item.steps })
     return [
@@ -155,6 +158,17 @@ class ReadPlanner {
         aggregateCast: this.#castType(item.aggregateCast),
       },
     ]
+  }
+
+  #planBareCount({ alias = 'count', cast }: FieldItem): PlannedField {
+    return {
+      kind: 'value',
+      output: alias,
+      value: undefined,
+      cast: undefined,
+      aggregate: 'count',
+      aggregateCast: this.#castType(cast),
+    }
   }
 
   #castType(name: string | undefined): string | undefined {
@@ -245,6 +259,19 @@ class ReadPlanner {
 }
 
 const rowsetOf = ({ to }: Relationship): Rowset => rowsetOfRelation(to)
+
+const isAggregate = (field: PlannedField): boolean => field.kind === 'value' && field.aggregate !== undefined
+
+/**
+ * `count` without parentheses counts rows where no column has that name, whether aggregates are allowed or not, as long
+ * as nothing is grouped by: `comments(count)` is how Supabase's documentation counts what is embedded.
+ */
+const isBareCount = ({ columns, computed }: Rowset, item: FieldItem): boolean =>
+  item.name === 'count' &&
+  item.aggregate === undefined &&
+  item.steps.length === 0 &&
+  !columns.has('count') &&
+  !computed.has('count')
 
 /** The last key of a JSON path names the result; an index does not. */
 function defaultOutput(item: FieldItem): string {

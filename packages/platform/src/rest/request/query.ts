@@ -60,7 +60,9 @@ export function readQuery(search: string, callable = false): RestQuery {
   return query
 }
 
+/** Some clients show their API key here: `apikey` is a column's name only in front of an operator, as on Supabase. */
 function readParameter(query: Mutable, name: string, value: string, callable: boolean): void {
+  if (name === 'apikey' && !looksLikeFilter(value)) return
   if (name === 'select' || name === 'columns') {
     query[name] = value
     query.slots.note(name, value)

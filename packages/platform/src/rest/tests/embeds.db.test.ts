@@ -42,6 +42,22 @@ describe('relationships', () => {
       },
     ])
   })
+  test('are counted, also where aggregates are switched off', async () => {
+    expect(
+      await read('/directors?select=name,films(count),late:films(n:count)&late.year=gt.1980&order=id'),
+    ).toEqual([
+      { name: 'Varda', films: [{ count: 2 }], late: [{ n: 1 }] },
+      { name: 'Kurosawa', films: [{ count: 2 }], late: [{ n: 1 }] },
+      { name: 'Nobody', films: [{ count: 0 }], late: [{ n: 0 }] },
+    ])
+    expect(await read('/films?select=count&year=eq.1985')).toEqual([{ count: 2 }])
+    expect(await read('/rpc/films_since?since=1980&select=count')).toEqual([{ count: 2 }])
+    const grouped = await rest.get('/films?select=year,count')
+    expect([grouped.status, grouped.json]).toMatchObject([400, { code: 'PGRST123' }])
+  })
+  test('a column named count is that column', async () => {
+    expect(await read('/polls?select=count&order=id')).toEqual([{ count: 7 }, { count: 9 }])
+  })
   test('are named by column, by constraint and by hint', async () => {
     expect(
       await read(

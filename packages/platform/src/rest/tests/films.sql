@@ -59,6 +59,8 @@ create table public."odd Names" (
   "say ""hi""" text
 );
 create table public.tallies (word text, n int);
+create table public.polls (id int primary key, count int not null);
+insert into public.polls values (1, 7), (2, 9);
 create view public.film_list as
   select f.id, f.title, f.director_id, d.name as director_name
   from public.films f left join public.directors d on d.id = f.director_id;

@@ -69,6 +69,14 @@ describe('the root', () => {
       code: 'PGRST107',
     })
   })
+  test('takes no notice of an API key in the query string, unless a column is filtered by that name', async () => {
+    expect((await rest.get('/?apikey=eyJhbGciOiJIUzI1NiJ9.e30.sig')).status).toBe(200)
+    expect((await rest.get('/films?select=id&id=eq.1&apikey=eyJhbGciOiJIUzI1NiJ9.e30.sig')).json).toEqual([
+      { id: 1 },
+    ])
+    expect((await rest.get('/rpc/add?a=1&apikey=eyJhbGciOiJIUzI1NiJ9.e30.sig')).json).toBe(11)
+    expect((await rest.get('/films?apikey=eq.x')).json).toMatchObject({ code: '42703' })
+  })
   test('paths below a table are none', async () => {
     expect((await rest.get('/films/1')).json).toMatchObject({ code: 'PGRST125' })
   })

@@ -1,0 +1,30 @@
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type ErrorFactory, hasCode } from '../kernel/index.ts'
+import { httpErrors } from './errors.ts'
+import { fixedHeaders } from './response-headers.ts'
+
+/**
+ * Answers what Node's parser gives up on, and closes: the same headers as everywhere, so that a page of another origin
+ * reads why instead of a failed fetch. A client that is gone already gets nothing.
+ */
+export function refuseUnreadable(error: Error, socket: Duplex): void {
+  if (hasCode(error, 'ECONNRESET') || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const { status, code, message, hint } = refusalOf(error)()
+  const body = JSON.stringify({ code, message, hint })
+  const headers = [
+    ...fixedHeaders,
+    ['content-type', 'application/json'],
+    ['content-length', String(Buffer.byteLength(body))],
+    ['connection', 'close'],
+  ].map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('')}\r\n${body}`)
+}
+
+function refusalOf(error: Error): ErrorFactory {
+  if (hasCode(error, 'HPE_HEADER_OVERFLOW')) return httpErrors.head_too_large
+  return hasCode(error, 'ERR_HTTP_REQUEST_TIMEOUT') ? httpErrors.request_too_slow : httpErrors.not_http
+}
