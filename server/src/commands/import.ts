@@ -67,13 +67,22 @@ async function run(
   process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : describe(result)}\n`)
 }
 
-/** `orders added: 12`, one figure a line, the names as in JSON. */
-function describe(result: object, prefix = ''): string {
+/** `orders: 12 added, 3 already there`, one figure or group of figures a line, the names as in JSON. */
+function describe(result: object): string {
   return Object.entries(result)
-    .flatMap(([name, value]) => {
-      const label = `${prefix}${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`
-      if (Array.isArray(value)) return value.map((entry) => `${label}: ${JSON.stringify(entry)}`)
-      return typeof value === 'object' && value !== null ? describe(value, `${label} `) : `${label}: ${value}`
-    })
+    .map(([name, value]) => `${inWords(name)}: ${describeValue(value)}`)
     .join('\n')
 }
+
+function describeValue(value: unknown): string {
+  if (Array.isArray(value)) return value.map((entry) => `\n  ${Object.values(entry).join(' ')}`).join('')
+  if (typeof value === 'object' && value !== null) {
+    const figures = Object.entries(value).map(([name, figure]) => `${figure} ${inWords(name)}`)
+    return figures.join(', ') || 'none'
+  }
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  return typeof value === 'number' ? String(Math.round(value * 10) / 10) : String(value)
+}
+
+/** `alreadyThere` as `already there`; codes, which have underscores, as they are. */
+const inWords = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
