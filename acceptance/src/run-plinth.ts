@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile } from 'node:child_process'
-import { launcher } from './start-plinth.ts'
+import { environmentOf, launcher } from './start-plinth.ts'
 
 /** How a command ended and what it said. */
 export interface Outcome {
@@ -19,12 +19,11 @@ export function runPlinth(
   given: readonly string[],
   { onStart }: RunOptions = {},
 ): Promise<Outcome> {
-  const environment = { ...process.env, PLINTH_DATA_DIR: dataDir }
   return new Promise((resolve) => {
     const command = execFile(
       process.execPath,
       [launcher, ...given],
-      { env: environment },
+      { env: environmentOf(dataDir) },
       (error, stdout, stderr) => {
         resolve({ code: error ? Number(error.code) : 0, stdout, stderr })
       },

@@ -34,6 +34,13 @@ export interface StartOptions {
   readonly arguments?: readonly string[]
 }
 
+/** The environment of a person who works on a data folder; what only tests are told is no setting of Plinth. */
+export const environmentOf = (dataDir: string) => ({
+  ...process.env,
+  PLINTH_RETAIL_CSV: undefined,
+  PLINTH_DATA_DIR: dataDir,
+})
+
 /** An empty data folder and what removes it. */
 export async function createDataDir() {
   const dataDir = await mkdtemp(join(tmpdir(), 'plinth-acceptance-'))
@@ -46,7 +53,7 @@ export async function startPlinth({
   port = 0,
   arguments: given = [],
 }: StartOptions): Promise<Plinth> {
-  const environment = { ...process.env, PLINTH_DATA_DIR: dataDir, PLINTH_PORT: String(port) }
+  const environment = { ...environmentOf(dataDir), PLINTH_PORT: String(port) }
   const child = spawn(process.execPath, [launcher, 'start', ...given], {
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
