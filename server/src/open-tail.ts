@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { ProjectDatabase } from '@plinth/platform/database'
 import type { HealthStatus } from '@plinth/platform/http'
 import { type Clock, deriveKey, type Log } from '@plinth/platform/kernel'
-import type { ChangeFeed } from '@plinth/platform/realtime'
+import { type ChangeFeed, synchroniseRealtimeTables } from '@plinth/platform/realtime'
 import type { SystemDeclaration } from '@plinth/platform/system'
 import {
   createJournal,
@@ -40,7 +40,10 @@ export async function openTail({
   clock,
   log,
 }: TailOptions): Promise<ProjectTail> {
+  // What others have added to the publication stays in the stream.
+  const also = await synchroniseRealtimeTables(database, system.realtimeTables)
   await synchronisePublication(database, {
+    also,
     journalled: system.journalledTables,
     realtime: system.realtimeTables,
     tenant: system.tenant,

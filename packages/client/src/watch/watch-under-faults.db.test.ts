@@ -1,9 +1,7 @@
-import { readRealtimeMigrations } from '@plinth/platform/realtime'
-import { readTailMigrations } from '@plinth/platform/tail'
-import { actor, clusterAddress, service, useTestDatabase, waitFor } from '@plinth/testing'
+import { actor, clusterAddress, service, waitFor } from '@plinth/testing'
+import { useRealtime } from '@plinth/testing/realtime'
 import pg from 'pg'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type ServedRealtime, serveRealtime } from '../../../platform/src/realtime/testing/serve-realtime.ts'
+import { expect, it } from 'vitest'
 import { type Watch, type WatchEvent, watch } from './watch.ts'
 
 const seed = `
@@ -12,21 +10,14 @@ alter table public.tally enable row level security;
 create policy own on public.tally for all to authenticated
   using (owner = (select auth.uid())) with check (owner = (select auth.uid()));
 `
-const test = useTestDatabase({
-  migrations: [readTailMigrations(), readRealtimeMigrations()],
+const test = useRealtime({
   seed,
   connections: { requests: 20, owner: 4 },
+  tables: ['tally'],
+  limits: { keptChanges: 300 },
 })
 const ada = actor('ada')
 const bob = actor('bob')
-let served: ServedRealtime
-
-beforeAll(async () => {
-  served = await serveRealtime({ database: test.database, tables: ['tally'], limits: { keptChanges: 300 } })
-})
-afterAll(async () => {
-  await served?.stop()
-})
 
 interface TallyRow extends Record<string, unknown> {
   readonly id: number
@@ -101,7 +92,7 @@ async function failAtRandom(random: () => number, until: number): Promise<void> 
   try {
     while (performance.now() < until) {
       await new Promise((resolve) => setTimeout(resolve, 100 + random() * 500))
-      if (random() < 0.8) served.cut()
+      if (random() < 0.8) test.served.cut()
       else
         await admin.query(
           `select pg_terminate_backend(active_pid) from pg_replication_slots where database = $1 and active`,
@@ -131,7 +122,7 @@ it(`AT-32: random disconnects under writers for ${seconds} s leave every copy eq
   const users = [ada, bob, ada]
   const watches = await Promise.all(
     users.map(async (user, index) => {
-      const client = await served.client(user.userId)
+      const client = await test.served.client(user.userId)
       return watch<TallyRow>(client, { table: 'tally', columns: ['id', 'n'] }, auditors[index]!.hear)
     }),
   )

@@ -1,8 +1,6 @@
-import { readRealtimeMigrations } from '@plinth/platform/realtime'
-import { readTailMigrations } from '@plinth/platform/tail'
-import { actor, service, useTestDatabase, waitFor } from '@plinth/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type ServedRealtime, serveRealtime } from '../../../platform/src/realtime/testing/serve-realtime.ts'
+import { actor, service, waitFor } from '@plinth/testing'
+import { useRealtime } from '@plinth/testing/realtime'
+import { describe, expect, it } from 'vitest'
 import { type Watch, type WatchEvent, watch } from './watch.ts'
 
 const seed = `
@@ -15,25 +13,14 @@ create table public.moody (id int primary key);
 alter table public.moody enable row level security;
 create policy moody on public.moody for select to authenticated using (1 / (id - 13) is not null);
 `
-const test = useTestDatabase({
-  migrations: [readTailMigrations(), readRealtimeMigrations()],
+const test = useRealtime({
   seed,
   connections: { requests: 20, owner: 4 },
+  tables: ['stock', 'open_to_all', 'moody'],
+  limits: { watchedRows: 2_000, keptChanges: 500 },
 })
 const ada = actor('ada')
 const bob = actor('bob')
-let served: ServedRealtime
-
-beforeAll(async () => {
-  served = await serveRealtime({
-    database: test.database,
-    tables: ['stock', 'open_to_all', 'moody'],
-    limits: { watchedRows: 2_000, keptChanges: 500 },
-  })
-})
-afterAll(async () => {
-  await served?.stop()
-})
 
 const run = (text: string) => test.database.asCaller(service, { text })
 const rowsOf = (live: Watch<Record<string, unknown>>, column: string) =>
@@ -45,7 +32,9 @@ describe('watch', () => {
       `insert into stock values (1, 1, 'pen', 1.50, '${ada.userId}'), (1, 2, 'ink', 2, '${bob.userId}')`,
     )
     const events: WatchEvent<Record<string, unknown>>[] = []
-    const live = watch(await served.client(ada.userId), { table: 'stock' }, (event) => events.push(event))
+    const live = watch(await test.served.client(ada.userId), { table: 'stock' }, (event) =>
+      events.push(event),
+    )
     await live.ready
     expect(events).toEqual([
       { type: 'snapshot', rows: [{ shop: 1, item: 1, name: 'pen', amount: 1.5, owner: ada.userId }] },
@@ -78,7 +67,7 @@ describe('watch', () => {
 
   it('follows a filter: rows come and go as they pass it', async () => {
     await run(`insert into open_to_all (id, n, note) values (1, 1, 'low'), (2, 5, 'high')`)
-    const live = watch(await served.client(), { table: 'open_to_all', filter: 'n=gt.3', columns: ['n'] })
+    const live = watch(await test.served.client(), { table: 'open_to_all', filter: 'n=gt.3', columns: ['n'] })
     await live.ready
     expect([...live.rows.values()]).toEqual([{ id: 2, n: 5 }])
     await run(`update open_to_all set n = n + 3`)
@@ -90,7 +79,7 @@ describe('watch', () => {
   })
 
   it('is iterated, also late and slowly', async () => {
-    const live = watch(await served.client(), { table: 'open_to_all', filter: 'id=gte.100' })
+    const live = watch(await test.served.client(), { table: 'open_to_all', filter: 'id=gte.100' })
     await live.ready
     for (let id = 100; id < 110; id += 1) await run(`insert into open_to_all (id) values (${id})`)
     const seen: string[] = []
@@ -108,7 +97,7 @@ describe('watch', () => {
     await run(
       `insert into open_to_all (id, n, note, added, ok) values (1, null, 'x', '2026-02-03T04:05:06.7Z', true)`,
     )
-    const live = watch(await served.client(), { table: 'open_to_all' })
+    const live = watch(await test.served.client(), { table: 'open_to_all' })
     await live.ready
     const [before] = [...live.rows.values()]
     await run(
@@ -122,7 +111,7 @@ describe('watch', () => {
 
   it('resumes where it was after a lost connection, and begins anew after a long one', async () => {
     await run(`delete from open_to_all`)
-    const client = await served.client()
+    const client = await test.served.client()
     const events: WatchEvent<Record<string, unknown>>[] = []
     const live = watch(client, { table: 'open_to_all' }, (event) => events.push(event))
     await live.ready
@@ -156,11 +145,11 @@ describe('watch', () => {
     await run(
       `insert into stock values (2, 1, 'hers', 1, '${ada.userId}'), (2, 2, 'his', 1, '${bob.userId}')`,
     )
-    const client = await served.client(ada.userId)
+    const client = await test.served.client(ada.userId)
     const live = watch(client, { table: 'stock' })
     await live.ready
     expect(rowsOf(live, 'name')).toEqual(['hers'])
-    await served.speakAs(client, await served.token(bob.userId))
+    await test.served.speakAs(client, await test.served.token(bob.userId))
     await waitFor(() => rowsOf(live, 'name').join() === 'his')
     await run(`insert into stock values (2, 3, 'new', 1, '${bob.userId}')`)
     await waitFor(() => live.rows.size === 2)
@@ -172,7 +161,7 @@ describe('watch', () => {
     [{ table: 'open_to_all', filter: 'n' }, 'malformed_filter'],
     [{ table: 'open_to_all', columns: ['nope'] }, 'malformed_join'],
   ])('%o is refused', async (query, code) => {
-    const live = watch(await served.client(), query)
+    const live = watch(await test.served.client(), query)
     await expect(live.ready).rejects.toMatchObject({ code })
     await expect(
       (async () => {
@@ -187,21 +176,21 @@ describe('watch', () => {
         alter publication supabase_realtime add table public.loose;
         alter publication plinth_tail add table public.loose;`,
     })
-    const live = watch(await served.client(), { table: 'loose' })
+    const live = watch(await test.served.client(), { table: 'loose' })
     await expect(live.ready).rejects.toMatchObject({ code: 'unwatchable_table' })
   })
 
   it('is refused for more rows than allowed', async () => {
     await run(`delete from open_to_all`)
     await run(`insert into open_to_all (id) select generate_series(1, 2001)`)
-    await expect(watch(await served.client(), { table: 'open_to_all' }).ready).rejects.toMatchObject({
+    await expect(watch(await test.served.client(), { table: 'open_to_all' }).ready).rejects.toMatchObject({
       code: 'watch_too_large',
     })
     await run(`delete from open_to_all`)
   })
 
   it('ends with an error when its policy raises', async () => {
-    const live = watch(await served.client(ada.userId), { table: 'moody' })
+    const live = watch(await test.served.client(ada.userId), { table: 'moody' })
     await live.ready
     await run(`insert into moody values (1)`)
     await waitFor(() => live.rows.size === 1)

@@ -25,6 +25,7 @@ import { createLonelyLink } from './nodes/node-link.ts'
 import { createRedisNodes } from './nodes/redis-nodes.ts'
 import { createPresenceDesk } from './presence/presence-desk.ts'
 import { isVersion } from './protocol/client-message.ts'
+import { carryAnnouncedTables } from './publish-tables.ts'
 
 export interface RealtimeOptions {
   readonly database: ProjectDatabase
@@ -55,8 +56,8 @@ export interface RealtimeHealth {
   readonly channels: number
 }
 
-/** How often tokens, idle connections and watchers' positions are looked after, milliseconds. */
-const every = { token: 250, position: 15_000, partition: 6 * 3_600_000 }
+/** How often tokens, idle connections, watchers' positions and new tables are looked after, milliseconds. */
+const every = { token: 250, position: 15_000, table: 5_000, partition: 6 * 3_600_000 }
 const goingAway = 1001
 
 export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface {
@@ -69,7 +70,8 @@ export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface
   const rooms = createRooms()
   const broadcasts = createBroadcastDesk(rooms, link)
   const presence = createPresenceDesk(rooms, link)
-  const catalogue = createTableCatalogue(database)
+  const carry = () => carryAnnouncedTables(database, log)
+  const catalogue = createTableCatalogue({ database, carry })
   const functions = createCheckFunctions(database)
   const judge = createJudge({ database, functions, policyMilliseconds: limits.policyMilliseconds, log })
   const changes = createChangeHub({
@@ -152,6 +154,14 @@ export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface
     }
   }
 
+  /** Who listens to all tables of a schema also gets those that are added while it does. */
+  function carryNewTables(): void {
+    if (!changes.followsWholeSchemas()) return
+    carry().catch((error: unknown) => {
+      log.warn({ problem: messageOf(error) }, 'new tables could not be looked for')
+    })
+  }
+
   function keepPartitions(): void {
     database.asOwner(sql`select realtime.keep_partitions()`).catch((error: unknown) => {
       log.warn({ problem: messageOf(error) }, 'partitions of realtime.messages could not be kept')
@@ -178,6 +188,7 @@ export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface
       timers.push(
         setInterval(lookAfterConnections, every.token),
         setInterval(changes.tellPositions, every.position),
+        setInterval(carryNewTables, every.table),
         setInterval(keepPartitions, every.partition),
       )
       for (const timer of timers) timer.unref()

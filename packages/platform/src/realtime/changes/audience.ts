@@ -62,6 +62,8 @@ export type AnyAudience = BindingAudience | WatchAudience
 export interface Audiences {
   find(schema: string, table: string): readonly AnyAudience[]
   isEmpty(): boolean
+  /** True when one of them follows all tables of a schema. */
+  hasWholeSchemas(): boolean
   all(): Iterable<AnyAudience>
   /** The audience of this key, made when it is not there. */
   obtain<A extends AnyAudience>(key: string, make: () => A): A
@@ -92,6 +94,7 @@ export function createAudiences(): Audiences {
       return found.length > 1 ? [...new Set(found)] : found
     },
     isEmpty: () => byKey.size === 0,
+    hasWholeSchemas: () => [...byTable.keys()].some((place) => place.endsWith(placeOf('', anyTable))),
     all: () => byKey.values(),
     obtain: <A extends AnyAudience>(key: string, make: () => A) => {
       const known = byKey.get(key)

@@ -73,6 +73,7 @@ async function prepareBinding(
   if (name === null) {
     if (filter !== undefined)
       throw realtimeErrors.malformed_filter({ filter: filter.slice(0, 200), problem: 'it needs a table' })
+    await context.catalogue.carry()
     return { id, event, schema, table: null, filter: null, select: null, echo }
   }
   const table = await requireTable(context.catalogue, schema, name, role)

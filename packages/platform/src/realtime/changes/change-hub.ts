@@ -68,6 +68,8 @@ export interface ChangeHub {
   watch(request: WatchingRequest): Promise<Watching>
   /** Tells idle watchers how far they are, so that they can resume from there. */
   tellPositions(): void
+  /** True while somebody listens to all tables of a schema. */
+  followsWholeSchemas(): boolean
   /** Resolves when everything that was pushed is delivered. */
   settled(): Promise<void>
   stop(): Promise<void>
@@ -372,6 +374,7 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
       }
       if (behind) options.onBehind()
     },
+    followsWholeSchemas: audiences.hasWholeSchemas,
     settled: async () => {
       while (working !== null) await working
     },

@@ -1,10 +1,7 @@
-import { actor, service, useTestDatabase, waitFor } from '@plinth/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { actor, service, waitFor } from '@plinth/testing'
+import { listenTo, useRealtime } from '@plinth/testing/realtime'
+import { describe, expect, it } from 'vitest'
 import { sql } from '../../database/index.ts'
-import { readTailMigrations } from '../../tail/index.ts'
-import { readRealtimeMigrations } from '../index.ts'
-import { listenTo } from '../testing/listen.ts'
-import { type ServedRealtime, serveRealtime } from '../testing/serve-realtime.ts'
 
 const seed = `
 create table public.notes (
@@ -34,33 +31,25 @@ create policy "never drafts" on public.tasks as restrictive for select to authen
 create table public.unlisted (id int primary key);
 `
 
-const test = useTestDatabase({ migrations: [readTailMigrations(), readRealtimeMigrations()], seed })
+const test = useRealtime({
+  seed,
+  tables: ['notes', 'board', 'touchy', 'members', 'tasks'],
+  limits: { policyMilliseconds: 1_000 },
+})
 const ada = actor('ada')
 const bob = actor('bob')
-let served: ServedRealtime
-
-beforeAll(async () => {
-  served = await serveRealtime({
-    database: test.database,
-    tables: ['notes', 'board', 'touchy', 'members', 'tasks'],
-    limits: { policyMilliseconds: 1_000 },
-  })
-})
-afterAll(async () => {
-  await served?.stop()
-})
 
 const listenAs = async (
   user: string | undefined,
   ...rest: Parameters<typeof listenTo> extends [unknown, ...infer R] ? R : never
-) => listenTo(await served.client(user), ...rest)
+) => listenTo(await test.served.client(user), ...rest)
 
 const run = (text: string) => test.database.asCaller(service, { text })
 
 describe('what a change looks like', () => {
   it('arrives with values as rest gives them, through both serializers', async () => {
     const mine = await listenAs(ada.userId, { table: 'notes' })
-    const others = await listenTo(await served.client(bob.userId, { vsn: '1.0.0' }), { table: 'notes' })
+    const others = await listenTo(await test.served.client(bob.userId, { vsn: '1.0.0' }), { table: 'notes' })
     expect([mine.status, others.status]).toEqual(['SUBSCRIBED', 'SUBSCRIBED'])
     await test.database.asCaller(
       ada,
@@ -96,7 +85,7 @@ describe('what a change looks like', () => {
 
   it('shows the row before an update or delete to whom it was visible', async () => {
     await run(`insert into notes (id, owner, title) values (10, '${ada.userId}', 'before')`)
-    await served.tail.synchronise()
+    await test.served.tail.synchronise()
     const mine = await listenAs(ada.userId, { table: 'notes' })
     await run(`update notes set title = 'after' where id = 10`)
     await run(`delete from notes where id = 10`)
@@ -118,7 +107,7 @@ describe('what a change looks like', () => {
   })
 
   it('comes once for all listeners of a channel that it concerns', async () => {
-    const client = await served.client(ada.userId)
+    const client = await test.served.client(ada.userId)
     const heard: string[] = []
     const channel = client.channel('several')
     channel.on('postgres_changes', { event: '*', schema: 'public', table: 'board' }, () => heard.push('all'))
@@ -210,16 +199,19 @@ describe('policies', () => {
   })
 
   it('do not bind the service key', async () => {
-    const all = await listenTo(await served.client(undefined, { key: served.keys.serviceRoleKey }), {
-      table: 'notes',
-    })
+    const all = await listenTo(
+      await test.served.client(undefined, { key: test.served.keys.serviceRoleKey }),
+      {
+        table: 'notes',
+      },
+    )
     await run(`insert into notes (id, owner, title) values (30, '${bob.userId}', 'x')`)
     await waitFor(() => all.changes.length === 1)
   })
 
   it('AT-31: that raise or hang for one subscriber take only that subscription away', async () => {
     const moody = async (mood: string) => {
-      const client = await served.client()
+      const client = await test.served.client()
       const claims = {
         sub: ada.userId,
         role: 'authenticated',
@@ -228,7 +220,7 @@ describe('policies', () => {
         iat: 1,
         exp: 4_000_000_000,
       }
-      await served.speakAs(client, await served.keys.sign(claims))
+      await test.served.speakAs(client, await test.served.keys.sign(claims))
       return listenTo(client, { table: 'touchy' })
     }
     const [calm, raising, sleeping] = [await moody('calm'), await moody('raise'), await moody('sleep')]
@@ -296,7 +288,7 @@ describe('filters', () => {
   ]
   it('let through what the database would, by the types of the columns', async () => {
     await run('delete from board')
-    const client = await served.client()
+    const client = await test.served.client()
     // The deletion may still be on its way when they are armed.
     const listening = await Promise.all(
       cases.map(([filter]) => listenTo(client, { event: 'INSERT', table: 'board', filter })),

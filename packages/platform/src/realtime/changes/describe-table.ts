@@ -45,6 +45,9 @@ export interface TableDescription {
   readonly rowSecurity: boolean
   /** True when changes carry the whole row before them. */
   readonly fullImages: boolean
+  /** True when it is in `supabase_realtime`. */
+  readonly announced: boolean
+  /** True when it is announced and its changes arrive here. */
   readonly published: boolean
   /** Request roles that policies do not bind. */
   readonly unbound: readonly string[]
@@ -72,10 +75,22 @@ function describeTable(
   })
 }
 
+/** What a catalogue needs of a database. */
+export interface CatalogueOptions {
+  readonly database: ProjectDatabase
+  /** Makes the stream carry what is announced. */
+  carry(): Promise<void>
+}
+
 /** Descriptions that are asked for once and again whenever the catalogue has moved on. */
 export interface TableCatalogue {
-  /** The description, read anew when it changed since; undefined when there is no such table. */
+  /**
+   * The description, read anew when it changed since; undefined when there is no such table. One that was announced
+   * meanwhile is carried by the stream when this resolves.
+   */
   find(schema: string, table: string): Promise<TableDescription | undefined>
+  /** Makes the stream carry every table that is announced. */
+  carry(): Promise<void>
   /** What is known of tables, by OID, without asking whether it still holds; tables that are not known are read. */
   recall(tables: readonly TableName[]): Promise<ReadonlyMap<number, TableDescription>>
   /** True when all of this still holds, in one round trip; what does not is forgotten. */
@@ -88,7 +103,7 @@ export interface TableName {
   readonly table: string
 }
 
-export function createTableCatalogue(database: ProjectDatabase): TableCatalogue {
+export function createTableCatalogue({ database, carry }: CatalogueOptions): TableCatalogue {
   const known = new Map<string, TableDescription>()
 
   async function read(schema: string, table: string): Promise<TableDescription | undefined> {
@@ -114,6 +129,7 @@ export function createTableCatalogue(database: ProjectDatabase): TableCatalogue 
 
   return {
     holds,
+    carry,
     recall: async (tables) => {
       const found = new Map<number, TableDescription>()
       for (const { oid, schema, table } of tables) {
@@ -125,7 +141,10 @@ export function createTableCatalogue(database: ProjectDatabase): TableCatalogue 
     },
     find: async (schema, table) => {
       const before = known.get(nameOf(schema, table))
-      return before && (await holds([before])) ? before : read(schema, table)
+      const found = before && (await holds([before])) ? before : await read(schema, table)
+      if (!found?.announced || found.published) return found
+      await carry()
+      return read(schema, table)
     },
   }
 }

@@ -1,10 +1,7 @@
-import { actor, createFakeClock, service, useTestDatabase, waitFor } from '@plinth/testing'
+import { actor, createFakeClock, service, waitFor } from '@plinth/testing'
+import { makeKeys, subscribed, useRealtime } from '@plinth/testing/realtime'
 import type { RealtimeChannel, SupabaseClient } from '@supabase/supabase-js'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readTailMigrations } from '../../tail/index.ts'
-import { readRealtimeMigrations } from '../index.ts'
-import { subscribed } from '../testing/listen.ts'
-import { makeKeys, type ServedRealtime, serveRealtime } from '../testing/serve-realtime.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
 
 const seed = `
 create table public.crew (room text, person uuid, may_send boolean default true, primary key (room, person));
@@ -23,20 +20,19 @@ begin
 end $$;
 create trigger tell after insert or update or delete on public.orders for each row execute function public.tell_orders();
 `
-const test = useTestDatabase({ migrations: [readTailMigrations(), readRealtimeMigrations()], seed })
+const clock = createFakeClock(new Date())
+const test = useRealtime({
+  seed,
+  tables: [],
+  clock,
+})
 const ada = actor('ada')
 const bob = actor('bob')
-const clock = createFakeClock(new Date())
-let served: ServedRealtime
 
 beforeAll(async () => {
-  served = await serveRealtime({ database: test.database, tables: [], clock })
   await run(
     `insert into crew values ('crew', '${ada.userId}', true), ('listeners', '${ada.userId}', false), ('orders', '${ada.userId}', true)`,
   )
-})
-afterAll(async () => {
-  await served?.stop()
 })
 
 const run = (text: string) => test.database.asCaller(service, { text })
@@ -60,11 +56,11 @@ async function hear(client: SupabaseClient, topic: string, config: object = {}):
 describe('broadcast', () => {
   it('reaches everyone else on the topic through both serializers, in order, text and bytes', async () => {
     const [a, b, old] = [
-      await hear(await served.client(), 'room', { broadcast: { ack: true } }),
-      await hear(await served.client(), 'room'),
-      await hear(await served.client(undefined, { vsn: '1.0.0' }), 'room'),
+      await hear(await test.served.client(), 'room', { broadcast: { ack: true } }),
+      await hear(await test.served.client(), 'room'),
+      await hear(await test.served.client(undefined, { vsn: '1.0.0' }), 'room'),
     ]
-    const other = await hear(await served.client(), 'another room')
+    const other = await hear(await test.served.client(), 'another room')
     expect(await a.channel.send({ type: 'broadcast', event: 'cursor', payload: { x: 1, text: 'é☃' } })).toBe(
       'ok',
     )
@@ -81,14 +77,14 @@ describe('broadcast', () => {
   })
 
   it('comes back to the sender when it asked for that', async () => {
-    const a = await hear(await served.client(), 'self', { broadcast: { self: true, ack: true } })
+    const a = await hear(await test.served.client(), 'self', { broadcast: { self: true, ack: true } })
     await a.channel.send({ type: 'broadcast', event: 'me', payload: {} })
     await waitFor(() => a.messages.length === 1)
   })
 
   it('comes by rest: before the join, by httpSend, and as bytes', async () => {
-    const a = await hear(await served.client(), 'rest')
-    const client = await served.client()
+    const a = await hear(await test.served.client(), 'rest')
+    const client = await test.served.client()
     const unjoined = client.channel('rest')
     expect(await unjoined.send({ type: 'broadcast', event: 'early', payload: { n: 1 } })).toBe('ok')
     expect(await unjoined.httpSend('explicit', { n: 2 })).toEqual({ success: true })
@@ -98,7 +94,7 @@ describe('broadcast', () => {
   })
 
   it('comes from SQL when the transaction commits, and never when it rolls back', async () => {
-    const client = await served.client(ada.userId)
+    const client = await test.served.client(ada.userId)
     const a = await hear(client, 'orders', { private: true })
     const open = await hear(client, 'news')
     expect(a.status).toBe('SUBSCRIBED')
@@ -127,7 +123,7 @@ describe('broadcast', () => {
 
   it('is replayed to a private channel that asks for what it missed', async () => {
     await run(`select realtime.send('{"n": 1}', 'kept', 'crew')`)
-    const a = await hear(await served.client(ada.userId), 'crew', {
+    const a = await hear(await test.served.client(ada.userId), 'crew', {
       private: true,
       broadcast: { replay: { since: 0, limit: 5 } },
     })
@@ -136,7 +132,7 @@ describe('broadcast', () => {
   })
 
   it('from SQL is refused to whom the policies refuse it, as a warning', async () => {
-    const a = await hear(await served.client(ada.userId), 'crew', { private: true })
+    const a = await hear(await test.served.client(ada.userId), 'crew', { private: true })
     await test.database.asCaller(bob, { text: `select realtime.send('{}', 'from bob', 'crew')` })
     await test.database.asCaller(ada, { text: `select realtime.send('{}', 'from ada', 'crew')` })
     await waitFor(() => a.messages.length === 1)
@@ -146,12 +142,12 @@ describe('broadcast', () => {
 
 describe('private channels', () => {
   it('open to whom the policies of realtime.messages let in', async () => {
-    const a = await hear(await served.client(ada.userId), 'crew', {
+    const a = await hear(await test.served.client(ada.userId), 'crew', {
       private: true,
       broadcast: { self: true, ack: true },
     })
-    const b = await hear(await served.client(bob.userId), 'crew', { private: true })
-    const nobody = await hear(await served.client(), 'crew', { private: true })
+    const b = await hear(await test.served.client(bob.userId), 'crew', { private: true })
+    const nobody = await hear(await test.served.client(), 'crew', { private: true })
     expect(a.status).toBe('SUBSCRIBED')
     expect(b.status).toContain('CHANNEL_ERROR channel_unauthorized')
     expect(nobody.status).toContain('CHANNEL_ERROR channel_unauthorized')
@@ -160,7 +156,7 @@ describe('private channels', () => {
   })
 
   it('let speak only whom the insert policies let', async () => {
-    const client = await served.client(ada.userId)
+    const client = await test.served.client(ada.userId)
     const a = await hear(client, 'listeners', { private: true, broadcast: { self: true, ack: true } })
     expect(a.status).toBe('SUBSCRIBED')
     expect(await a.channel.send({ type: 'broadcast', event: 'x', payload: {} })).toBe('error')
@@ -172,11 +168,11 @@ describe('private channels', () => {
   })
 
   it('are other rooms than public ones of the same name', async () => {
-    const a = await hear(await served.client(ada.userId), 'crew', { private: true })
-    const outsider = await hear(await served.client(), 'crew', { broadcast: { ack: true } })
+    const a = await hear(await test.served.client(ada.userId), 'crew', { private: true })
+    const outsider = await hear(await test.served.client(), 'crew', { broadcast: { ack: true } })
     await outsider.channel.send({ type: 'broadcast', event: 'forged', payload: {} })
     await a.channel.send({ type: 'broadcast', event: 'secret', payload: {} })
-    const late = await hear(await served.client(), 'crew')
+    const late = await hear(await test.served.client(), 'crew')
     await outsider.channel.send({ type: 'broadcast', event: 'end', payload: {} })
     await waitFor(() => late.messages.length === 1)
     expect(a.messages).toEqual([])
@@ -186,7 +182,7 @@ describe('private channels', () => {
 
 describe('presence', () => {
   it('tells who is there, who comes and who leaves', async () => {
-    const [a, b] = [await served.client(), await served.client(undefined, { vsn: '1.0.0' })]
+    const [a, b] = [await test.served.client(), await test.served.client(undefined, { vsn: '1.0.0' })]
     const events: string[] = []
     const first = a.channel('lobby', { config: { presence: { key: 'ada' } } })
     first.on('presence', { event: 'join' }, ({ key }) => events.push(`join ${key}`))
@@ -213,9 +209,9 @@ describe('presence', () => {
 
 describe('tokens', () => {
   it('a channel whose token ends is closed and says so; one that is refreshed goes on', async () => {
-    const [short, long] = [await served.client(), await served.client()]
-    await served.speakAs(short, await served.token(ada.userId, 30))
-    await served.speakAs(long, await served.token(ada.userId, 30))
+    const [short, long] = [await test.served.client(), await test.served.client()]
+    await test.served.speakAs(short, await test.served.token(ada.userId, 30))
+    await test.served.speakAs(long, await test.served.token(ada.userId, 30))
     const statuses: string[] = []
     const system: { message: string }[] = []
     const ending = short.channel('crew', { config: { private: true } })
@@ -227,7 +223,7 @@ describe('tokens', () => {
       }),
     )
     const staying = await hear(long, 'crew', { private: true, broadcast: { self: true, ack: true } })
-    await served.speakAs(long, await served.token(ada.userId, 3_000))
+    await test.served.speakAs(long, await test.served.token(ada.userId, 3_000))
     expect(await staying.channel.send({ type: 'broadcast', event: 'x', payload: {} })).toBe('ok')
     clock.advance(31_000)
     await waitFor(() => statuses.includes('CLOSED'))
@@ -237,11 +233,11 @@ describe('tokens', () => {
   })
 
   it('rights follow the new token', async () => {
-    const client = await served.client(ada.userId)
+    const client = await test.served.client(ada.userId)
     const a = await hear(client, 'crew', { private: true })
     const system: { message: string }[] = []
     a.channel.on('system', {}, (message) => system.push(message))
-    await served.speakAs(client, await served.token(bob.userId))
+    await test.served.speakAs(client, await test.served.token(bob.userId))
     await waitFor(() => a.channel.state === 'closed')
     expect(system.at(-1)?.message).toContain('channel_unauthorized')
   })
@@ -252,14 +248,14 @@ describe('tokens', () => {
     const claims = { sub: ada.userId, role: 'authenticated', exp: now + 60 }
     const tokens = [
       await stranger.sign(claims),
-      await served.token(ada.userId, -5),
-      `${(await served.token(ada.userId)).slice(0, -4)}AAAA`,
+      await test.served.token(ada.userId, -5),
+      `${(await test.served.token(ada.userId)).slice(0, -4)}AAAA`,
       'nonsense',
-      await served.keys.sign({ ...claims, role: 'postgres' }),
+      await test.served.keys.sign({ ...claims, role: 'postgres' }),
     ]
     for (const token of tokens) {
-      const client = await served.client()
-      await served.speakAs(client, token)
+      const client = await test.served.client()
+      await test.served.speakAs(client, token)
       const { status } = await hear(client, 'anywhere')
       expect(status).toContain('CHANNEL_ERROR realtime_token_refused')
     }

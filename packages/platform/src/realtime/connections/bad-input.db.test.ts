@@ -2,40 +2,29 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { json } from 'node:stream/consumers'
-import { actor, service, useTestDatabase, waitFor } from '@plinth/testing'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { actor, service, waitFor } from '@plinth/testing'
+import { listenTo, makeKeys, serveRealtime, useRealtime } from '@plinth/testing/realtime'
+import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { readTailMigrations } from '../../tail/index.ts'
-import { readRealtimeMigrations } from '../index.ts'
-import { listenTo } from '../testing/listen.ts'
-import { makeKeys, type ServedRealtime, serveRealtime } from '../testing/serve-realtime.ts'
 
 const seed = `
 create table public.things (id int primary key, body text);
 `
-const test = useTestDatabase({ migrations: [readTailMigrations(), readRealtimeMigrations()], seed })
+const test = useRealtime({
+  seed,
+  tables: ['things'],
+  limits: {
+    channelsPerConnection: 5,
+    connections: 20,
+    bindingsPerChannel: 3,
+    joinsPerSecond: { connection: 4, project: 10_000 },
+    eventsPerSecond: { connection: 10, project: 10_000 },
+    payloadBytes: 2_000,
+    frameBytes: 20_000,
+    unsentBytes: 200_000,
+  },
+})
 const ada = actor('ada')
-let served: ServedRealtime
-
-beforeAll(async () => {
-  served = await serveRealtime({
-    database: test.database,
-    tables: ['things'],
-    limits: {
-      channelsPerConnection: 5,
-      connections: 20,
-      bindingsPerChannel: 3,
-      joinsPerSecond: { connection: 4, project: 10_000 },
-      eventsPerSecond: { connection: 10, project: 10_000 },
-      payloadBytes: 2_000,
-      frameBytes: 20_000,
-      unsentBytes: 200_000,
-    },
-  })
-})
-afterAll(async () => {
-  await served?.stop()
-})
 
 interface Raw {
   readonly socket: WebSocket
@@ -46,8 +35,8 @@ interface Raw {
   readonly closed: Promise<{ code: number; reason: string }>
 }
 
-async function openRaw(query = '', at = served): Promise<Raw> {
-  const url = `${at.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=2.0.0&apikey=${served.keys.anonKey}${query}`
+async function openRaw(query = '', at = test.served): Promise<Raw> {
+  const url = `${at.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=2.0.0&apikey=${test.served.keys.anonKey}${query}`
   const socket = new WebSocket(url)
   const frames: unknown[][] = []
   socket.on('message', (data) => frames.push(JSON.parse(String(data)) as unknown[]))
@@ -69,7 +58,7 @@ async function openRaw(query = '', at = served): Promise<Raw> {
 
 /** What a WebSocket that is not let in is told over HTTP. */
 async function refusalOf(version: string): Promise<{ status: number; code: string }> {
-  const url = `${served.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=${version}&apikey=${served.keys.anonKey}`
+  const url = `${test.served.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=${version}&apikey=${test.served.keys.anonKey}`
   const socket = new WebSocket(url)
   const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage]
   const { code } = (await json(response)) as { code: string }
@@ -81,7 +70,7 @@ const join = (raw: Raw, ref: string, topic: string, payload: object = {}) =>
 
 /** Somebody who does nothing wrong, and whom the others' mistakes must not touch. */
 async function withBystander(work: () => Promise<void>): Promise<void> {
-  const bystander = await listenTo(await served.client(ada.userId), { table: 'things' })
+  const bystander = await listenTo(await test.served.client(ada.userId), { table: 'things' })
   await work()
   const id = Math.floor(Math.random() * 1e9)
   await test.database.asCaller(service, { text: `insert into things values (${id})` })
@@ -247,8 +236,8 @@ describe('too much', () => {
   })
 
   it('a client that does not read is cut off, and the others are not held up', async () => {
-    const lazy = connect(Number(new URL(served.url).port), '127.0.0.1')
-    const path = `/realtime/v1/websocket?vsn=1.0.0&apikey=${served.keys.anonKey}`
+    const lazy = connect(Number(new URL(test.served.url).port), '127.0.0.1')
+    const path = `/realtime/v1/websocket?vsn=1.0.0&apikey=${test.served.keys.anonKey}`
     lazy.write(
       `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
     )
@@ -261,17 +250,17 @@ describe('too much', () => {
     lazy.pause()
     const gone = new Promise((resolve) => lazy.once('close', resolve))
     lazy.on('error', () => undefined)
-    const before = served.surface.health().connections
+    const before = test.served.surface.health().connections
     const text = JSON.stringify('x'.repeat(1_900))
     const shout = () =>
-      fetch(`${served.url}/realtime/v1/api/broadcast/big/events/e`, {
+      fetch(`${test.served.url}/realtime/v1/api/broadcast/big/events/e`, {
         method: 'POST',
-        headers: { apikey: served.keys.anonKey, 'content-type': 'application/json' },
+        headers: { apikey: test.served.keys.anonKey, 'content-type': 'application/json' },
         body: text,
       })
-    for (let round = 0; round < 400 && served.surface.health().connections >= before; round += 1)
+    for (let round = 0; round < 400 && test.served.surface.health().connections >= before; round += 1)
       await Promise.all(Array.from({ length: 25 }, shout))
-    expect(served.surface.health().connections).toBeLessThan(before)
+    expect(test.served.surface.health().connections).toBeLessThan(before)
     lazy.resume()
     await gone
   })
@@ -280,7 +269,7 @@ describe('too much', () => {
     const strict = await serveRealtime({
       database: test.database,
       tables: [],
-      keys: served.keys,
+      keys: test.served.keys,
       limits: { idleMilliseconds: 1_500 },
     })
     const [silent, alive] = [await openRaw('', strict), await openRaw('', strict)]
@@ -316,7 +305,7 @@ describe('keys', () => {
     ['another project', '401', async () => `&apikey=${(await makeKeys('another')).anonKey}`],
   ])('%s: refused before the upgrade', async (_name, status, query) => {
     const socket = new WebSocket(
-      `${served.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=2.0.0${await query()}`,
+      `${test.served.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=2.0.0${await query()}`,
     )
     const error = await new Promise<Error>((resolve) => socket.once('error', resolve))
     expect(error.message).toContain(status)
@@ -342,9 +331,9 @@ describe('broadcasts by rest', () => {
     ['/x/events/y', '{', 400, 'malformed_payload'],
     ['/x/events/y?persist=true', '{}', 400, 'feature_not_supported'],
   ])('%s %s: refused', async (path, body, status, code) => {
-    const response = await fetch(`${served.url}/realtime/v1/api/broadcast${path}`, {
+    const response = await fetch(`${test.served.url}/realtime/v1/api/broadcast${path}`, {
       method: 'POST',
-      headers: { apikey: served.keys.anonKey, 'content-type': 'application/json' },
+      headers: { apikey: test.served.keys.anonKey, 'content-type': 'application/json' },
       body,
     })
     expect(response.status).toBe(status)
@@ -358,7 +347,7 @@ describe('private channels only', () => {
       database: test.database,
       tables: [],
       publicChannels: false,
-      keys: served.keys,
+      keys: test.served.keys,
     })
     const { status } = await listenTo(await closed.client(), {})
     expect(status).toContain('public_channels_closed')

@@ -12,9 +12,9 @@ select jsonb_build_object(
     where r.rolname in ('anon', 'authenticated', 'service_role')
       and (r.rolbypassrls or r.rolsuper or (not c.relforcerowsecurity and pg_has_role(r.oid, c.relowner, 'usage')))),
   'fullImages', c.relreplident = 'f',
-  'published', exists (
-      select from pg_publication_tables t
-      where t.pubname = 'supabase_realtime' and t.schemaname = n.nspname and t.tablename = c.relname)
+  -- A condition on its rows would have to be judged for every change: such a table is not followed.
+  'announced', announced.attnames is not null and announced.rowfilter is null,
+  'published', announced.attnames is not null and announced.rowfilter is null
     and (not exists (select from pg_publication where pubname = 'plinth_tail') or exists (
       select from pg_publication_tables t
       where t.pubname = 'plinth_tail' and t.schemaname = n.nspname and t.tablename = c.relname)),
@@ -31,7 +31,8 @@ select jsonb_build_object(
       'isKey', coalesce(a.attnum = any (i.indkey), false),
       'readers', (
         select coalesce(jsonb_agg(r.name), '[]') from unnest(array['anon', 'authenticated', 'service_role']) r(name)
-        where has_column_privilege(r.name, c.oid, a.attnum, 'select')
+        where coalesce(a.attname = any (announced.attnames) or a.attgenerated <> '', true)
+          and has_column_privilege(r.name, c.oid, a.attnum, 'select')
           and has_schema_privilege(r.name, n.oid, 'usage'))
     ) order by a.attnum)
     from pg_attribute a
@@ -61,5 +62,7 @@ select jsonb_build_object(
 ) as description
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
+left join pg_publication_tables announced
+  on announced.pubname = 'supabase_realtime' and announced.schemaname = n.nspname and announced.tablename = c.relname
 left join pg_index i on i.indrelid = c.oid and i.indisprimary
 where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p')

@@ -16,6 +16,8 @@ export interface PublishedTables {
   readonly journalled: readonly string[]
   /** Tables of `public` whose changes clients may subscribe to. */
   readonly realtime: readonly string[]
+  /** Tables that others have published, as `schema.table`: they are carried as they are, journalled they are not. */
+  readonly also?: readonly string[]
   /** How a row names its tenant: the root table by its key, every other table by `column`. Null without tenants. */
   readonly tenant: { readonly table: string; readonly key?: string; readonly column: string } | null
   /** By table. */
@@ -43,14 +45,14 @@ export async function synchronisePublication(
 ): Promise<void> {
   const names = [...new Set([...wanted.journalled, ...wanted.realtime])].sort()
   await database.transactionAsOwner(async (transaction) => {
-    await transaction.query(sql`select pg_advisory_xact_lock(hashtext('plinth publication'))`)
+    await transaction.query(publicationLock)
     const tables = await readCatalogue(transaction, names)
     for (const table of tables) check(table, wanted)
     for (const table of tables) {
       if (table.identity !== 'f')
         await transaction.query({ text: `alter table public.${quoteName(table.name)} replica identity full` })
     }
-    const added = await publish(transaction, names)
+    const added = await publish(transaction, names, await readOwn(transaction, wanted.also))
     await guard(transaction, tables, wanted)
     await recordJournalled(
       transaction,
@@ -59,6 +61,32 @@ export async function synchronisePublication(
       new Set(added),
     )
   })
+}
+
+const publicationLock = sql`select pg_advisory_xact_lock(hashtext('plinth publication'))`
+
+/** Makes the stream carry one more table, as it is. Safe to repeat and to race; fails when the owner may not add it. */
+export async function carryTable(
+  database: ProjectDatabase,
+  { schema, name }: { readonly schema: string; readonly name: string },
+): Promise<void> {
+  await database.transactionAsOwner(async (transaction) => {
+    await transaction.query(publicationLock)
+    const { rowCount } = await transaction.query(sql`
+      select from pg_publication_tables
+      where pubname = ${tailPublication} and schemaname = ${schema} and tablename = ${name}`)
+    if (rowCount !== 0) return
+    const table = `${quoteName(schema)}.${quoteName(name)}`
+    await transaction.query({ text: `alter publication ${quoteName(tailPublication)} add table ${table}` })
+  })
+}
+
+/** Of tables that others have published, those that the owner may publish too. */
+async function readOwn(transaction: Transaction, relations: readonly string[] = []): Promise<string[]> {
+  const { rows } = await transaction.query<{ name: string }>(sql`
+    select n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname || '.' || c.relname = any (${relations}::text[]) and pg_has_role(c.relowner, 'usage')`)
+  return rows.map(({ name }) => name)
 }
 
 async function readCatalogue(transaction: Transaction, names: readonly string[]): Promise<CatalogueRow[]> {
@@ -98,11 +126,15 @@ function check(table: CatalogueRow, { journalled, tenant, personal }: PublishedT
 }
 
 /** Gives the tables that were not published before, as `schema.table`. */
-async function publish(transaction: Transaction, names: readonly string[]): Promise<readonly string[]> {
+async function publish(
+  transaction: Transaction,
+  names: readonly string[],
+  also: readonly string[] = [],
+): Promise<readonly string[]> {
   const { rows } = await transaction.query<{ name: string }>(sql`
     select schemaname || '.' || tablename as name from pg_publication_tables
     where pubname = ${tailPublication}`)
-  const wanted = new Set(names.map((name) => `public.${name}`))
+  const wanted = new Set([...names.map((name) => `public.${name}`), ...also])
   const published = new Set(rows.map(({ name }) => name))
   const change = (verb: string, tables: readonly string[]) =>
     transaction.query({

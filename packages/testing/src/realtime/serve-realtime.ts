@@ -5,18 +5,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
-import { createClient, type SupabaseClient } from '@supabase/supabase-js'
-import { Hono } from 'hono'
-import { anonymousCaller, type ProjectDatabase } from '../../database/index.ts'
-import { openProjectKeys, type ProjectKeys, type SurfaceEnv } from '../../http/index.ts'
-import { type Clock, type Log, silentLog, systemClock } from '../../kernel/index.ts'
-import { createTail, synchronisePublication, type Tail } from '../../tail/index.ts'
+import { anonymousCaller, type ProjectDatabase } from '@plinth/platform/database'
+import { openProjectKeys, type ProjectKeys, type SurfaceEnv } from '@plinth/platform/http'
+import { type Clock, type Log, silentLog, systemClock } from '@plinth/platform/kernel'
 import {
   createRealtimeSurface,
   type RealtimeLimits,
   type RealtimeSurface,
   synchroniseRealtimeTables,
-} from '../index.ts'
+} from '@plinth/platform/realtime'
+import { createTail, synchronisePublication, type Tail } from '@plinth/platform/tail'
+import { createClient, type SupabaseClient } from '@supabase/supabase-js'
+import { Hono } from 'hono'
 
 export interface ServedRealtime {
   readonly url: string
