@@ -22,6 +22,7 @@ describe.each(majors)('a server on somebody else’s PostgreSQL %i', (major) => 
     folder = await mkdtemp(join(tmpdir(), 'plinth-external-'))
     theirs = await startTheirs('logical')
     await asSuperuser(`create role limited login password 'limited-secret'`)
+    await asSuperuser('grant connect on database postgres to limited')
   })
   afterAll(async () => {
     await theirs.stop()

@@ -22,7 +22,8 @@ const seed = `
     using (owner_id = (select auth.uid())) with check (owner_id = (select auth.uid()));
   create function public.write_then_fail() returns void language plpgsql as $$
     begin insert into public.diary (line) values ('never'); raise exception 'no'; end $$;
-  grant execute on function public.write_then_fail() to authenticated;`
+  create function public.misbehave(how text) returns void language plpgsql as $$ begin execute how; end $$;
+  grant execute on function public.write_then_fail(), public.misbehave(text) to authenticated;`
 
 const ada = actor('ada')
 const ben = actor('ben')
@@ -137,6 +138,62 @@ describe('a transaction as the caller', () => {
       price: '0.1000',
       at: expect.stringContaining('.123456'),
     })
+  })
+})
+
+describe('what a function does to its session', () => {
+  const test = useTestDatabase({ seed, connections: { requests: 1, owner: 1 } })
+  const misbehave = (how: string, options = {}) =>
+    test.database.asCaller(ada, sql`select public.misbehave(${how})`, options)
+  const state = async () => {
+    const { rows } = await test.database.asCaller(
+      ben,
+      sql`select current_user::text as role, auth.uid()::text as uid, current_setting('search_path') as path,
+        current_setting('statement_timeout') as timeout, current_setting('row_security') as security,
+        current_setting('default_transaction_read_only') as "readOnly", current_setting('timezone') as zone,
+        nullif(current_setting('app.tenant', true), '') as tenant,
+        nullif(current_setting('response.status', true), '') as status,
+        (select array_agg(setting) from pg_show_all_settings() where name = 'role') as roles`,
+    )
+    return rows[0]
+  }
+  const forgedClaims = JSON.stringify({ sub: ada.userId, role: 'service_role' })
+
+  it.each([
+    'set role service_role',
+    `select set_config('role', 'service_role', false)`,
+    'reset role',
+    `set request.jwt.claims = '${forgedClaims}'`,
+    `set search_path = pg_catalog`,
+    'set statement_timeout = 0',
+    'set row_security = off',
+    `set timezone = 'Asia/Kolkata'`,
+    'set session characteristics as transaction read only',
+    `set app.tenant = 'hers'`,
+    `set response.status = '418'`,
+  ])('ends with the request: %s', async (how) => {
+    const before = await state()
+    expect(before).toMatchObject({ role: 'authenticated', uid: ben.userId, tenant: null })
+    await misbehave(how)
+    expect(await state()).toEqual(before)
+    await test.database.transactionAs(ada, ({ query }) => query(sql`select public.misbehave(${how})`))
+    expect(await state()).toEqual(before)
+    await misbehave(how, { rollback: true })
+    expect(await state()).toEqual(before)
+  })
+
+  it('does not let the same statement see more', async () => {
+    await test.database.asCaller(ben, sql`insert into public.diary (line) values ('his')`)
+    const { rows } = await test.database.asCaller<{ n: string }>(
+      ada,
+      sql`select public.misbehave('set role service_role'), (select count(*) from public.diary) as n`,
+    )
+    expect(rows[0]!.n).toBe('0')
+  })
+
+  it('does not make a reading transaction write', async () => {
+    const write = misbehave('set transaction read write', { readOnly: true })
+    await expect(write).rejects.toMatchObject({ code: '25001' })
   })
 })
 

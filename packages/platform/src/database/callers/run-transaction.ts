@@ -36,14 +36,14 @@ export async function runStatement<Row extends QueryResultRow>(
     client.query(begin(options)),
     client.query(toQuery(preambleOf(caller, !options.readOnly))),
     client.query<Row>(toQuery(statement)),
-    client.query(options.rollback ? 'rollback' : 'commit'),
+    client.query(options.rollback ? 'rollback' : commit),
   ] as const
   stream.uncork()
   const outcomes = await Promise.allSettled(sent)
   const failed = outcomes.find((outcome) => outcome.status === 'rejected')
   if (failed) throw failed.reason
   const [, , result, end] = outcomes as unknown as { value: QueryResult<Row> }[]
-  if (!options.rollback) requireCommit(end!.value.command)
+  if (!options.rollback) requireCommit(end!.value)
   return result!.value
 }
 
@@ -59,8 +59,8 @@ export async function runTransaction<T>(
   try {
     if (failed) throw failed.reason
     const result = await work({ query: (statement) => client.query(toQuery(statement)) })
-    const { command } = await client.query(options.rollback ? 'rollback' : 'commit')
-    if (!options.rollback) requireCommit(command)
+    const end = await client.query(options.rollback ? 'rollback' : commit)
+    if (!options.rollback) requireCommit(end)
     return result
   } catch (error) {
     await client.query('rollback').catch(() => undefined)
@@ -68,9 +68,17 @@ export async function runTransaction<T>(
   }
 }
 
+/**
+ * A commit, after which the connection is as it was: SQL of the request may have set something for the whole session
+ * (`set app.tenant = …` in a function, a temporary table), and the next request is somebody else's. One message, so it
+ * costs no round trip; a rollback takes such settings back by itself.
+ */
+const commit = 'commit; reset all; reset role; discard temp'
+
 /** PostgreSQL answers ROLLBACK to the COMMIT of a failed transaction, without an error. */
-function requireCommit(command: string): void {
-  if (command !== 'COMMIT') throw databaseErrors.commit_rolled_back()
+function requireCommit(end: QueryResult): void {
+  const [first] = [end].flat()
+  if (first?.command !== 'COMMIT') throw databaseErrors.commit_rolled_back()
 }
 
 function begin({ readOnly, statementTimeout }: TransactionOptions): string {

@@ -77,6 +77,17 @@ describe.runIf(isRoot)('as root', () => {
     expect(await readdir(parent)).toEqual([])
   })
 
+  test('a folder that umask closes to nobody is named: data_folder_closed', async () => {
+    const parent = await makeFolder()
+    await chmod(parent, 0o755)
+    const dataDir = join(parent, 'data')
+    const { outcome } = await startServerProcess(
+      { dataDir, binaries: await makeOpenBinaries() },
+      { wrapper: [...withoutUserNamespaces, 'sh', '-c', 'umask 077 && exec "$@"', 'sh'] },
+    )
+    expect(outcome).toMatchObject({ code: 'data_folder_closed', message: expect.stringContaining(dataDir) })
+  })
+
   test('binaries that nobody can reach are named as well', async () => {
     const binaries = await makeOpenBinaries()
     await chmod(binaries, 0o700)
@@ -105,6 +116,15 @@ test('as an ordinary user, twice in a row', async () => {
     expect(await canQuery(server.outcome.url!)).toBe(true)
     await server.end('SIGTERM')
   }
+})
+
+test('under umask 000, nobody but the owner may write in the data folder or read its secrets', async () => {
+  const dataDir = join(await makeFolder(), 'data')
+  await startServerProcess({ dataDir }, { wrapper: ['sh', '-c', 'umask 000 && exec "$@"', 'sh'] })
+  const modeOf = async (path: string) => (await stat(join(dataDir, path))).mode & 0o777
+  expect(await Promise.all(['', 'postgres', 'secrets', 'secrets/postgres-password'].map(modeOf))).toEqual([
+    0o755, 0o700, 0o700, 0o600,
+  ])
 })
 
 async function makePrivateFolder(): Promise<string> {

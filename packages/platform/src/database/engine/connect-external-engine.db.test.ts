@@ -109,6 +109,7 @@ describe.each(servers)('a PostgreSQL $version that somebody else runs', ({ versi
   /** A login that may do nothing, in a cluster without any of our roles. */
   async function createAdministrator(name: string): Promise<string> {
     await query(superuser, `create role "${name}" login password 'for-tests'`)
+    await query(superuser, `grant connect on database postgres to "${name}"`)
     return addressAs(superuser, { user: name, password: 'for-tests' })
   }
 })

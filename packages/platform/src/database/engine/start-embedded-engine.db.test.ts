@@ -73,7 +73,7 @@ describe('an engine on an empty folder', () => {
     expect(await canQuery(engine.adminUrl())).toBe(true)
   })
 
-  test.each(['C', 'tr_TR.UTF-8', ''])('sorts and folds the same under LANG=%s', async (lang) => {
+  test.each(['C', 'tr_TR.UTF-8', '', 'garbage'])('sorts and folds the same under LANG=%s', async (lang) => {
     const { outcome } = await startServerProcess(
       { dataDir: await makeFolder() },
       { env: { LANG: lang, LC_ALL: lang, PGDATA: '/nowhere', PGPORT: '1' } },

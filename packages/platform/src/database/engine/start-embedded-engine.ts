@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import pg from 'pg'
 import { type AppError, type Clock, hasCode, type Log, messageOf } from '../../kernel/index.ts'
 import { type Account, chooseAccount } from './choose-account.ts'
 import { choosePort, rememberPort } from './choose-port.ts'
@@ -55,6 +56,7 @@ async function startIn(folder: string, options: EmbeddedEngineOptions): Promise<
   await inspectDataFolder(folder, majorVersion)
 
   await makeDataFolder(folder)
+  await account.checkReach(folder)
   const unlock = lockDataFolder(folder)
   try {
     const password = await prepareCluster({ folder, cluster, binaries, account, majorVersion, options })
@@ -68,7 +70,7 @@ async function startIn(folder: string, options: EmbeddedEngineOptions): Promise<
 
 async function makeDataFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true })
+    await mkdir(folder, { recursive: true, mode: 0o755 })
   } catch (cause) {
     // What Node says of a read-only file system.
     if (!hasCode(cause, 'ENOENT')) throw cause
@@ -130,6 +132,7 @@ async function openEngine(options: {
   try {
     await rememberPort(folder, port)
     const { majorVersion, walLevel } = await readClusterFacts(adminUrl(), [])
+    await closeMaintenanceDatabases(adminUrl())
     log.info({ port, majorVersion }, 'PostgreSQL is ready')
     const stop = async () => {
       await running.stop()
@@ -139,6 +142,18 @@ async function openEngine(options: {
   } catch (error) {
     await running.stop()
     throw explainConnection(error, folder)
+  }
+}
+
+/** PostgreSQL lets every role into these; here only the administrator has business there: a system's roles do not. */
+async function closeMaintenanceDatabases(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    await client.query('revoke all on database postgres, template1 from public')
+  } finally {
+    await client.end()
   }
 }
 
