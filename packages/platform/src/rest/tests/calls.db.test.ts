@@ -6,6 +6,15 @@ const rest = useRest()
 const call = (name: string, body?: unknown, headers: Record<string, string> = {}) =>
   rest.request('POST', `/rpc/${name}`, { headers, ...(body === undefined ? {} : { body }) })
 
+test('no request reaches PostgreSQL’s own functions, by which it could become somebody else', async () => {
+  const become = '?setting_name=role&new_value=service_role&is_local=false'
+  expect((await rest.get(`/rpc/set_config${become}`)).json).toMatchObject({ code: 'PGRST202' })
+  const profile = { headers: { 'accept-profile': 'pg_catalog' } }
+  expect((await rest.get(`/rpc/set_config${become}`, profile)).json).toMatchObject({ code: 'PGRST106' })
+  expect((await rest.get('/films?select=current_user')).json).toMatchObject({ code: '42703' })
+  expect((await rest.get('/films?select=pg_sleep')).json).toMatchObject({ code: '42703' })
+})
+
 describe('arguments', () => {
   test('by name, defaults left out, from JSON, a query string or a form', async () => {
     expect((await call('add', { a: 1, b: 2 })).json).toBe(3)
