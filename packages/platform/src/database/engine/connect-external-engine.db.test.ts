@@ -65,6 +65,31 @@ describe.each(servers)('a PostgreSQL $version that somebody else runs', ({ versi
     expect(await query(superuser, 'select 1 as still_there')).toEqual([{ still_there: 1 }])
   })
 
+  test.runIf(present)('names the one thing that an administrator lacks, and no more', async () => {
+    const wanted = [...systems, 'bakery']
+    const roles = await query(
+      superuser,
+      `select rolname as name from pg_roles where rolname ~ '^(anon|auth|owner|service)'`,
+    )
+    const names = roles
+      .map(({ name }) => `"${name}"`)
+      .toSorted()
+      .join(', ')
+    for (const lacking of ['createdb', 'createrole', ...(version >= 16 ? ['its roles'] : [])]) {
+      const name = `without ${lacking}`
+      const address = await createAdministrator(name)
+      const handOver = `grant ${names} to "${name}" with admin option;`
+      if (version < 16 || lacking !== 'its roles') await query(superuser, handOver)
+      for (const attribute of ['createdb', 'createrole', 'replication'])
+        if (attribute !== lacking) await query(superuser, `alter role "${name}" ${attribute}`)
+      const { message } = await refusalOf(connect(address, wanted))
+      const statement = lacking === 'its roles' ? handOver : `alter role "${name}" ${lacking};`
+      expect(statementsIn(message)).toEqual([statement])
+      await query(superuser, statement)
+      expect((await connect(address, wanted)).engine.majorVersion).toBe(version)
+    }
+  })
+
   test.runIf(present)('made ready by another administrator, it can be handed over', async () => {
     const cluster = { url: superuser, directUrl: superuser }
     for (const system of systems) await provisionProject(cluster, system, passwords)
@@ -121,9 +146,9 @@ test('nobody at the address: external_postgres_unreachable', async () => {
   })
 })
 
-async function connect(url: string) {
+async function connect(url: string, wanted: readonly string[] = systems) {
   const { log, lines } = collectLog()
-  const engine = await connectExternalEngine({ address: { url, directUrl: url }, systems, log })
+  const engine = await connectExternalEngine({ address: { url, directUrl: url }, systems: wanted, log })
   return { engine, warnings: lines.map(({ msg }) => msg) }
 }
 
