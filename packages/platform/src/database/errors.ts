@@ -32,6 +32,11 @@ export const databaseErrors = defineErrors({
       'Migration {set}/{name} is new, but {applied}, which comes after it, is already applied to {database}.',
     hint: 'Give the new migration a number after the last one.',
   },
+  migration_not_atomic: {
+    status: 500,
+    message: 'Migration {set}/{name} begins or ends transactions by itself.',
+    hint: 'Each migration already runs in a transaction of its own: take begin, commit and rollback out of the file.',
+  },
   migration_failed: {
     status: 500,
     message: 'Migration {set}/{name} failed on {database}: {problem}',

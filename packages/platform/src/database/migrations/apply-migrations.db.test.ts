@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createTestDatabase } from '@plinth/testing'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { readPlatformMigrations } from '../platform-migrations.ts'
 import { sql } from '../sql.ts'
 import { applyMigrations } from './apply-migrations.ts'
 import type { MigrationSet } from './read-migrations.ts'
@@ -27,7 +28,8 @@ beforeAll(async () => {
 })
 afterAll(() => test.drop())
 
-const apply = (files: Record<string, string>) => applyMigrations(test.addresses.ownerDirect, [setOf(files)])
+const apply = async (files: Record<string, string>, more: readonly MigrationSet[] = []) =>
+  applyMigrations(test.addresses.ownerDirect, [await readPlatformMigrations(), setOf(files), ...more])
 const exists = async (table: string) =>
   (await test.database.asOwner<{ found: boolean }>(sql`select to_regclass(${table}) is not null as found`))
     .rows[0]!.found
@@ -45,7 +47,53 @@ it('leaves the database as it was when one is broken', async () => {
   expect((await apply({ ...first, ...second })).applied).toEqual([])
 })
 
+it('says in PostgreSQL’s words why one cannot run in a transaction, and leaves the database as it was', async () => {
+  const concurrent = {
+    '004_index': 'create table public.wide (id int); create index concurrently on public.wide (id);',
+  }
+  await expect(apply({ ...first, ...second, ...concurrent })).rejects.toMatchObject({
+    code: 'migration_failed',
+    message: expect.stringContaining('CREATE INDEX CONCURRENTLY cannot'),
+  })
+  expect(await exists('public.wide')).toBe(false)
+})
+
+it.each(['commit', 'ROLLBACK', 'begin', 'start  transaction', 'abort'])(
+  'refuses one that says `%s` before it changes anything',
+  async (statement) => {
+    const torn = { '004_torn': `create table public.torn (id int);\n${statement};\nselect 1 / 0;` }
+    await expect(apply({ ...first, ...second, ...torn })).rejects.toMatchObject({
+      code: 'migration_not_atomic',
+    })
+    expect(await exists('public.torn')).toBe(false)
+  },
+)
+
+it('takes words like commit for what they are elsewhere: texts, comments, names and bodies', async () => {
+  const body = `-- commit;
+    create table public.words ("end" text default 'a; commit; it''s; rollback;', begin_at int);
+    create function public.say() returns int language plpgsql as $body$ begin; return 1; end; $body$; /* ; abort; */
+    create function public.tell() returns int language sql begin atomic select case 1 when 1 then 1 end; end;`
+  const plpgsql = body.replace('begin;', 'begin')
+  expect((await apply({ ...first, ...second, '005_words': plpgsql })).applied).toEqual(['tested/005_words'])
+  await test.database.asOwner(sql`delete from plinth.migrations where name = '005_words'`)
+})
+
+it('refuses a database that a newer version has changed, and changes nothing', async () => {
+  const newer = {
+    name: 'newer',
+    migrations: setOf({ '001_newer': 'create table public.newer ();' }).migrations,
+  }
+  await apply({ ...first, ...second }, [newer])
+  await expect(
+    apply({ ...first, ...second, '009_new': 'create table public.newest ();' }),
+  ).rejects.toMatchObject({ code: 'migration_missing', message: expect.stringContaining('newer/001_newer') })
+  expect(await exists('public.newest')).toBe(false)
+  await test.database.asOwner(sql`delete from plinth.migrations where set = 'newer'`)
+})
+
 it.each([
+  ['renamed', { '001_other': first['001_first'], ...second }, 'migration_missing'],
   ['edited after its release', { '001_first': '-- edited', ...second }, 'migration_edited'],
   ['gone', second, 'migration_missing'],
   [

@@ -31,23 +31,38 @@ export interface MigrationReport {
 
 /**
  * Brings a database up to date: applies what is missing, each migration in a transaction of its own, one node at a
- * time. Fails with `migration_edited`, `migration_missing`, `migration_out_of_order` before it changes anything,
- * or with `migration_failed`, which leaves the database as it was before the migration that failed.
+ * time. `sets` are all that the database may have had: one that it knows and that is not among them comes from a newer
+ * version. Fails with `migration_edited`, `migration_missing`, `migration_out_of_order` or `migration_not_atomic`
+ * before it changes anything, or with `migration_failed`, which leaves the database as it was before the migration
+ * that failed.
  */
 export async function applyMigrations(url: string, sets: readonly MigrationSet[]): Promise<MigrationReport> {
   const client = new pg.Client({ connectionString: url, application_name: 'plinth migrations' })
+  // A connection that breaks fails the statement under way; nothing else is to be done about it.
+  client.on('error', () => undefined)
   await client.connect()
   try {
     await client.query('select pg_advisory_lock($1)', [migrationLock])
     await client.query(bookkeeping)
     const { rows } = await client.query<AppliedMigration>('select set, name, checksum from plinth.migrations')
     const database = client.database ?? url
+    requireKnownSets(sets, rows, database)
     const pending = sets.flatMap((set) => findPending(set, rows, database))
     for (const { set, migration } of pending) await apply(client, set, migration, database)
     return { applied: pending.map(({ set, migration }) => `${set}/${migration.name}`) }
   } finally {
     await client.end()
   }
+}
+
+function requireKnownSets(
+  sets: readonly MigrationSet[],
+  applied: readonly AppliedMigration[],
+  database: string,
+): void {
+  const names = new Set(sets.map(({ name }) => name))
+  const unknown = applied.find(({ set }) => !names.has(set))
+  if (unknown) throw databaseErrors.migration_missing({ ...unknown, database })
 }
 
 function findPending(set: MigrationSet, applied: readonly AppliedMigration[], database: string) {
@@ -66,8 +81,18 @@ function findPending(set: MigrationSet, applied: readonly AppliedMigration[], da
   const early = pending.find((migration) => last !== undefined && migration.name < last)
   if (early)
     throw databaseErrors.migration_out_of_order({ set: set.name, name: early.name, applied: last, database })
+  const torn = pending.find(({ sql }) => endsItsTransaction(sql))
+  if (torn) throw databaseErrors.migration_not_atomic({ set: set.name, name: torn.name })
   return pending.map((migration) => ({ set: set.name, migration }))
 }
+
+/** Everything in which words mean nothing: comments, texts, quoted names, bodies between dollars. */
+const quoted = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"[^"]*"|\$(\w*)\$[\s\S]*?\$\1\$/g
+const transactionControl =
+  /(^|;)\s*(begin|start\s+transaction|commit|rollback|abort|prepare\s+transaction)\b/i
+
+/** What is committed half-way cannot be taken back when the rest fails. */
+const endsItsTransaction = (text: string) => transactionControl.test(text.replace(quoted, ' '))
 
 async function apply(client: pg.Client, set: string, migration: Migration, database: string): Promise<void> {
   await client.query('begin')
@@ -81,7 +106,7 @@ async function apply(client: pg.Client, set: string, migration: Migration, datab
     await client.query('commit')
     await client.query('reset all')
   } catch (cause) {
-    await client.query('rollback')
+    await client.query('rollback').catch(() => undefined)
     throw databaseErrors.migration_failed(
       { set, name: migration.name, database, problem: messageOf(cause) },
       cause,

@@ -50,6 +50,7 @@ export async function provisionProject(
 /** Runs `work` on the maintenance database while no other node or test changes roles of the cluster. */
 export async function withClusterLock<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url, application_name: 'plinth provisioning' })
+  client.on('error', () => undefined)
   await client.connect()
   try {
     await client.query('select pg_advisory_lock($1)', [clusterLock])
