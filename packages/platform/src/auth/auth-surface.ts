@@ -1,7 +1,13 @@
 import { Hono, type MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import type { ProjectDatabase } from '../database/index.ts'
-import { httpErrors, logFailure, type ProjectKeys, type Surface, type SurfaceEnv } from '../http/index.ts'
+import {
+  httpErrors,
+  limitBody,
+  logFailure,
+  type ProjectKeys,
+  type Surface,
+  type SurfaceEnv,
+} from '../http/index.ts'
 import type { Clock } from '../kernel/index.ts'
 import type { AuthContext } from './auth-context.ts'
 import { createUser } from './endpoints/admin/create-user.ts'
@@ -68,7 +74,7 @@ function createApp(auth: AuthContext): Hono<SurfaceEnv> {
     logFailure(c.var.log, error, response.status)
     return response
   })
-  app.use(limitBody())
+  app.use(limitBody(longestBody))
   app.use(forbidStoring)
 
   app.get('/health', checkHealth(auth))
@@ -93,15 +99,6 @@ function createApp(auth: AuthContext): Hono<SurfaceEnv> {
     throw httpErrors.not_found({ path: c.req.path })
   })
   return app
-}
-
-function limitBody(): MiddlewareHandler<SurfaceEnv> {
-  return bodyLimit({
-    maxSize: longestBody,
-    onError: () => {
-      throw httpErrors.body_too_large({ limit: longestBody })
-    },
-  })
 }
 
 /** Answers carry tokens and personal facts: RFC 6749, section 5.1. Endpoints whose answer may be kept say so. */

@@ -1,12 +1,12 @@
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
-import { cors } from 'hono/cors'
 import { type Clock, type Log, newId } from '../kernel/index.ts'
 import { httpErrors } from './errors.ts'
 import { checkHealth, type HealthCheck } from './health.ts'
 import { identifyCaller, readCredentials } from './identify-caller.ts'
 import type { ProjectKeys } from './keys/project-keys.ts'
+import { limitBody } from './limit-body.ts'
+import { preflight } from './preflight.ts'
 import type { AddressedProject, ProjectDirectory } from './project-directory.ts'
 import { logFailure, renderPlainError } from './render-error.ts'
 import type { Surface, SurfaceEnv } from './surface.ts'
@@ -28,7 +28,8 @@ export interface AppOptions {
   readonly bodyLimitBytes?: number
 }
 
-const defaultBodyLimit = 10 * 1024 * 1024
+/** Bytes of a request body, where nobody says otherwise. */
+export const defaultBodyLimit = 10 * 1024 * 1024
 
 /** Paths that no project owns: never a project, whatever is at them. */
 const unaddressed = '/-'
@@ -110,27 +111,6 @@ function socketAddress(c: Context<RootEnv>): string {
 function socketOf(c: Context<RootEnv>): HttpBindings | undefined {
   const bindings = c.env as Partial<HttpBindings> | undefined | null
   return bindings?.incoming && bindings.outgoing ? (bindings as HttpBindings) : undefined
-}
-
-const preflight = cors({
-  origin: '*',
-  allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-  maxAge: 86_400,
-})
-
-function limitBody(limit: number): MiddlewareHandler<RootEnv> {
-  const refuse = () => {
-    throw httpErrors.body_too_large({ limit })
-  }
-  const count = bodyLimit({ maxSize: limit, onError: refuse })
-  return (c, next) => {
-    const length = c.req.header('content-length')
-    if (length !== undefined && c.req.header('transfer-encoding') === undefined) {
-      return Number(length) > limit ? refuse() : next()
-    }
-    // Without a length the bytes are counted as they come; asking a GET for its body would build a whole Request.
-    return c.req.method === 'GET' || c.req.method === 'HEAD' ? next() : count(c, next)
-  }
 }
 
 function enterSurface(project: HostedProject, surface: Surface, clock: Clock): MiddlewareHandler<RootEnv> {

@@ -12,7 +12,7 @@ import { type RawRequest, readRequest } from './request/read-request.ts'
 import { type Answer, answer } from './respond/answer.ts'
 import { describeApi, openApiType, type Privilege, privilegesSql } from './respond/openapi.ts'
 import { renderError } from './respond/render-error.ts'
-import { type Runner, runRequest, type TransactionEnd } from './run-request.ts'
+import { quoteFunction, type Runner, runRequest, type TransactionEnd } from './run-request.ts'
 import { createShapeCache } from './shape-cache.ts'
 import { exactEstimateLimit } from './sql/compile.ts'
 import { compileCall } from './sql/compile-call.ts'
@@ -125,7 +125,7 @@ class Rest {
           (isCall ? compileCall : compileTable)(request, catalogue, planning),
       }),
       transactionEnd: options.transactionEnd ?? 'commit-allow-override',
-      preRequest: options.preRequest?.split('.').map(quoteName).join('.'),
+      preRequest: options.preRequest === undefined ? undefined : quoteFunction(options.preRequest),
       exactCounts: exactEstimateLimit(maxRows),
     }
   }

@@ -1,4 +1,10 @@
-import type { Caller, ProjectDatabase, Statement, TransactionOptions } from '../database/index.ts'
+import {
+  type Caller,
+  type ProjectDatabase,
+  quoteName,
+  type Statement,
+  type TransactionOptions,
+} from '../database/index.ts'
 import { hasCode } from '../kernel/index.ts'
 import type { CatalogueCache } from './catalogue/catalogue-cache.ts'
 import type { Catalogue } from './catalogue/model.ts'
@@ -16,6 +22,9 @@ export const transactionEnds = [
   'rollback-allow-override',
 ] as const
 export type TransactionEnd = (typeof transactionEnds)[number]
+
+/** `schema.function` as it stands in SQL. */
+export const quoteFunction = (name: string): string => name.split('.').map(quoteName).join('.')
 
 export interface Runner {
   readonly database: ProjectDatabase

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { clusterAddress, createFakeClock, waitFor } from '@plinth/testing'
 import { PostgrestClient } from '@supabase/postgrest-js'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
@@ -24,6 +27,20 @@ const schema = `
   create function hidden.shout(t text) returns text language sql immutable return upper(t);
   set check_function_bodies = off;
   create function api.loud(t text) returns text language sql stable as $$ select shout(t) $$;
+  create function hidden.gate() returns void language plpgsql as $$ begin
+    if current_setting('request.jwt.claims', true)::json ->> 'name' = 'mallory' then raise exception 'not you'; end if;
+  end $$;
+  create function api.leave_behind() returns json language plpgsql as $$
+  declare
+    found json := json_build_object('tenant', nullif(current_setting('app.tenant', true), ''));
+  begin
+    create temp table mine (id int);
+    perform set_config('app.tenant', 'ada', false);
+    return json_build_object('tenant', found -> 'tenant',
+      'tables', (select count(*) from pg_class where relpersistence = 't' and relkind = 'r' and relname = 'mine'));
+  end $$;
+  revoke execute on function api.leave_behind() from public;
+  grant execute on function api.leave_behind() to authenticated;
   grant usage on schema api, hidden to anon, authenticated;
   grant all on api.todos to authenticated;
   grant select on api.public_notes to anon, authenticated;`
@@ -157,6 +174,105 @@ describe('a person’s own database, with nothing installed in it', () => {
       code: 'PGRST301',
     })
   })
+  test('takes secrets as text, in base64, as a JWK and as a set, with or without a key id', async () => {
+    const task = async (flags: Record<string, string>, key: Uint8Array = Buffer.from(secret)) => {
+      const { url } = await serve(flags)
+      const { json } = await get(
+        `${url}/todos?select=task`,
+        await sign({ role: 'authenticated', name: 'bob' }, 60, key),
+      )
+      return json
+    }
+    const oct = { kty: 'oct', k: Buffer.from(secret).toString('base64url') }
+    const other = {
+      kty: 'oct',
+      k: Buffer.from(`other-${secret}`).toString('base64url'),
+      kid: 'other',
+      alg: 'HS256',
+    }
+    const { publicKey } = await generateKeyPair('RS256')
+    const all = JSON.stringify({ keys: [await exportJWK(publicKey), other, oct] })
+    const base64 = Buffer.from(secret).toString('base64')
+    const expected = [{ task: 'two' }]
+    expect(await task({ 'jwt-secret': base64, 'jwt-secret-is-base64': 'true' })).toEqual(expected)
+    expect(await task({ 'jwt-secret': JSON.stringify(oct) })).toEqual(expected)
+    expect(await task({ 'jwt-secret': all })).toEqual(expected)
+    expect(await task({ 'jwt-secret': all }, Buffer.from(`other-${secret}`))).toEqual(expected)
+    expect(await task({ 'jwt-secret': all }, Buffer.from(`third-${secret}`))).toMatchObject({
+      code: 'PGRST301',
+    })
+    expect(await task({ 'jwt-secret': JSON.stringify({ ...oct, alg: 'HS512' }) })).toMatchObject({
+      code: 'PGRST301',
+    })
+  })
+  test('takes no token that was signed with its public key as a secret', async () => {
+    const { publicKey } = await generateKeyPair('ES256', { extractable: true })
+    const jwk = JSON.stringify(await exportJWK(publicKey))
+    const { url } = await serve({ 'jwt-secret': jwk })
+    const forged = await sign({ role: 'authenticated', name: 'bob' }, 60, Buffer.from(jwk))
+    expect((await get(`${url}/todos`, forged)).json).toMatchObject({ code: 'PGRST301' })
+  })
+  test('runs a function before every request, and ends transactions as it is set', async () => {
+    const { url } = await serve({ 'pre-request': 'hidden.gate', 'tx-end': 'rollback' })
+    const token = await sign({ role: 'authenticated', name: 'ada' })
+    const made = await fetch(`${url}/todos`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', prefer: 'tx=commit' },
+      body: JSON.stringify({ owner: 'ada', task: 'never' }),
+    })
+    expect(made.status).toBe(201)
+    expect((await get(`${url}/todos?task=eq.never`, token)).json).toEqual([])
+    expect(
+      (await get(`${url}/todos`, await sign({ role: 'authenticated', name: 'mallory' }))).json,
+    ).toMatchObject({
+      message: 'not you',
+    })
+  })
+  test('forgets what a function left in its session', async () => {
+    const { url } = await serve({ 'db-pool': '1' })
+    const token = await sign({ role: 'authenticated', name: 'ada' })
+    const left = async (as?: string) => (await get(`${url}/rpc/leave_behind`, as, { prefer: '' })).json
+    const post = () =>
+      fetch(`${url}/rpc/leave_behind`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })
+    expect(await (await post()).json()).toEqual({ tenant: null, tables: 1 })
+    expect(await (await post()).json()).toEqual({ tenant: null, tables: 1 })
+    expect(await left()).toMatchObject({ code: '42501' })
+  })
+  test('lets pages of other origins in, and says which methods it allows', async () => {
+    const { url } = await serve()
+    const asked = { origin: 'https://a.example', 'access-control-request-method': 'PATCH' }
+    const preflight = await fetch(`${url}/todos`, { method: 'OPTIONS', headers: asked })
+    expect([preflight.status, preflight.headers.get('access-control-allow-methods')]).toEqual([
+      204,
+      expect.stringContaining('PATCH'),
+    ])
+    const answer = await fetch(`${url}/public_notes`, { headers: { origin: 'https://a.example' } })
+    expect(answer.headers.get('access-control-allow-origin')).toBe('*')
+    expect(answer.headers.get('access-control-expose-headers')).toContain('Content-Range')
+    expect((await fetch(`${url}/todos`, { method: 'OPTIONS' })).headers.get('allow')).toContain('PATCH')
+  })
+  test('reads no body without end', async () => {
+    const { url } = await serve()
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(1_048_576).fill(32)),
+    })
+    const refused = await fetch(`${url}/rpc/loud`, {
+      method: 'POST',
+      body: endless,
+      duplex: 'half',
+    } as RequestInit)
+    expect([refused.status, await refused.json()]).toMatchObject([413, { code: 'body_too_large' }])
+  })
+  test('says at once what the settings name and the database has not', async () => {
+    await expect(
+      serve({ schemas: 'api,absent', 'anon-role': 'nobody at all', 'pre-request': 'hidden.absent' }),
+    ).rejects.toMatchObject({
+      code: 'unfit_database',
+      message: expect.stringMatching(
+        /no schema absent.*\n.*no role "nobody at all".*\n.*no function "hidden"\."absent"\(\)/,
+      ),
+    })
+  })
   test('is read anew on NOTIFY', async () => {
     const { url } = await serve()
     const embedded = () => get(`${url}/public_notes?select=id,todos(task)&limit=1`, undefined)
@@ -195,6 +311,36 @@ describe('settings', () => {
     ]) {
       expect(said).toContain(name)
     }
+  })
+  test('say of each value what is wrong with it, once', () => {
+    const lines = (flags: Record<string, string>) =>
+      problems({ 'db-uri': 'postgres://x/y', ...flags })
+        .split('\n')
+        .slice(1)
+    expect(lines({ 'jwt-secret': '{"kty":"none","pad":"0123456789012345"}' })).toEqual([
+      '  jwt-secret: begins like a JWK and is neither one nor a set of them',
+    ])
+    expect(lines({ 'jwt-secret': '{ this is no JSON but long enough to be' })).toHaveLength(1)
+    expect(lines({ 'jwt-secret': '@/nowhere/secret' })).toEqual([
+      '  jwt-secret: names a file that cannot be read',
+    ])
+    expect(lines({ 'db-uri': '@/nowhere/uri' })).toEqual(['  db-uri: names a file that cannot be read'])
+    expect(lines({ 'jwt-secret': '!'.repeat(32), 'jwt-secret-is-base64': 'true' })).toHaveLength(1)
+    expect(lines({ port: ' 80' })).toEqual(['  server-port: must be a whole number from 0 to 65535'])
+    expect(lines({ 'max-rows': '0x10' })).toHaveLength(1)
+    expect(lines({ 'db-aggregates-enabled': 'yes' })).toHaveLength(1)
+    expect(lines({ 'pre-request': 'a.b.c' })).toHaveLength(1)
+    expect(lines({ 'jwt-role-claim-key': 'role' })).toHaveLength(1)
+  })
+  test('may be in files, and host names are PostgREST’s', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'plinth-rest-')), 'secret')
+    await writeFile(path, `${secret}\n`)
+    const read = readRestSettings(
+      { 'db-uri': 'postgres://x/y', 'jwt-secret': `@${path}`, 'server-host': '!4' },
+      {},
+    )
+    expect(read).toMatchObject({ 'jwt-secret': secret, 'server-host': '0.0.0.0' })
+    await rm(dirname(path), { recursive: true })
   })
   test('take a flag before a variable, under old names and new', () => {
     const settings = readRestSettings(

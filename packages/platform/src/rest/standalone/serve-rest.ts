@@ -1,10 +1,10 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
-import { cors } from 'hono/cors'
 import { openProjectDatabase, type ProjectDatabase } from '../../database/index.ts'
-import { listen, type SurfaceEnv } from '../../http/index.ts'
+import { defaultBodyLimit, limitBody, listen, preflight, type SurfaceEnv } from '../../http/index.ts'
 import { type Clock, type Log, newId } from '../../kernel/index.ts'
 import { listenForReload, type ReloadListener } from '../catalogue/listen-for-reload.ts'
 import { createRestSurface, type RestSurface } from '../rest.ts'
+import { checkDatabase } from './check-database.ts'
 import type { RestSettings } from './settings.ts'
 import { createIdentifier } from './verify-token.ts'
 
@@ -28,6 +28,7 @@ export async function serveRest({ settings, clock, log }: ServeRestOptions): Pro
   const database = openDatabase(settings, log)
   let listener: ReloadListener | undefined
   try {
+    await checkDatabase(database, settings)
     const surface = createSurface(settings, database, log)
     await surface.reload()
     if (settings['db-channel-enabled']) {
@@ -96,12 +97,11 @@ function createSurface(settings: RestSettings, database: ProjectDatabase, log: L
 function createApp(surface: RestSurface, settings: RestSettings, clock: Clock, log: Log): Hono<SurfaceEnv> {
   const app = new Hono<SurfaceEnv>({ strict: false })
   app.onError((error, c: Context<SurfaceEnv>) => surface.renderError(error, c.var.requestId))
-  app.use(
-    cors({
-      origin: '*',
-      exposeHeaders: ['Content-Range', 'Location', 'Preference-Applied', 'Content-Profile'],
-    }),
+  // Without a method to ask for it is no preflight: rest says which methods it allows.
+  app.options('*', (c, next) =>
+    c.req.header('access-control-request-method') === undefined ? next() : preflight(c, next),
   )
+  app.use(limitBody(defaultBodyLimit))
   app.use(identify(settings, clock, log))
   return app.route('/', surface.app)
 }

@@ -1,12 +1,19 @@
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { defineErrors } from '../../kernel/index.ts'
 import { transactionEnds } from '../run-request.ts'
+import { readJwks } from './read-jwks.ts'
 
 export const standaloneErrors = defineErrors({
   invalid_rest_settings: {
     status: 500,
     message: 'The settings have mistakes:\n{problems}',
     hint: 'Settings are given as flags (--db-schemas api) or as variables (PGRST_DB_SCHEMAS=api).',
+  },
+  unfit_database: {
+    status: 500,
+    message: 'The database does not have what the settings name:\n{problems}',
+    hint: 'Correct the settings, or make in the database what they name.',
   },
 })
 
@@ -18,14 +25,44 @@ const list = z.string().transform((text) =>
 )
 const names = list.refine((found) => found.length > 0, 'must name at least one')
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true')
-const count = z.coerce.number().int().min(1)
+const whole = (least: number, most: number) =>
+  z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most, {
+      error: `must be a whole number from ${least} to ${most}`,
+    })
+    .transform(Number)
+const count = whole(1, 999_999_999)
+
+/** PostgREST's names for all addresses of the machine. */
+const everywhere: Readonly<Record<string, string>> = {
+  '*': '::',
+  '*6': '::',
+  '!6': '::',
+  '*4': '0.0.0.0',
+  '!4': '0.0.0.0',
+}
+
+const readable = (value: string): boolean => !value.startsWith('@')
+const unreadable = { error: 'names a file that cannot be read', abort: true }
+
+const jwtSecret = z
+  .string()
+  .refine(readable, unreadable)
+  .min(32, 'must have at least 32 characters')
+  .refine(isKey, 'begins like a JWK and is neither one nor a set of them')
 
 /** PostgREST's settings under PostgREST's names, as far as they exist here. */
 const settings = z.object({
-  'db-uri': z.url({
-    protocol: /^postgres(ql)?$/,
-    error: 'must be an address like postgres://user:password@host/db',
-  }),
+  'db-uri': z
+    .string()
+    .refine(readable, unreadable)
+    .pipe(
+      z.url({
+        protocol: /^postgres(ql)?$/,
+        error: 'must be an address like postgres://user:password@host/db',
+      }),
+    ),
   'db-schemas': names.default(['public']),
   'db-extra-search-path': list.default(['public']),
   'db-anon-role': z.string().min(1).optional(),
@@ -35,21 +72,39 @@ const settings = z.object({
     .optional(),
   'db-tx-end': z.enum(transactionEnds).default('commit'),
   'db-max-rows': count.optional(),
-  'db-pool': count.default(10),
+  'db-pool': whole(1, 1000).default(10),
   'db-aggregates-enabled': flag.default(false),
   'db-prepared-statements': flag.default(true),
   'db-channel': z.string().min(1).default('pgrst'),
   'db-channel-enabled': flag.default(true),
-  'jwt-secret': z.string().min(32, 'must have at least 32 characters').optional(),
+  'jwt-secret': jwtSecret.optional(),
   'jwt-secret-is-base64': flag.default(false),
   'jwt-aud': z.string().min(1).optional(),
   'jwt-role-claim-key': z
     .string()
     .regex(/^(\.("[^"]+"|[\w$@-]+))+$/, 'must be a path like .app_metadata.role')
     .default('.role'),
-  'server-host': z.string().min(1).default('127.0.0.1'),
-  'server-port': z.coerce.number().int().min(0).max(65_535).default(3000),
+  'server-host': z
+    .string()
+    .min(1)
+    .transform((host) => everywhere[host] ?? host)
+    .default('127.0.0.1'),
+  'server-port': whole(0, 65_535).default(3000),
 })
+
+const isBase64 = (secret: string | undefined): boolean => secret === undefined || /^[\w+/-]+=*$/.test(secret)
+
+function isKey(secret: string): boolean {
+  try {
+    readJwks(secret)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Settings whose value may be in a file, named behind an `@`, so that no secret stands in a list of processes. */
+const fromFiles = new Set(['db-uri', 'jwt-secret'])
 
 /** What `plinth serve-rest` is told. */
 export type RestSettings = Readonly<z.infer<typeof settings>>
@@ -91,7 +146,7 @@ export function readRestSettings(
   const take = (name: string, value: string | undefined, shown: string) => {
     if (value === undefined || value === '') return
     const full = settingAliases[name] ?? formerNames[name] ?? name
-    if (full in settings.shape) given[full] = value
+    if (full in settings.shape) given[full] = fromFiles.has(full) ? readNamed(value) : value
     else problems.push(`${shown}: is not a setting of plinth serve-rest`)
   }
   for (const [variable, value] of Object.entries(environment)) {
@@ -101,10 +156,22 @@ export function readRestSettings(
   for (const [name, value] of Object.entries(flags)) take(name, value, `--${name}`)
   const parsed = settings.safeParse(given)
   if (!parsed.success) problems.push(...parsed.error.issues.map(describe))
+  else if (parsed.data['jwt-secret-is-base64'] && !isBase64(parsed.data['jwt-secret']))
+    problems.push('jwt-secret: is not base64, though jwt-secret-is-base64 says so')
   if (problems.length > 0 || !parsed.success) {
     throw standaloneErrors.invalid_rest_settings({ problems: problems.map((line) => `  ${line}`).join('\n') })
   }
   return parsed.data
+}
+
+/** What cannot be read stays as it was written, and is then refused as the setting's value. */
+function readNamed(value: string): string {
+  if (!value.startsWith('@')) return value
+  try {
+    return readFileSync(value.slice(1), 'utf8').trim()
+  } catch {
+    return value
+  }
 }
 
 function describe(issue: z.core.$ZodIssue): string {

@@ -1,14 +1,8 @@
-import {
-  createLocalJWKSet,
-  errors,
-  type JSONWebKeySet,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  jwtVerify,
-} from 'jose'
+import { decodeProtectedHeader, errors, type JWK, type JWTPayload, jwtVerify } from 'jose'
 import type { Caller } from '../../database/index.ts'
 import type { Clock, Json, JsonObject } from '../../kernel/index.ts'
 import { restErrors } from '../errors.ts'
+import { readJwks } from './read-jwks.ts'
 import type { RestSettings } from './settings.ts'
 
 /** Says who a request's `Authorization` header speaks for. */
@@ -50,15 +44,11 @@ function createVerifier(settings: RestSettings, clock: Clock): (token: string) =
       throw restErrors.PGRST300()
     }
   }
-  const { key, algorithms } = readKeys(secret, settings['jwt-secret-is-base64'])
+  const keys = readKeys(secret, settings['jwt-secret-is-base64'])
   const audience = settings['jwt-aud']
   return async (token) => {
     try {
-      const { payload } = await jwtVerify(token, key, {
-        algorithms,
-        clockTolerance,
-        currentDate: clock.now(),
-      })
+      const payload = await verifyByAny(token, keys, clock.now())
       requireAudience(payload, audience)
       return payload as JsonObject
     } catch (cause) {
@@ -66,6 +56,30 @@ function createVerifier(settings: RestSettings, clock: Clock): (token: string) =
     }
   }
 }
+
+/** Tries the keys that the token may mean, as PostgREST does: tokens need not name theirs. */
+async function verifyByAny(
+  token: string,
+  keys: readonly VerificationKey[],
+  currentDate: Date,
+): Promise<JWTPayload> {
+  const { kid } = decodeProtectedHeader(token)
+  let failure: unknown = new errors.JWSSignatureVerificationFailed()
+  for (const { key, algorithms, id } of keys) {
+    if (kid !== undefined && id !== undefined && id !== kid) continue
+    try {
+      return (await jwtVerify(token, key, { algorithms, clockTolerance, currentDate })).payload
+    } catch (error) {
+      if (isOfRightKey(error)) throw error
+      failure = error
+    }
+  }
+  throw failure
+}
+
+/** The signature was right, and the claims are what is wrong. */
+const isOfRightKey = (error: unknown): boolean =>
+  error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed
 
 /** A token for nobody in particular is for everyone, as in PostgREST. */
 function requireAudience(payload: JWTPayload, audience: string | undefined): void {
@@ -83,16 +97,24 @@ function refusal(cause: unknown): unknown {
     : cause
 }
 
-/** The secret itself, a JWK, or a set of them. A public key never verifies a symmetric signature. */
-function readKeys(secret: string, isBase64: boolean): { key: JWTVerifyGetKey; algorithms: string[] } {
-  const keys = parseKeys(secret)
-  if (keys) return { key: createLocalJWKSet(keys), algorithms: [...symmetric, ...asymmetric] }
-  const bytes = isBase64 ? Buffer.from(secret, 'base64') : Buffer.from(secret)
-  return { key: async () => new Uint8Array(bytes), algorithms: symmetric }
+interface VerificationKey {
+  readonly key: JWK | Uint8Array
+  /** What the key may verify: a public key never verifies a symmetric signature. */
+  readonly algorithms: string[]
+  readonly id: string | undefined
 }
 
-function parseKeys(secret: string): JSONWebKeySet | undefined {
-  if (!secret.trimStart().startsWith('{')) return undefined
-  const parsed = JSON.parse(secret) as JSONWebKeySet | JSONWebKeySet['keys'][number]
-  return 'keys' in parsed ? (parsed as JSONWebKeySet) : { keys: [parsed] }
+/** The secret itself, a JWK, or a set of them. */
+function readKeys(secret: string, isBase64: boolean): VerificationKey[] {
+  const jwks = readJwks(secret)
+  if (!jwks) {
+    const key = new Uint8Array(isBase64 ? Buffer.from(secret, 'base64') : Buffer.from(secret))
+    return [{ key, algorithms: symmetric, id: undefined }]
+  }
+  return jwks.map((key) => ({ key, algorithms: algorithmsOf(key), id: key.kid }))
+}
+
+function algorithmsOf({ kty, alg }: JWK): string[] {
+  const possible = kty === 'oct' ? symmetric : asymmetric
+  return possible.filter((algorithm) => alg === undefined || algorithm === alg)
 }
