@@ -70,18 +70,19 @@ async function run(
 /** `orders: 12 added, 3 already there`, one figure or group of figures a line, the names as in JSON. */
 function describe(result: object): string {
   return Object.entries(result)
-    .map(([name, value]) => `${inWords(name)}: ${describeValue(value)}`)
+    .map(([name, value]) => `${inWords(name)}:${describeValue(value)}`)
     .join('\n')
 }
 
 function describeValue(value: unknown): string {
-  if (Array.isArray(value)) return value.map((entry) => `\n  ${Object.values(entry).join(' ')}`).join('')
+  if (Array.isArray(value))
+    return value.map((entry) => `\n  ${Object.values(entry).join(' ')}`).join('') || ' none'
   if (typeof value === 'object' && value !== null) {
     const figures = Object.entries(value).map(([name, figure]) => `${figure} ${inWords(name)}`)
-    return figures.join(', ') || 'none'
+    return ` ${figures.join(', ') || 'none'}`
   }
-  if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  return typeof value === 'number' ? String(Math.round(value * 10) / 10) : String(value)
+  if (typeof value === 'boolean') return value ? ' yes' : ' no'
+  return ` ${typeof value === 'number' ? Math.round(value * 10) / 10 : value}`
 }
 
 /** `alreadyThere` as `already there`; codes, which have underscores, as they are. */
