@@ -165,7 +165,7 @@ function toFunction(row: FunctionRow, byRowType: ReadonlyMap<number, Relation>):
   }
 }
 
-/** A variadic argument may be left out: PostgreSQL takes that as none of them. */
+/** A variadic argument may be left out: then there are none of them. */
 function toArgument(row: ArgumentRow, required: boolean): Argument {
   const variadic = row.mode === 'v'
   return { name: row.name, type: row.type, baseType: row.baseType, required: required && !variadic, variadic }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { parse as parseCsv } from 'csv-parse/sync'
 import { restErrors } from '../errors.ts'
 import { bounds } from './bounds.ts'
@@ -34,11 +35,11 @@ export function readRows(contentType: string | null, bytes: Buffer, mixedKeys: b
     case 'application/json':
     case 'application/vnd.pgrst.object+json':
     case 'application/vnd.pgrst.array+json':
-      return rowsOfJson(bytes.toString(), mixedKeys)
+      return rowsOfJson(textOf(bytes), mixedKeys)
     case 'text/csv':
-      return rowsOfCsv(bytes.toString())
+      return rowsOfCsv(textOf(bytes))
     case 'application/x-www-form-urlencoded':
-      return rowsOfJson(JSON.stringify(Object.fromEntries(new URLSearchParams(bytes.toString()))), mixedKeys)
+      return rowsOfJson(JSON.stringify(Object.fromEntries(new URLSearchParams(textOf(bytes)))), mixedKeys)
     default:
       throw unknownType(contentType)
   }
@@ -51,7 +52,7 @@ export function readCallBody(contentType: string | null, bytes: Buffer, slots: S
     case 'application/json':
     case 'application/vnd.pgrst.object+json':
     case 'application/vnd.pgrst.array+json': {
-      const json = bytes.length === 0 ? '{}' : bytes.toString()
+      const json = bytes.length === 0 ? '{}' : textOf(bytes)
       const value = parseJson(json)
       const isObject = isRow(value)
       return { kind: 'json', json, isObject, keys: isObject ? checkedKeys(value) : [] }
@@ -59,18 +60,24 @@ export function readCallBody(contentType: string | null, bytes: Buffer, slots: S
     case 'application/x-www-form-urlencoded':
       return {
         kind: 'texts',
-        texts: [...new URLSearchParams(bytes.toString())].map(([name, value]) => ({
+        texts: [...new URLSearchParams(textOf(bytes))].map(([name, value]) => ({
           name,
           slot: slots.add(value),
         })),
       }
     case 'text/plain':
-      return { kind: 'raw', type, value: bytes.toString() }
+      return { kind: 'raw', type, value: textOf(bytes) }
     case 'application/octet-stream':
       return { kind: 'raw', type, value: bytes }
     default:
       throw unknownType(contentType)
   }
+}
+
+/** Bytes that are no text would be stored as question marks. */
+function textOf(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw invalid('The body is not UTF-8')
+  return bytes.toString()
 }
 
 function rowsOfJson(json: string, mixedKeys: boolean): RowsBody {

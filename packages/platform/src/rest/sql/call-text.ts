@@ -8,6 +8,7 @@ import type { Parameters } from './statement-text.ts'
 export function callText(call: PlannedCall, parameters: Parameters): string {
   const name = quoteRelation(call.function)
   const { input } = call
+  const list = (values: readonly string[]) => [...values, ...missingVariadic(call)].join(', ')
   if (input.kind === 'single') {
     return `${name}(${parameters.bind({ from: 'body' })}::${input.argument.type})`
   }
@@ -15,13 +16,22 @@ export function callText(call: PlannedCall, parameters: Parameters): string {
     const values = input.arguments.map(({ argument, slots }) =>
       named(argument, textValue(argument, slots, parameters)),
     )
-    return `${name}(${values.join(', ')})`
+    return `${name}(${list(values)})`
   }
-  if (input.arguments.length === 0) return `${name}()`
+  if (input.arguments.length === 0) return `${name}(${list([])})`
   const columns = input.arguments.map((argument) => `${quoteName(argument.name)} ${argument.type}`)
   const values = input.arguments.map((argument) => named(argument, `a.${quoteName(argument.name)}`))
   const body = `${parameters.bind({ from: 'body' })}::json`
-  return `json_to_record(${body}) as a(${columns.join(', ')}) cross join lateral ${name}(${values.join(', ')})`
+  return `json_to_record(${body}) as a(${columns.join(', ')}) cross join lateral ${name}(${list(values)})`
+}
+
+/** Called by names, PostgreSQL finds a variadic function only with its variadic argument: none given is an empty list. */
+function missingVariadic({ function: called, input }: PlannedCall): string[] {
+  if (input.kind === 'single') return []
+  const given = new Set(input.arguments.map((one) => ('argument' in one ? one.argument : one).name))
+  return called.arguments
+    .filter((argument) => argument.variadic && !given.has(argument.name))
+    .map((argument) => named(argument, `'{}'::${argument.type}`))
 }
 
 const named = (argument: Argument, value: string): string =>

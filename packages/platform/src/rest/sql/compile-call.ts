@@ -108,7 +108,8 @@ function windowText({ window }: RestRequest, many: boolean, parameters: Paramete
 
 function guardOf(request: RestRequest, call: PlannedCall, parameters: Parameters): string | undefined {
   const { preferences, format } = request
-  const guards = format.kind === 'object' && call.function.returned.kind === 'rows' ? [exactlyOne()] : []
+  const counts = call.function.many || call.function.returned.kind === 'rows'
+  const guards = format.kind === 'object' && counts ? [exactlyOne()] : []
   if (preferences.handling === 'strict' && preferences['max-affected'] !== undefined) {
     if (!call.function.many) throw restErrors.PGRST128()
     guards.push(atMostAffected(parameters))

@@ -28,6 +28,8 @@ describe('arguments', () => {
     expect((await call('total', { numbers: [1, 2, 3] })).json).toBe(6)
     expect((await rest.get('/rpc/total?numbers=1&numbers=2')).json).toBe(3)
     expect((await rest.get('/rpc/total?numbers={4,5}')).json).toBe(9)
+    expect((await call('total')).json).toBeNull()
+    expect((await rest.get('/rpc/total')).json).toBeNull()
   })
   test('one unnamed JSON argument takes the body', async () => {
     expect((await call('echo', { any: ['thing'] })).json).toEqual({ any: ['thing'] })
@@ -87,6 +89,8 @@ describe('results', () => {
     const object = { accept: 'application/vnd.pgrst.object+json' }
     expect((await call('pairs', { n: 1 }, object)).json).toEqual({ a: 1, b: 'n1' })
     expect((await call('pairs', { n: 2 }, object)).json).toMatchObject({ code: 'PGRST116' })
+    expect((await call('numbers', {}, object)).json).toMatchObject({ code: 'PGRST116' })
+    expect((await call('numbers?limit=1', {}, object)).json).toBe(1)
     expect((await call('pairs', { n: 2 }, { accept: 'text/csv' })).text).toBe('a,b\n1,n1\n2,n2')
   })
   test('HEAD answers the range alone', async () => {
