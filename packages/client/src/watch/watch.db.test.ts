@@ -109,6 +109,20 @@ describe('watch', () => {
     await live.close()
   })
 
+  it('begins anew when its table is emptied, also by a resume across it', async () => {
+    const live = watch(await test.served.client(), { table: 'open_to_all' })
+    await live.ready
+    await run(`insert into open_to_all (id) values (900)`)
+    await waitFor(() => live.rows.size > 0)
+    await test.database.asOwner({ text: 'truncate open_to_all; insert into open_to_all (id) values (901)' })
+    await waitFor(() => live.rows.size === 1 && live.rows.has('[901]'))
+    test.served.cut()
+    await test.database.asOwner({ text: 'truncate open_to_all' })
+    await run(`insert into open_to_all (id) values (902)`)
+    await waitFor(() => live.rows.size === 1 && live.rows.has('[902]'))
+    await live.close()
+  })
+
   it('resumes where it was after a lost connection, and begins anew after a long one', async () => {
     await run(`delete from open_to_all`)
     const client = await test.served.client()

@@ -39,6 +39,8 @@ export interface CommittedTransaction {
   /** Who did it; null for changes that came past Plinth (psql, migrations). */
   readonly actor: Actor | null
   readonly changes: readonly RowChange[]
+  /** Tables that it emptied by TRUNCATE, which does not say which rows went. */
+  readonly truncated: readonly StreamRelation[]
   /** Further transactional logical messages of the transaction, in order. */
   readonly messages: readonly { readonly prefix: string; readonly content: Buffer }[]
 }

@@ -7,7 +7,11 @@ import { sessionOf } from '../channels/session.ts'
 import { realtimeErrors } from '../errors.ts'
 import type { Broadcast } from '../protocol/client-message.ts'
 
-const name = z.string().min(1).max(240)
+/** A frame with bytes has one byte for the length of each name, and the topic has a prefix there. */
+const name = z
+  .string()
+  .min(1)
+  .refine((text) => Buffer.byteLength(text) <= 240, 'it has more than 240 bytes')
 
 const batch = z.object({
   messages: z
@@ -49,7 +53,7 @@ export function createBroadcastRoutes(project: RealtimeProject): Hono<SurfaceEnv
     const { topic, event } = c.req.param()
     for (const given of [topic, event]) {
       if (!name.safeParse(given).success)
-        throw realtimeErrors.malformed_payload({ problem: 'topic and event have 1 to 240 characters' })
+        throw realtimeErrors.malformed_payload({ problem: 'topic and event have 1 to 240 bytes' })
     }
     const bytes = Buffer.from(await c.req.arrayBuffer())
     const isJson = !c.req.header('content-type')?.startsWith('application/octet-stream')

@@ -1,71 +1,24 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ProjectDatabase } from '../../database/index.ts'
-import { AppError, hasCode, type Log, messageOf } from '../../kernel/index.ts'
+import { type Log, messageOf } from '../../kernel/index.ts'
 import type { CommittedTransaction } from '../../tail/index.ts'
-import type { Session } from '../channels/session.ts'
 import { realtimeErrors } from '../errors.ts'
 import type { RealtimeLimits } from '../limits.ts'
-import {
-  type AnyAudience,
-  type BindingAudience,
-  createAudiences,
-  type Listener,
-  type Member,
-  type WatchAudience,
-  type WatchMember,
-} from './audience.ts'
-import { type Binding, type BindingContext, type BindingRequest, prepareBindings } from './bindings.ts'
+import { type AnyAudience, type BindingAudience, createAudiences, type WatchAudience } from './audience.ts'
+import type { BindingContext } from './bindings.ts'
 import { buildChangeMessages, type ChangeMessages } from './change-messages.ts'
 import { isStale } from './judge.ts'
 import { type BatchContext, judgeBatch } from './judge-batch.ts'
 import { createRecentChanges, type NumberedTransaction } from './recent-changes.ts'
-import { catchUp, createWatchMember, isExact, type ResumeFrom, tellWatchers, watchKey } from './watch.ts'
-import { prepareView, type WatchRequest, type WatchView } from './watch-view.ts'
-
-/** A channel's place in the stream of changes. */
-export interface Subscription {
-  /** What the join reply tells of it. */
-  readonly bindings: readonly Binding[]
-  /** Goes on as another session without a gap; resolves at once when its policies answer alike. */
-  change(session: Session): Promise<void>
-  end(): void
-}
-
-export interface SubscribeRequest {
-  readonly session: Session
-  readonly topic: string
-  readonly bindings: readonly BindingRequest[]
-  readonly listener: Listener
-}
-
-export interface WatchingRequest {
-  readonly session: Session
-  readonly topic: string
-  readonly watch: WatchRequest
-  /** Token of the last message that the client has applied. */
-  readonly resume: string | undefined
-  readonly listener: Listener
-}
-
-export interface Watching {
-  /** True when the client's copy is still good and only changes follow; false when a snapshot follows. */
-  readonly resumed: boolean
-  /** Sends what the client has to catch up with; call it after the join was answered. */
-  begin(): void
-  change(session: Session): Promise<void>
-  end(): void
-}
+import { createSubscriptions, isPassing, type Subscriptions } from './subscriptions.ts'
+import { isExact, tellWatchers } from './watch.ts'
 
 /** Committed changes on their way from the stream to the clients that may see them. */
-export interface ChangeHub {
+export interface ChangeHub extends Pick<Subscriptions, 'subscribe' | 'watch'> {
   /** Takes the next transaction of the stream. */
   push(transaction: CommittedTransaction): void
   /** Commits are missing: everyone who keeps a copy starts over. */
   broken(): void
-  /** Registers bindings: what commits after it resolved arrives. Fails with what `prepareBindings` fails with. */
-  subscribe(request: SubscribeRequest): Promise<Subscription>
-  /** Registers a watch. Fails with what `prepareView` fails with. */
-  watch(request: WatchingRequest): Promise<Watching>
   /** Tells idle watchers how far they are, so that they can resume from there. */
   tellPositions(): void
   /** True while somebody listens to all tables of a schema. */
@@ -117,6 +70,12 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
   /** Position of that transaction. */
   let position: string | null = null
   let working: Promise<void> | null = null
+  const subscriptions = createSubscriptions({
+    context: { ...context, limits },
+    audiences,
+    recent,
+    reached: () => ({ sequence: taken, position }),
+  })
 
   function push(transaction: CommittedTransaction): void {
     sequence += 1
@@ -158,10 +117,11 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
     const judged = await judgeAgain(batch)
     const start = performance.now()
     for (const numbered of batch) {
+      for (const { oid } of numbered.transaction.truncated) startOver(oid, numbered.sequence)
       if (judged) tell(numbered, judged)
       options.onMessages(numbered.transaction)
     }
-    retire()
+    subscriptions.retire(taken)
     await turn()
     const pause = Math.min(mostGathering, (performance.now() - start) * restPerWork)
     if (judged && pause >= 1) await wait(pause, undefined, { signal: stopping.signal }).catch(() => undefined)
@@ -215,6 +175,15 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
     else operations.set(audience, [...made])
   }
 
+  /** Who keeps a copy of a table that was emptied reads it again; TRUNCATE is no change of rows for the others. */
+  function startOver(table: number, sequence: number): void {
+    for (const audience of [...audiences.all()]) {
+      if (audience.kind !== 'watch' || audience.view.table.oid !== table) continue
+      for (const { listener, since } of [...audience.members])
+        if (since < sequence) listener.subscriptionBroken()
+    }
+  }
+
   /** Ends the subscriptions of those whose own policy or filter raised; everyone else goes on. */
   function dismiss(audience: AnyAudience, table: string, problem: string): void {
     const members = [...audience.members]
@@ -223,18 +192,6 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
     const reason = realtimeErrors.policy_raised({ table, problem })
     for (const { listener } of members) listener.subscriptionEnded(reason)
   }
-
-  /** Members that were there until some moment are gone once that moment is delivered. */
-  function retire(): void {
-    for (const audience of retiring) {
-      for (const member of audience.members as Set<Member>) {
-        if (member.until <= taken) audience.members.delete(member as WatchMember)
-      }
-      audiences.release(audience)
-    }
-    retiring.clear()
-  }
-  const retiring = new Set<AnyAudience>()
 
   function broken(): void {
     position = queue.at(-1)?.transaction.position ?? position
@@ -250,120 +207,11 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
     }
   }
 
-  async function subscribe(request: SubscribeRequest): Promise<Subscription> {
-    const { topic, listener } = request
-    let bindings = await prepareBindings(options, request.session.caller.role, request.bindings)
-    let session = request.session
-    let place = enter()
-    let ended = false
-
-    function enter() {
-      const key = `${session.key}|${topic}|${JSON.stringify(bindings.map(({ echo }) => echo))}`
-      const make = (): BindingAudience => ({
-        kind: 'bindings',
-        key,
-        topic,
-        session,
-        bindings,
-        members: new Set(),
-      })
-      const audience = audiences.obtain(key, make)
-      const member: Member = { listener, since: taken, until: Number.POSITIVE_INFINITY }
-      audience.members.add(member)
-      return { audience, member }
-    }
-
-    return {
-      bindings,
-      change: async (next) => {
-        if (next.key === session.key) return
-        const prepared = await prepareBindings(options, next.caller.role, request.bindings)
-        if (ended) return
-        place.member.until = taken
-        retiring.add(place.audience)
-        session = next
-        bindings = prepared
-        place = enter()
-      },
-      end: () => {
-        ended = true
-        place.audience.members.delete(place.member)
-        audiences.release(place.audience)
-      },
-    }
-  }
-
-  async function watch(request: WatchingRequest): Promise<Watching> {
-    const { topic, listener } = request
-    let session = request.session
-    let view = await prepareView(options, session.caller.role, request.watch)
-    let from = resumeFrom(session, view, request.resume)
-    let place = enter()
-    let ended = false
-
-    function resumeFrom(of: Session, wanted: WatchView, token: string | undefined): ResumeFrom | null {
-      const [at, key] = token?.split('~') ?? []
-      if (!at || key !== watchKey(of, wanted) || !/^[0-9A-F]+\/[0-9A-F]+$/.test(at)) return null
-      const missed = recent.after(at, taken)
-      return missed ? { missed } : null
-    }
-
-    function enter() {
-      const copy = watchKey(session, view)
-      const key = `${session.key}|${topic}|watch ${copy}`
-      const make = (): WatchAudience => ({
-        kind: 'watch',
-        key,
-        topic,
-        session,
-        view,
-        copy,
-        members: new Set(),
-      })
-      const audience = audiences.obtain(key, make)
-      const member = createWatchMember(listener, taken)
-      audience.members.add(member)
-      return { audience, member, position }
-    }
-
-    function begin(): void {
-      const { audience, member } = place
-      catchUp({ context, recent, limits, from, ...place }).catch((error: unknown) => {
-        if (!audience.members.delete(member)) return
-        audiences.release(audience)
-        if (isPassing(error)) listener.subscriptionBroken()
-        else listener.subscriptionEnded(asReason(error, view))
-      })
-    }
-
-    return {
-      resumed: from !== null,
-      begin,
-      change: async (next) => {
-        if (next.key === session.key) return
-        const prepared = await prepareView(options, next.caller.role, request.watch)
-        if (ended) return
-        place.audience.members.delete(place.member)
-        audiences.release(place.audience)
-        session = next
-        view = prepared
-        from = null
-        place = enter()
-        begin()
-      },
-      end: () => {
-        ended = true
-        place.audience.members.delete(place.member)
-        audiences.release(place.audience)
-      },
-    }
-  }
-
   return {
     push,
     broken,
-    subscribe,
-    watch,
+    subscribe: subscriptions.subscribe,
+    watch: subscriptions.watch,
     tellPositions: () => {
       if (queue.length > 0 || working || position === null) return
       let behind = false
@@ -394,16 +242,3 @@ function tellBindings(audience: BindingAudience, sequence: number, messages: Cha
     member.listener.send(message)
   }
 }
-
-/** What a watcher is told that cannot be brought to the present. */
-const asReason = (error: unknown, { table }: WatchView): AppError =>
-  error instanceof AppError
-    ? error
-    : realtimeErrors.policy_raised(
-        { table: `${table.schema}.${table.table}`, problem: messageOf(error) },
-        error,
-      )
-
-/** True for failures that pass by themselves: the database is away or has no connection free. */
-const isPassing = (error: unknown): boolean =>
-  hasCode(error, 'database_unavailable') || hasCode(error, 'database_busy')

@@ -1,5 +1,5 @@
 import { type ProjectDatabase, quoteName } from '../../database/index.ts'
-import { messageOf } from '../../kernel/index.ts'
+import { AppError, messageOf } from '../../kernel/index.ts'
 import type { RowImage } from '../../tail/index.ts'
 import { realtimeErrors } from '../errors.ts'
 import type { ColumnDescription, TableDescription } from './describe-table.ts'
@@ -25,6 +25,8 @@ export async function compileFilter(
     column: columnOf(condition, table, role, text),
   }))
   const canonical = await castValues(database, role, conditions).catch((cause: unknown) => {
+    // A database that is away says nothing about the filter.
+    if (cause instanceof AppError) throw cause
     throw realtimeErrors.malformed_filter({ filter: text.slice(0, 200), problem: messageOf(cause) }, cause)
   })
   const tests = conditions.map(({ condition, column }, index) =>

@@ -128,7 +128,8 @@ function comparisonSql(
 ): string {
   const symbol = operators[operator]
   if (operator === 'is') return `${name} is ${values[0]!.toLowerCase()}`
-  if (operator === 'in') return `${name} = any (${parameter(values)}::text[]::${type}[])`
+  if (operator === 'in')
+    return `${name} in (${values.map((value) => `${parameter(value)}::text::${type}`).join(', ')})`
   const asText = ['like', 'ilike', 'match', 'imatch'].includes(operator)
   if (asText) return `${name}::text ${symbol} ${parameter(values[0])}::text`
   return `${name} ${symbol} ${parameter(values[0])}::text::${type}`

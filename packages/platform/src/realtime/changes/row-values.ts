@@ -27,7 +27,9 @@ const number = /^-?\d+(\.\d+)?([eE][-+]?\d+)?$/
  */
 export function valueJson(column: Pick<ColumnDescription, 'base' | 'element'>, text: string | null): string {
   if (text === null) return 'null'
-  if (column.element !== 0 && text.startsWith('{')) return arrayJson(column.element, text)
+  // Bounds that do not begin at 1 are written before the array.
+  if (column.element !== 0 && /^[{[]/.test(text))
+    return arrayJson(column.element, text.replace(/^\[[^{]*=/, ''))
   return scalarJson(column.base, text)
 }
 
@@ -49,7 +51,7 @@ function scalarJson(type: number, text: string): string {
     case oid.timestamp:
       return JSON.stringify(text.replace(' ', 'T'))
     case oid.timestamptz:
-      return JSON.stringify(text.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00'))
+      return JSON.stringify(text.replace(' ', 'T').replace(/([+-]\d\d)( BC)?$/, '$1:00$2'))
     default:
       return JSON.stringify(text)
   }

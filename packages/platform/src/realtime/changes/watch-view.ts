@@ -102,14 +102,20 @@ export async function readSnapshot(
   return { rows: json, transactions, position }
 }
 
-const bool = 16
-const bpchar = 1042
+/**
+ * Types whose cast to text is what their output function writes: int8, int2, int4, text, json, float4, float8, varchar,
+ * date, timestamp, timestamptz, numeric, uuid, jsonb. Others (boolean, char, inet, those with casts of their own) differ.
+ */
+const plainTypes = new Set([20, 21, 23, 25, 114, 700, 701, 1043, 1082, 1114, 1184, 1700, 2950, 3802])
 
-/** The text that the type's output function makes, as the stream has it; a cast to text differs for two types. */
+/**
+ * The text that the type's output function makes, as the stream has it. `num_nulls`, because a composite value with a
+ * null inside is neither `null` nor `not null`.
+ */
 function outputText({ name, base }: ColumnDescription): string {
   const column = quoteName(name)
-  if (base !== bool && base !== bpchar) return `${column}::text`
-  return `case when ${column} is not null then format('%s', ${column}) end`
+  if (plainTypes.has(base)) return `${column}::text`
+  return `case when num_nulls(${column}) = 0 then format('%s', ${column}) end`
 }
 
 /** True when a transaction had committed for the snapshot, so that its changes are in the rows. */

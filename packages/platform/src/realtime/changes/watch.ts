@@ -70,8 +70,9 @@ export async function catchUp(request: CatchUpRequest): Promise<void> {
   )
   if (!audience.members.has(member)) return
   member.snapshot = snapshot
-  sendSnapshot(audience, member, snapshot.rows)
   const early = recent.upTo(member.since).filter(({ transaction }) => !isKnown(member, transaction.xid))
+  if (early.some(emptied(audience.view))) return member.listener.subscriptionBroken()
+  sendSnapshot(audience, member, snapshot.rows)
   await tellMissed(request, early)
   release(audience, member)
 }
@@ -83,6 +84,12 @@ function release(audience: WatchAudience, member: WatchMember): void {
     if (!isKnown(member, xid)) tellMember(audience, member, position, operations)
   }
 }
+
+/** True for a transaction that emptied the view's table: what it did to the rows cannot be told. */
+export const emptied =
+  ({ table }: WatchView) =>
+  ({ transaction }: NumberedTransaction): boolean =>
+    transaction.truncated.some(({ oid }) => oid === table.oid)
 
 /** Transactions told together, so that a long absence does not become one enormous question. */
 const together = 200

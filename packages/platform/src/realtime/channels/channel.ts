@@ -1,4 +1,4 @@
-import type { Subscription, Watching } from '../changes/change-hub.ts'
+import type { Subscription, Watching } from '../changes/subscriptions.ts'
 import { prepareMessage, type ServerMessage } from '../protocol/server-message.ts'
 import type { JoinConfig } from './join-config.ts'
 import type { Room, RoomMember } from './rooms.ts'

@@ -93,6 +93,23 @@ describe('broadcast', () => {
     expect(a.messages.map(({ event }) => event)).toEqual(['early', 'explicit', 'bytes'])
   })
 
+  it('on a topic and with an event of any characters, as text and as bytes', async () => {
+    const topic = `a/b ü😀:%41"\\\u0001?#${'€'.repeat(60)}`
+    const event = '€'.repeat(70)
+    const a = await hear(await test.served.client(), topic)
+    expect(a.status).toBe('SUBSCRIBED')
+    const client = (await test.served.client()).channel(topic)
+    expect(await client.httpSend(event, { n: 1 })).toEqual({ success: true })
+    expect(await client.httpSend(event, Uint8Array.of(7).buffer)).toEqual({ success: true })
+    await waitFor(() => a.messages.length === 2)
+    expect(a.messages.map((message) => message.event)).toEqual([event, event])
+    // Frames with bytes have one byte for the length of a name.
+    const tooLong = client.httpSend('€'.repeat(86), Uint8Array.of(7).buffer)
+    await expect(tooLong).rejects.toThrow(/240 bytes/)
+    expect(await client.httpSend('after', { n: 2 })).toEqual({ success: true })
+    await waitFor(() => a.messages.length === 3)
+  })
+
   it('comes from SQL when the transaction commits, and never when it rolls back', async () => {
     const client = await test.served.client(ada.userId)
     const a = await hear(client, 'orders', { private: true })
@@ -230,6 +247,20 @@ describe('tokens', () => {
     expect(system.at(-1)?.message).toContain('expired')
     expect(await staying.channel.send({ type: 'broadcast', event: 'y', payload: {} })).toBe('ok')
     await waitFor(() => staying.messages.length === 2)
+  })
+
+  it('rights are those of the moment of the join until the next token or join', async () => {
+    const client = await test.served.client(bob.userId)
+    const late = await hear(client, 'late crew', { private: true })
+    expect(late.status).toContain('channel_unauthorized')
+    await run(`insert into crew values ('late crew', '${bob.userId}', true)`)
+    const member = await hear(await test.served.client(bob.userId), 'late crew', { private: true })
+    expect(member.status).toBe('SUBSCRIBED')
+    await run(`delete from crew where room = 'late crew'`)
+    await run(`select realtime.send('{}', 'still', 'late crew')`)
+    await waitFor(() => member.messages.length === 1)
+    const again = await hear(await test.served.client(bob.userId), 'late crew', { private: true })
+    expect(again.status).toContain('channel_unauthorized')
   })
 
   it('rights follow the new token', async () => {

@@ -10,6 +10,7 @@ const transaction = (position: string, mark?: string): CommittedTransaction => (
   committedAt: '2026-01-01T00:00:00.000000Z',
   actor: null,
   changes: [],
+  truncated: [],
   messages: mark === undefined ? [] : [{ prefix: 'plinth.mark', content: Buffer.from(mark) }],
 })
 
@@ -109,6 +110,7 @@ describe('a relayed transaction', () => {
         { relation, operation: 'insert', before: null, after: { id: '1' } },
         { relation, operation: 'delete', before: { id: '1' }, after: null },
       ],
+      truncated: [relation],
     }
     expect(decodeTransaction(encodeTransaction(whole, '0/9'))).toEqual({
       transaction: whole,

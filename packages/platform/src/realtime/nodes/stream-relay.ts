@@ -14,8 +14,10 @@ export interface StreamRelay {
 
 interface Wire {
   readonly p: string | null
-  readonly t: Omit<CommittedTransaction, 'messages' | 'changes'>
+  readonly t: Omit<CommittedTransaction, 'messages' | 'changes' | 'truncated'>
   readonly c: readonly (Omit<RowChange, 'relation'> & { readonly r: number })[]
+  /** Indexes of relations that were truncated. */
+  readonly x: readonly number[]
   readonly r: readonly RowChange['relation'][]
   readonly m: readonly (readonly [string, string])[]
 }
@@ -40,6 +42,7 @@ export function encodeTransaction(transaction: CommittedTransaction, previous: s
       before,
       after,
     })),
+    x: transaction.truncated.map(placeOf),
     r: relations,
     m: transaction.messages.map(({ prefix, content }) => [prefix, content.toString('base64')]),
   }
@@ -56,6 +59,7 @@ export function decodeTransaction(text: string): {
     transaction: {
       ...wire.t,
       changes: wire.c.map(({ r, ...change }) => ({ ...change, relation: wire.r[r]! })),
+      truncated: wire.x.map((place) => wire.r[place]!),
       messages: wire.m.map(([prefix, content]) => ({ prefix, content: Buffer.from(content, 'base64') })),
     },
   }

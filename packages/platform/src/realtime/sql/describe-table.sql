@@ -24,7 +24,7 @@ select jsonb_build_object(
       'type', t.typname,
       'declared', format_type(a.atttypid, a.atttypmod),
       'base', coalesce(nullif(t.typbasetype, 0), t.oid)::bigint,
-      'element', case when t.typcategory = 'A' then t.typelem else 0 end::bigint,
+      'element', case when b.typcategory = 'A' then coalesce(nullif(e.typbasetype, 0), e.oid) else 0 end::bigint,
       'kind', t.typtype,
       'deterministic', coalesce(l.collisdeterministic, true),
       'generated', a.attgenerated <> '',
@@ -37,6 +37,8 @@ select jsonb_build_object(
     ) order by a.attnum)
     from pg_attribute a
     join pg_type t on t.oid = a.atttypid
+    join pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
+    left join pg_type e on e.oid = b.typelem
     left join pg_collation l on l.oid = a.attcollation
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
   'policies', (

@@ -35,7 +35,7 @@ export interface EncodedBatch {
   /** Persons whose values are in it. */
   readonly sealedFor: ReadonlySet<string>
   readonly entries: number
-  /** Images are missing because a table's replica identity was changed behind our back. */
+  /** Images are missing because a table's replica identity was changed, or the table emptied, behind our back. */
   readonly incomplete: boolean
 }
 
@@ -78,6 +78,11 @@ export function encodeBatch(
   function* parts(): Generator<Buffer> {
     putBytes(out, copyHeader)
     for (const transaction of transactions) {
+      for (const relation of transaction.truncated) {
+        const plan = knowledge.plan(relation)
+        if (plan === undefined) relations.add(relation)
+        if (plan) incomplete = true
+      }
       const fields = encodeTransactionFields(transaction, day)
       for (const change of transaction.changes) {
         const plan = knowledge.plan(change.relation)

@@ -45,7 +45,7 @@ const todayOf = (table: RewindTableShape) =>
     .filter((column) => table.personal.includes(column.name))
     .map(
       (column) =>
-        `${quoteText(column.name)}, case when t.${column.sql} is not null then format('%s', t.${column.sql}) end`,
+        `${quoteText(column.name)}, case when num_nulls(t.${column.sql}) = 0 then format('%s', t.${column.sql}) end`,
     )
     .join(', ')})`
 

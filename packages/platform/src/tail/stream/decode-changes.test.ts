@@ -186,11 +186,17 @@ test.each([
   expect(() => decode(...messages)).toThrow(expect.objectContaining({ code: 'tail_protocol' }))
 })
 
-test('types, origins, truncates and messages outside transactions are passed over', () => {
+test('a truncate says which tables it emptied', () => {
+  const truncate = message('T', int32(2), Buffer.of(0), int32(42), int32(42))
+  const [transaction] = decode(begin, full, truncate, commit())
+  expect(transaction!.truncated.map(({ table }) => table)).toEqual(['items', 'items'])
+  expect(transaction!.changes).toEqual([])
+  expect(() => decode(begin, truncate)).toThrow(expect.objectContaining({ code: 'tail_protocol' }))
+})
+
+test('types, origins and messages outside transactions are passed over', () => {
   const rest = [message('Y', int32(1), text('a'), text('b')), message('O', int64(1n), text('o'))]
-  expect(
-    decode(logical('plinth.actor', '{}'), ...rest, begin, ...rest, message('T', int32(0)), commit()),
-  ).toHaveLength(1)
+  expect(decode(logical('plinth.actor', '{}'), ...rest, begin, ...rest, commit())).toHaveLength(1)
 })
 
 test('messages are cut from the stream wherever the network cuts it', () => {

@@ -7,6 +7,7 @@ import { type RawTuple, StreamedChange, type StreamedRelation, skipTuple } from 
 /** A transaction with what the journal stores as it came. */
 export interface StreamedTransaction extends CommittedTransaction {
   readonly changes: readonly StreamedChange[]
+  readonly truncated: readonly StreamedRelation[]
   /** End of the commit record as a number. */
   readonly end: bigint
   /** Microseconds since 2000-01-01, as in the commit record. */
@@ -43,7 +44,14 @@ export function createChangeDecoder(
   function decode(message: Buffer): void {
     switch (message[0]) {
       case begin:
-        open = { xid: message.readUInt32BE(17), changes: [], messages: [], actorJson: null, bytes: 0 }
+        open = {
+          xid: message.readUInt32BE(17),
+          changes: [],
+          truncated: [],
+          messages: [],
+          actorJson: null,
+          bytes: 0,
+        }
         return
       case commit:
         onTransaction(finish(current(), message))
@@ -57,13 +65,18 @@ export function createChangeDecoder(
       case remove: {
         const transaction = current()
         transaction.bytes += message.length
-        transaction.changes.push(readChange(message, relationOf(message)))
+        transaction.changes.push(readChange(message, relationAt(message, 1)))
         return
       }
       case logical:
         if (open) readLogicalMessage(message, open)
         return
-      case truncate:
+      case truncate: {
+        const { truncated } = current()
+        for (let place = 0; place < message.readInt32BE(1); place += 1)
+          truncated.push(relationAt(message, 6 + 4 * place))
+        return
+      }
       case type:
       case origin:
         return
@@ -77,8 +90,8 @@ export function createChangeDecoder(
     return open
   }
 
-  function relationOf(message: Buffer): StreamedRelation {
-    const oid = message.readUInt32BE(1)
+  function relationAt(message: Buffer, offset: number): StreamedRelation {
+    const oid = message.readUInt32BE(offset)
     const found = relations.get(oid)
     if (!found) throw tailErrors.tail_protocol({ problem: `a row of table ${oid}, which was not described` })
     return found
@@ -90,6 +103,7 @@ export function createChangeDecoder(
 interface OpenTransaction {
   readonly xid: number
   readonly changes: StreamedChange[]
+  readonly truncated: StreamedRelation[]
   readonly messages: { prefix: string; content: Buffer }[]
   actorJson: Buffer | null
   bytes: number
@@ -153,6 +167,7 @@ function finish(open: OpenTransaction, message: Buffer): StreamedTransaction {
     actor: readActor(open.actorJson),
     actorJson: open.actorJson,
     changes: open.changes,
+    truncated: open.truncated,
     messages: open.messages,
     bytes: open.bytes,
   }

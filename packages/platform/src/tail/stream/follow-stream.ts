@@ -15,7 +15,7 @@ export interface FollowOptions
   readonly gatherMilliseconds: number
   /** Called once the stream is held, before the first transaction. */
   onHeld(): void
-  /** Called for every transaction with changes or messages, in commit order, before it is stored. */
+  /** Called for every transaction with changes, truncates or messages, in commit order, before it is stored. */
   onTransaction(transaction: StreamedTransaction, end: bigint): void
 }
 
@@ -55,9 +55,10 @@ export async function followStream(options: FollowOptions): Promise<Following | 
 
   function distribute(transaction: StreamedTransaction, to: readonly Delivery[]): void {
     received = transaction.end
-    if (transaction.changes.length === 0 && transaction.messages.length === 0) return
+    const rows = transaction.changes.length + transaction.truncated.length
+    if (rows === 0 && transaction.messages.length === 0) return
     options.onTransaction(transaction, transaction.end)
-    if (transaction.changes.length > 0) for (const delivery of to) delivery.push(transaction)
+    if (rows > 0) for (const delivery of to) delivery.push(transaction)
     // Somebody in another process may wait for a mark to be acknowledged.
     else stream.acknowledge()
     if (!paused && waitingBytes(to) > memory.full) {
