@@ -3,6 +3,7 @@ import { importErrors } from './errors.ts'
 import type { Finding, FindingCode, Remark } from './findings.ts'
 import { detectFormat } from './formats/detect-format.ts'
 import type { LineReader, OrderFormat } from './formats/order-format.ts'
+import { longestName } from './formats/read-fields.ts'
 import { retailFormat } from './formats/retail.ts'
 import { shopifyOrdersFormat } from './formats/shopify-orders.ts'
 import { type ImportSession, withSession } from './open-session.ts'
@@ -191,12 +192,18 @@ async function* stagedRows(
   tell({ phase: 'reading', lines: state.lines, linesTotal: null })
 }
 
+/** The order that a refused line belongs to, so that it is left out as a whole; null when no order can be called so. */
+function ownerOf(text: string | null | undefined): string | null {
+  const owner = text?.trim().replaceAll('\0', '') ?? ''
+  return owner === '' || owner.length > longestName ? null : owner
+}
+
 function stageRow(
   { line, fields, foreign }: CsvRecord,
   { read, width, document }: RowReader,
 ): readonly StagedValue[] {
   if (fields.length !== width) {
-    const owner = fields[document]?.trim().replaceAll('\0', '') || null
+    const owner = ownerOf(fields[document])
     const remark: Remark = ['wrong_columns', `${fields.length} columns where the header has ${width}`]
     return [line, owner, null, null, null, null, null, null, null, null, null, null, JSON.stringify([remark])]
   }
@@ -207,7 +214,7 @@ function stageRow(
   const said = remarks.length > 0 ? JSON.stringify(remarks) : null
   const row = reading.line
   if (!row) {
-    const owner = reading.document?.replaceAll('\0', '') || null
+    const owner = ownerOf(reading.document)
     return [line, owner, null, null, null, null, null, null, null, null, null, null, said]
   }
   return [

@@ -4,6 +4,8 @@ import type { TimeReader } from '../source/local-time.ts'
 /** PostgreSQL's integer. */
 const largestQuantity = 2_147_483_647
 const longestText = 500
+/** Most characters of an order's number, a code or a customer: what columns and indexes of the shop hold. */
+export const longestName = 200
 
 /** Reads the fields of one line and collects what is wrong with them. */
 export class FieldReading {
@@ -24,13 +26,13 @@ export class FieldReading {
   }
 
   /** Text without surrounding blanks; refused when it could not be stored or shown. */
-  text(column: string, value: string): string {
+  text(column: string, value: string, longest = longestText): string {
     const text = value.trim()
     if (text.includes('\0')) this.refuse('nul_byte', `${column} holds a NUL byte`)
     else if (text.includes('\n'))
       this.refuse('line_break_in_field', `${column} goes on over lines: ${quote(text)}`)
-    else if (text.length > longestText)
-      this.refuse('field_too_long', `${column} has ${text.length} characters, more than ${longestText}`)
+    else if (text.length > longest)
+      this.refuse('field_too_long', `${column} has ${text.length} characters, more than ${longest}`)
     return text
   }
 
@@ -43,6 +45,11 @@ export class FieldReading {
     }
     if (quantity === 0) this.refuse('zero_quantity', `${column} is 0`)
     return quantity
+  }
+
+  /** As {@link text}, of what names an order, an item or a customer. */
+  nameOf(column: string, value: string): string {
+    return this.text(column, value, longestName)
   }
 
   /** A decimal in major units, kept as text so that nothing is rounded. */

@@ -32,15 +32,15 @@ function createReader(places: ReadonlyMap<string, number>, readTime: TimeReader)
   ) as [number, number, number, number, number, number, number, number]
   return (fields) => {
     const reading = new FieldReading()
-    const document = reading.text('InvoiceNo', fields[invoice]!)
+    const document = reading.nameOf('InvoiceNo', fields[invoice]!)
     const line = {
       document,
-      code: reading.text('StockCode', fields[code]!),
+      code: reading.nameOf('StockCode', fields[code]!),
       description: reading.text('Description', fields[description]!),
       quantity: reading.quantity('Quantity', fields[quantity]!),
       unitPrice: reading.price('UnitPrice', fields[price]!),
       at: reading.time('InvoiceDate', fields[date]!, readTime),
-      customer: reading.text('CustomerID', fields[customer]!).replace(/\.0$/, ''),
+      customer: reading.nameOf('CustomerID', fields[customer]!).replace(/\.0$/, ''),
       country: reading.text('Country', fields[country]!),
     }
     if (document === '') reading.refuse('no_document', 'InvoiceNo is empty')

@@ -1,6 +1,6 @@
 import type { TimeReader } from '../source/local-time.ts'
 import type { LineReader, OrderFacts, OrderFormat } from './order-format.ts'
-import { FieldReading, isZero } from './read-fields.ts'
+import { FieldReading, isZero, longestName } from './read-fields.ts'
 
 const columns = [
   'Name',
@@ -23,7 +23,7 @@ function createReader(places: ReadonlyMap<string, number>, readTime: TimeReader)
   return (fields) => {
     const reading = new FieldReading()
     const field = (column: string): string => fields[places.get(column) ?? -1] ?? ''
-    const document = reading.text('Name', field('Name'))
+    const document = reading.nameOf('Name', field('Name'))
     if (document === '') reading.refuse('no_document', 'Name is empty')
     if (document !== first?.document) first = undefined
     // Only the first row of an order has its time, and what a refused first row said is not to be guessed.
@@ -32,7 +32,7 @@ function createReader(places: ReadonlyMap<string, number>, readTime: TimeReader)
     const line = {
       document,
       kind: 'sale' as const,
-      code: reading.text('Lineitem sku', field('Lineitem sku')) || name,
+      code: reading.nameOf('Lineitem sku', field('Lineitem sku')) || name.slice(0, longestName),
       description: name,
       quantity: reading.quantity('Lineitem quantity', field('Lineitem quantity')),
       unitPrice: reading.price('Lineitem price', field('Lineitem price')),
@@ -66,7 +66,7 @@ interface OpenedOrder {
 type FieldOf = (column: string) => string
 
 function openOrder(reading: FieldReading, field: FieldOf, readTime: TimeReader): OpenedOrder {
-  const email = reading.text('Email', field('Email'))
+  const email = reading.nameOf('Email', field('Email'))
   const discount = field('Discount Amount').trim()
   return {
     at: reading.time('Created at', field('Created at'), readTime),

@@ -1,5 +1,5 @@
 import type { FindingCode, Remark } from '../findings.ts'
-import { FieldReading } from './read-fields.ts'
+import { FieldReading, longestName } from './read-fields.ts'
 
 /** What a product file says of one thing on sale. */
 export interface ProductLine {
@@ -88,7 +88,7 @@ function readVariant(reading: FieldReading, product: Product, field: FieldOf): P
   const name = options.length > 0 ? `${product.title} - ${options.join(' / ')}` : product.title
   const tracked = field('Variant Inventory Tracker').trim() !== ''
   return {
-    code: reading.text('Variant SKU', field('Variant SKU')).replace(/^'/, '') || name,
+    code: reading.nameOf('Variant SKU', field('Variant SKU')).replace(/^'/, '') || name.slice(0, longestName),
     name,
     description: product.description,
     service: field('Variant Requires Shipping').trim().toLowerCase() === 'false' && !tracked,

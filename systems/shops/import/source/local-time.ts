@@ -15,6 +15,8 @@ const shape = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)\s*
 
 /** Distinct minutes of a busy year; more would be a memory for its own sake. */
 const memory = 50_000
+/** Longer text is no time, or one with many blanks. */
+const longest = 40
 
 /**
  * A reader of `YYYY-MM-DD HH:MM[:SS]`, with or without an offset; without one it is the wall clock of `zone`.
@@ -25,6 +27,7 @@ export function createTimeReader(zone: string): TimeReader {
   requireZone(zone)
   const known = new Map<string, ReadTime | undefined>()
   return (text) => {
+    if (text.length > longest) return readTime(text.trim(), zone)
     if (known.has(text)) return known.get(text)
     const time = readTime(text.trim(), zone)
     if (known.size >= memory) known.clear()

@@ -84,7 +84,7 @@ async function findDelimiter(text: PassThrough): Promise<string> {
   if (text.readableLength === 0) await once(text, 'readable')
   const chunk = (text.read() as Buffer | null) ?? Buffer.alloc(0)
   text.unshift(chunk)
-  const header = chunk.toString('utf8').split('\n', 1)[0] ?? ''
+  const header = chunk.toString('utf8').split(/[\r\n]/, 1)[0] ?? ''
   const counts = [',', ';', '\t'].map((sign) => ({ sign, count: header.split(sign).length }))
   return counts.reduce((best, next) => (next.count > best.count ? next : best)).sign
 }
