@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 interface Step {
   readonly name: string
@@ -38,7 +39,7 @@ interface Report {
   }[]
 }
 
-const root = new URL('..', import.meta.url).pathname
+const root = fileURLToPath(new URL('..', import.meta.url))
 const reports = await mkdtemp(join(tmpdir(), 'plinth-check-'))
 const secondMajor = '15'
 const hasSecondMajor = existsSync(`/usr/lib/postgresql/${secondMajor}/bin/postgres`)

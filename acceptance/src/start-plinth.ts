@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 /** What `plinth status --json` says of one system. */
@@ -26,7 +27,7 @@ export interface Plinth {
   kill(): Promise<void>
 }
 
-export const launcher = new URL('../../bin/plinth.js', import.meta.url).pathname
+export const launcher = fileURLToPath(new URL('../../bin/plinth.js', import.meta.url))
 
 export interface StartOptions {
   readonly dataDir: string

@@ -31,6 +31,10 @@ try {
   process.exitCode = 1
 }
 
+/** Milliseconds after which what still runs (a job that does not end) is not waited for. */
+const lastPatience = 5_000
+setTimeout(() => process.exit(), lastPatience).unref()
+
 /** One clear message with what to do next; the stack only for what nobody foresaw. */
 function explain(error: unknown): string {
   if (error instanceof AppError) return `plinth: ${error.message}\n${error.hint} [${error.code}]`

@@ -12,12 +12,11 @@ import {
 import { createRestSurface } from '@plinth/platform/rest'
 import type { SystemDeclaration } from '@plinth/platform/system'
 import type { Tail } from '@plinth/platform/tail'
-import { archiveJournalJob } from './archive-journal-job.ts'
+import { jobsOf } from './jobs-of.ts'
 import type { Cluster } from './open-engines.ts'
-import { checkTail, journalKeyOf, openTail, standingFeed } from './open-tail.ts'
+import { checkTail, openTail, standingFeed } from './open-tail.ts'
 import { prepareDatabase } from './prepare-database.ts'
 import { openProjectSecrets, type ProjectSecrets } from './project-secrets.ts'
-import { pruneWebhooksJob } from './prune-webhooks-job.ts'
 
 /** A system that runs: its database is up to date, its surfaces answer, its jobs work. */
 export interface Project extends HostedProject {
@@ -59,9 +58,8 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
   const realtime = await openRealtime({ ...options, log }, database, secrets, stream?.tail)
   stream?.tail.start()
   stream?.webhooks.start()
-  const archiving = archiveJournalJob(database, journalKeyOf(system, secrets.sealingKey, dataDir).folder)
-  const kept = [...system.jobs, archiving, pruneWebhooksJob(database)]
-  const jobs = await startJobRunner({ database, jobs: kept, clock, log })
+  const declared = jobsOf({ system, database, secrets, dataDir })
+  const jobs = await startJobRunner({ database, jobs: declared, clock, log })
   let disconnected: Promise<void> | undefined
   const disconnect = () => (disconnected ??= realtime.stop())
   return {

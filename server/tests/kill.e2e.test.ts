@@ -5,9 +5,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-const program = new URL('./serve-notes.ts', import.meta.url).pathname
+const program = fileURLToPath(new URL('./serve-notes.ts', import.meta.url))
 const kills = 20
 const writers = 4
 const acknowledgedBetweenKills = 25

@@ -5,6 +5,7 @@ import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import {
   applyMigrations,
   provisionProject,
@@ -175,7 +176,7 @@ interface Server {
 
 async function start(program: Program, { lite, ...told }: Told & { readonly lite: string }): Promise<Server> {
   const own = program === 'lite' ? { ...told, requests: lite, owner: lite } : told
-  const file = new URL(`./serve-${program}.ts`, import.meta.url).pathname
+  const file = fileURLToPath(new URL(`./serve-${program}.ts`, import.meta.url))
   const child = spawn(process.execPath, [file, JSON.stringify(own)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     cwd: join(told.folder, 'lite'),

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { type Figure, median } from '../figure.ts'
 import { accountOf, type Served, stormers } from './storm-accounts.ts'
 
-const program = new URL('./serve-notes.ts', import.meta.url).pathname
-const stormProgram = new URL('./storm-process.ts', import.meta.url).pathname
+const program = fileURLToPath(new URL('./serve-notes.ts', import.meta.url))
+const stormProgram = fileURLToPath(new URL('./storm-process.ts', import.meta.url))
 const rounds = 7
 const roundMilliseconds = 8_000
 const readsPerSecond = 100

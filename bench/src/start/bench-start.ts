@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { type Figure, median } from '../figure.ts'
 import { readUsage } from './read-process.ts'
 
@@ -12,8 +13,8 @@ const rounds = 3
 const settleMilliseconds = 5_000
 const idleMilliseconds = 15_000
 
-const fiveProjects = [new URL('./five-projects.ts', import.meta.url).pathname]
-const everySystem = [new URL('../../../server/src/cli.ts', import.meta.url).pathname, 'start']
+const fiveProjects = [fileURLToPath(new URL('./five-projects.ts', import.meta.url))]
+const everySystem = [fileURLToPath(new URL('../../../server/src/cli.ts', import.meta.url)), 'start']
 
 /** From the start of the process to the moment it says it is ready, and what it uses when nobody asks anything. */
 export async function* benchStart(): AsyncIterable<Figure> {

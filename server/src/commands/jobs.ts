@@ -1,6 +1,8 @@
 import { sql } from '@plinth/platform/database'
-import { queueJob } from '@plinth/platform/jobs'
+import { jobErrors, queueJob } from '@plinth/platform/jobs'
+import { messageOf } from '@plinth/platform/kernel'
 import type { Command } from 'commander'
+import { jobsOf } from '../jobs-of.ts'
 import { onProject } from '../on-project.ts'
 import { printRows } from '../print-rows.ts'
 import type { CommandProject } from '../with-project.ts'
@@ -22,11 +24,19 @@ export function addJobsCommand(program: Command): void {
     .argument('<job>')
     .argument('[payload]', 'JSON', '{}')
     .action((system: string, job: string, payload: string) =>
-      onProject(system, async ({ database, system: declared }) => {
-        const id = await queueJob(database, declared.jobs, job, JSON.parse(payload))
+      onProject(system, async (project) => {
+        const id = await queueJob(project.database, jobsOf(project), job, parseJson(job, payload))
         process.stdout.write(`queued ${job} as ${id}\n`)
       }),
     )
+}
+
+function parseJson(job: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw jobErrors.invalid_payload({ name: job, problems: messageOf(cause) }, cause)
+  }
 }
 
 async function listJobs({ database }: CommandProject) {

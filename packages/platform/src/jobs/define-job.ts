@@ -24,7 +24,7 @@ export interface JobContext {
   readonly db: ScopedDatabase
   readonly clock: Clock
   readonly log: Log
-  /** Aborted when the server stops. */
+  /** Aborted when the server stops; a run that goes on for ten seconds more is given up and tried again later. */
   readonly signal: AbortSignal
 }
 

@@ -3,6 +3,7 @@ import { type MigrationSet, readMigrations } from '../database/index.ts'
 export * from './define-job.ts'
 export * from './errors.ts'
 export * from './job-runner.ts'
+export * from './prune-runs.ts'
 
 /** Tables and functions around the queue; the queue's own come by `migrateJobQueue`. */
 export const readJobMigrations = (): Promise<MigrationSet> =>

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Logger, type Runner, run, runMigrations, type TaskList, type WorkerEvents } from 'graphile-worker'
 import pg from 'pg'
 import { type ProjectDatabase, sql } from '../database/index.ts'
@@ -6,7 +7,7 @@ import type { HealthStatus } from '../http/index.ts'
 import { type Clock, type Log, messageOf, newId } from '../kernel/index.ts'
 import type { JobDefinition } from './define-job.ts'
 import { jobErrors } from './errors.ts'
-import { type NodeLease, releaseDeadNodes, takeNodeLease } from './node-lease.ts'
+import { type NodeLease, noteWorkers, releaseDeadNodes, releaseNode, takeNodeLease } from './node-lease.ts'
 import { parsePayload, runJob } from './run-job.ts'
 import { declareJobs, queueDueTicks, untilNextTick } from './schedule-jobs.ts'
 
@@ -17,6 +18,8 @@ export interface JobRunnerOptions {
   readonly log: Log
   /** Jobs at the same time on this node. Default 2. */
   readonly concurrency?: number
+  /** Milliseconds that running jobs get when the runner stops. Default 10,000. */
+  readonly stopGrace?: number
 }
 
 /** The jobs of one project on one node. */
@@ -26,7 +29,7 @@ export interface JobRunner {
   /** Queues what is due by the clock; the runner also does it by itself at each tick. Gives how many ticks. */
   tick(): Promise<number>
   health(): Promise<HealthStatus>
-  /** Waits for running jobs (they see their signal), then stops. */
+  /** Waits for running jobs (they see their signal), gives up those that do not end, then stops. */
   stop(): Promise<void>
 }
 
@@ -35,6 +38,7 @@ const pollInterval = 5_000
 /** The schedule is looked at no less often than this, so that a clock that was set is noticed. Milliseconds. */
 const longestSleep = 60_000
 const defaultConcurrency = 2
+const defaultStopGrace = 10_000
 const listenConnections = 1
 
 /** Prepares the queue's tables; the owner of the database is enough. */
@@ -47,18 +51,25 @@ export async function startJobRunner(options: JobRunnerOptions): Promise<JobRunn
   const { database, jobs, clock, log, concurrency = defaultConcurrency } = options
   const node = newId()
   await declareJobs(database, jobs, clock)
-  const lease = await takeNodeLease(database, node, (error) =>
-    log.warn({ problem: error.message }, 'job lease lost'),
+  const workers: string[] = []
+  const lease = await takeNodeLease(database, node, workers, (error) =>
+    log.warn({ problem: error.message }, 'job lease lost; taking it again'),
   )
   await releaseDeadNodes(database)
   const pool = createQueuePool(database, concurrency, log)
-  const runner = await startQueue(pool, options, node, concurrency)
-  const timer = startTimer(options)
+  const [stopping, givenUp] = [new AbortController(), new AbortController()]
+  const signals = { stopping: stopping.signal, givenUp: givenUp.signal }
+  const runner = await startQueue(pool, options, { node, concurrency, workers, ...signals })
+  await noteWorkers(database, node, workers)
+  const timer = await startTimer(options)
   return {
     runNow: (name, payload) => queueJob(database, jobs, name, payload),
     tick: () => queueDueTicks(database, jobs, clock),
     health: () => readHealth(database),
-    stop: () => stopAll({ timer, runner, lease, pool, database, node }),
+    stop: () => {
+      stopping.abort()
+      return stopAll({ ...options, timer, runner, lease, pool, node, giveUp: () => givenUp.abort() })
+    },
   }
 }
 
@@ -73,17 +84,26 @@ function createQueuePool(database: ProjectDatabase, concurrency: number, log: Lo
   return pool
 }
 
+interface QueueOptions {
+  readonly node: string
+  readonly concurrency: number
+  /** Filled with the names under which this queue locks jobs. */
+  readonly workers: string[]
+  readonly stopping: AbortSignal
+  readonly givenUp: AbortSignal
+}
+
 async function startQueue(
   pool: pg.Pool,
   options: JobRunnerOptions,
-  node: string,
-  concurrency: number,
+  { node, concurrency, workers, stopping, givenUp }: QueueOptions,
 ): Promise<Runner> {
   const { database, jobs, clock, log } = options
   const taskList: TaskList = Object.fromEntries(
     jobs.map((job) => [
       job.name,
-      (payload, helpers) => runJob(job, payload, helpers, { database, clock, log, node }),
+      (payload, helpers) =>
+        unlessGivenUp(runJob(job, payload, helpers, { database, clock, log, node, stopping }), givenUp),
     ]),
   )
   return run({
@@ -94,28 +114,30 @@ async function startQueue(
     taskList,
     parsedCronItems: [],
     logger: quietLogger,
-    events: createEvents(options, node),
+    events: createEvents(options, (id) => workers.push(id)),
   })
 }
 
-/** Workers are noted as they come, so that their jobs can be taken back when this node dies. */
-function createEvents({ database, log }: JobRunnerOptions, node: string): WorkerEvents {
+/** A run that ends after it was given up is not heard of again: its job is somebody else's by then. */
+async function unlessGivenUp(run: Promise<void>, givenUp: AbortSignal): Promise<void> {
+  try {
+    await run
+  } finally {
+    if (givenUp.aborted) await new Promise(() => undefined)
+  }
+}
+
+function createEvents({ log }: JobRunnerOptions, onPool: (pool: string) => void): WorkerEvents {
   const events: WorkerEvents = new EventEmitter()
-  events.on('worker:create', ({ worker: { workerId } }) => {
-    database
-      .asOwner(
-        sql`insert into plinth.job_nodes (worker, node) values (${workerId}, ${node}) on conflict do nothing`,
-      )
-      .catch((error: unknown) => log.warn({ problem: messageOf(error) }, 'worker not noted'))
-  })
+  events.on('pool:create', ({ workerPool }) => onPool(workerPool.id))
   events.on('job:failed', ({ job, error }) =>
     log.error({ job: job.task_identifier, err: error }, 'job failed for good'),
   )
   return events
 }
 
-/** Sleeps until the next tick, queues what is due, and so on. */
-function startTimer({ database, jobs, clock, log }: JobRunnerOptions): { stop(): void } {
+/** Queues what is due, sleeps until the next tick, and so on. */
+async function startTimer({ database, jobs, clock, log }: JobRunnerOptions): Promise<{ stop(): void }> {
   let timer: NodeJS.Timeout | undefined
   let stopped = false
   const sleep = () => {
@@ -134,7 +156,7 @@ function startTimer({ database, jobs, clock, log }: JobRunnerOptions): { stop():
     }
     sleep()
   }
-  void wake()
+  await wake()
   return {
     stop: () => {
       stopped = true
@@ -160,11 +182,12 @@ export async function queueJob(
   return rows[0]!.id
 }
 
+/** What failed for good counts for a day: afterwards the history tells of it. */
 async function readHealth(database: ProjectDatabase): Promise<HealthStatus> {
   const { rows } = await database.asOwner<{ waiting: number; overdue: number; failed: number }>(sql`
     select count(*)::int as waiting,
       count(*) filter (where run_at < now() - interval '5 minutes' and locked_at is null and attempts < max_attempts)::int as overdue,
-      count(*) filter (where attempts >= max_attempts and locked_at is null)::int as failed
+      count(*) filter (where attempts >= max_attempts and locked_at is null and updated_at > now() - interval '1 day')::int as failed
     from graphile_worker.jobs`)
   const detail = rows[0]!
   return { status: detail.overdue + detail.failed > 0 ? 'degraded' : 'ok', detail }
@@ -177,13 +200,19 @@ interface RunningParts {
   readonly lease: NodeLease
   readonly database: ProjectDatabase
   readonly node: string
+  readonly stopGrace?: number
+  giveUp(): void
 }
 
-async function stopAll({ timer, runner, pool, lease, database, node }: RunningParts): Promise<void> {
+async function stopAll(parts: RunningParts): Promise<void> {
+  const { timer, runner, pool, lease, database, node, stopGrace = defaultStopGrace, giveUp } = parts
   timer.stop()
-  await runner.stop()
+  const ended = runner.stop()
+  const patience = delay(stopGrace, undefined, { ref: false })
+  await Promise.race([ended, patience])
+  giveUp()
   await pool.end()
-  await database.asOwner(sql`delete from plinth.job_nodes where node = ${node}`).catch(() => undefined)
+  await releaseNode(database, node).catch(() => undefined)
   await lease.release()
 }
 

@@ -3,7 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { sql } from '../database/index.ts'
 import { silentLog, systemClock } from '../kernel/index.ts'
-import { defineJob, type JobRunner, migrateJobQueue, readJobMigrations, startJobRunner } from './index.ts'
+import {
+  defineJob,
+  type JobRunner,
+  migrateJobQueue,
+  pruneRunsJob,
+  readJobMigrations,
+  startJobRunner,
+} from './index.ts'
 
 type TestDatabase = Awaited<ReturnType<typeof createTestDatabase>>
 
@@ -144,20 +151,194 @@ describe('schedules', () => {
   })
 })
 
+describe('a clock that was set', () => {
+  const scheduled = async (start: string) => {
+    const test = await createJobDatabase()
+    const clock = createFakeClock(start)
+    const hourly = { ...nightly, name: 'hourly', schedule: { line: '0 * * * *', catchUp: 'all' as const } }
+    const runner = await startJobRunner({ database: test.database, jobs: [hourly], clock, log: silentLog })
+    const end = async () => {
+      await runner.stop()
+      await test.drop()
+    }
+    return { clock, runner, end }
+  }
+
+  it('back a little repeats no tick', async () => {
+    const { clock, runner, end } = await scheduled('2026-06-01T11:30:00Z')
+    clock.set('2026-06-01T12:10:00Z')
+    expect(await runner.tick()).toBe(1)
+    clock.set('2026-06-01T11:50:00Z')
+    expect(await runner.tick()).toBe(0)
+    clock.set('2026-06-01T12:15:00Z')
+    expect(await runner.tick()).toBe(0)
+    clock.set('2026-06-01T13:00:00Z')
+    expect(await runner.tick()).toBe(1)
+    await end()
+  })
+
+  it('back by far, because it had been wrong, does not silence schedules until it gets there again', async () => {
+    const { clock, runner, end } = await scheduled('2031-01-01T00:30:00Z')
+    clock.set('2026-06-01T12:10:00Z')
+    expect(await runner.tick()).toBe(0)
+    clock.set('2026-06-01T13:10:00Z')
+    expect(await runner.tick()).toBe(1)
+    await end()
+  })
+})
+
+describe('the history', () => {
+  it('forgets what is old, and jobs that failed for good with it', async () => {
+    const test = await createJobDatabase()
+    const prune = pruneRunsJob(test.database)
+    const options = { database: test.database, jobs: [mark, prune], clock: systemClock, log: silentLog }
+    const record = (job: number, age: string, outcome: string) =>
+      test.database.asOwner(sql`
+        insert into plinth.job_runs (job_id, attempt, job, scheduled_for, started_at, outcome, node)
+        values (${job}, 1, 'mark', now(), now() - ${age}::interval, ${outcome}, 'n')`)
+    await record(-1, '91 days', 'succeeded')
+    await record(-2, '89 days', 'failed')
+    await record(-3, '200 days', 'running')
+    await (await startJobRunner(options)).stop()
+    await test.database.asOwner(sql`select plinth.add_job('mark', '{"name": "for good"}')`)
+    await test.database.asOwner(sql`
+      update graphile_worker._private_jobs set attempts = max_attempts, updated_at = now() - interval '91 days'`)
+    const runner = await startJobRunner(options)
+    await runner.runNow('prune-job-runs')
+    const left = async () => {
+      const { rows } = await test.database.asOwner<{ id: string }>(
+        sql`select job_id as id from plinth.job_runs where job_id < 0 order by job_id desc`,
+      )
+      return rows.map(({ id }) => id)
+    }
+    await waitFor(async () => (await left()).length === 2)
+    expect(await left()).toEqual(['-2', '-3'])
+    const queued = sql`select from graphile_worker.jobs`
+    await waitFor(async () => (await test.database.asOwner(queued)).rowCount === 0)
+    await runner.stop()
+    await test.drop()
+  })
+})
+
+it('a job that is no longer declared is forgotten, so that nobody queues what no node runs', async () => {
+  const test = await createJobDatabase()
+  const options = { database: test.database, clock: systemClock, log: silentLog }
+  await (await startJobRunner({ ...options, jobs: [mark, nightly] })).stop()
+  await (await startJobRunner({ ...options, jobs: [mark] })).stop()
+  const add = test.database.asCaller(service, sql`select plinth.add_job('nightly')`)
+  await expect(add).rejects.toMatchObject({ code: '42704' })
+  await test.drop()
+})
+
+it('a job that does not end is asked to, given up by the stop, recorded as lost, and tried again', async () => {
+  const test = await createJobDatabase()
+  const [asked, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const stubborn = defineJob({
+    ...mark,
+    run: async ({ signal }) => {
+      signal.addEventListener('abort', () => asked.resolve())
+      await over.promise
+    },
+  })
+  const options = { database: test.database, clock: systemClock, log: silentLog }
+  const runner = await startJobRunner({ ...options, jobs: [stubborn], stopGrace: 200 })
+  const id = await runner.runNow('mark', { name: 'patient' })
+  const outcomes = async () => {
+    const { rows } = await test.database.asOwner<{ outcome: string }>(
+      sql`select outcome from plinth.job_runs where job_id = ${id} order by attempt`,
+    )
+    return rows.map(({ outcome }) => outcome)
+  }
+  await waitFor(async () => (await outcomes())[0] === 'running')
+  await runner.stop()
+  await asked.promise
+  expect(await outcomes()).toEqual(['lost'])
+
+  const next = await startJobRunner({ ...options, jobs: [mark] })
+  await waitFor(async () => (await marksOf(test, 'patient')) === 1)
+  await next.stop()
+  over.resolve()
+  await test.drop()
+})
+
+it('a job that is asked for twice runs twice', async () => {
+  const test = await createJobDatabase()
+  const options = { database: test.database, jobs: [mark], clock: systemClock, log: silentLog }
+  const runner = await startJobRunner(options)
+  await Promise.all([runner.runNow('mark', { name: 'twice' }), runner.runNow('mark', { name: 'twice' })])
+  await waitFor(async () => (await marksOf(test, 'twice')) === 2)
+  await runner.stop()
+  await test.drop()
+})
+
 describe('a node that dies', () => {
+  /** A runner whose job does not end. */
+  async function startEndless(test: TestDatabase) {
+    const over = Promise.withResolvers<void>()
+    const endless = defineJob({ ...mark, run: () => over.promise })
+    const options = { database: test.database, jobs: [endless], clock: systemClock, log: silentLog }
+    const runner = await startJobRunner(options)
+    const id = await runner.runNow('mark', { name: 'orphan' })
+    const running = sql`select from plinth.job_runs where job_id = ${id} and outcome = 'running'`
+    await waitFor(async () => (await test.database.asOwner(running)).rowCount === 1)
+    const end = async () => {
+      over.resolve()
+      await runner.stop()
+    }
+    return { id, end }
+  }
+
+  const survive = (test: TestDatabase) =>
+    startJobRunner({ database: test.database, jobs: [mark], clock: systemClock, log: silentLog })
+
   it('loses its jobs to the others at once', async () => {
     const test = await createJobDatabase()
+    const dying = await startEndless(test)
+    // As if a node of that name had held them: nobody has its lease.
     const dead = '00000000-dead-4000-8000-000000000000'
-    const options = { database: test.database, jobs: [mark], clock: systemClock, log: silentLog }
-    await (await startJobRunner(options)).stop()
-    await test.database.asOwner(sql`select plinth.add_job('mark', '{"name": "orphan"}')`)
-    await test.database.asOwner(
-      sql`update graphile_worker._private_jobs set locked_by = 'worker-dead', locked_at = now()`,
-    )
-    await test.database.asOwner(sql`insert into plinth.job_nodes values ('worker-dead', ${dead})`)
-    const survivor = await startJobRunner(options)
+    await test.database.asOwner(sql`update plinth.job_nodes set node = ${dead}`)
+    await test.database.asOwner(sql`update plinth.job_runs set node = ${dead}`)
+    const survivor = await survive(test)
     await waitFor(async () => (await marksOf(test, 'orphan')) === 1)
+    const { rows } = await test.database.asOwner(
+      sql`select outcome from plinth.job_runs where job_id = ${dying.id} order by attempt`,
+    )
+    expect(rows[0]).toEqual({ outcome: 'lost' })
+    await dying.end()
     await survivor.stop()
+    await test.drop()
+  })
+
+  it('that only lost its lease, as when PostgreSQL was restarted, takes it again', async () => {
+    const test = await createJobDatabase()
+    const living = await startEndless(test)
+    const lease = sql`select pid from pg_locks where locktype = 'advisory' and classid = 7077002 and granted
+      and database = (select oid from pg_database where datname = current_database())`
+    const holder = async () => (await test.database.asOwner<{ pid: number }>(lease)).rows[0]?.pid
+    const before = await holder()
+    await test.database.asOwner(sql`delete from plinth.job_nodes`)
+    await test.database.asOwner(sql`select pg_terminate_backend(${before}::int)`)
+    await waitFor(async () => ![undefined, before].includes(await holder()), { what: 'the lease' })
+    const noted = sql`select from plinth.job_nodes join graphile_worker.jobs on worker = locked_by`
+    await waitFor(async () => (await test.database.asOwner(noted)).rowCount === 1, { what: 'the note' })
+    await living.end()
+    await test.drop()
+  })
+
+  it('keeps a job for as long as it lives, however long that takes', async () => {
+    const test = await createJobDatabase()
+    const living = await startEndless(test)
+    await test.database.asOwner(
+      sql`update graphile_worker._private_jobs set locked_at = now() - interval '3 hours' where id = ${living.id}`,
+    )
+    const other = await survive(test)
+    const { rows } = await test.database.asOwner(
+      sql`select locked_at is not null as locked from graphile_worker.jobs where id = ${living.id}`,
+    )
+    expect(rows).toEqual([{ locked: true }])
+    expect(await marksOf(test, 'orphan')).toBe(0)
+    await living.end()
+    await other.stop()
     await test.drop()
   })
 })

@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly log: Log
   /** The node that runs it, for the history. */
   readonly node: string
+  /** Aborted when the node stops. */
+  readonly stopping: AbortSignal
 }
 
 /** What `plinth.add_job` puts into the queue. */
@@ -38,7 +40,7 @@ export async function runJob(
         db: scopeDatabase(options.database, serviceCaller('job', definition.name)),
         clock: options.clock,
         log: options.log.child({ job: definition.name, run: id }),
-        signal: helpers.abortSignal ?? new AbortController().signal,
+        signal: options.stopping,
       },
       parsePayload(definition, payload),
     )

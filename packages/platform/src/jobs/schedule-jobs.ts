@@ -6,7 +6,13 @@ import { nextTick, ticksToRun } from './ticks.ts'
 
 const defaultAttempts = 5
 
-/** Tells the database which jobs exist. A schedule that is new or changed counts from now. */
+/** A last tick that lies further ahead than this was queued by a clock that has been set back since. Milliseconds. */
+const impossiblyAhead = 3_600_000
+
+/**
+ * Tells the database which jobs exist; those that are no longer declared are forgotten, so that nobody queues what no
+ * node runs. A schedule that is new or changed counts from now.
+ */
 export async function declareJobs(
   database: ProjectDatabase,
   jobs: readonly JobDefinition[],
@@ -19,6 +25,7 @@ export async function declareJobs(
     line: schedule?.line ?? null,
     zone: schedule?.zone ?? 'UTC',
   }))
+  await database.asOwner(sql`delete from plinth.jobs where name <> all (${rows.map(({ name }) => name)})`)
   await database.asOwner(sql`
     insert into plinth.jobs as known (name, attempts, cron_line, cron_zone, last_tick)
     select name, attempts, line, zone, ${clock.now()}
@@ -34,7 +41,8 @@ export async function declareJobs(
 
 /**
  * Queues every tick that is due, once however many nodes ask at once: the row of the job is locked while its ticks
- * are queued and moves forward in the same transaction. Gives the number of ticks queued.
+ * are queued and moves forward in the same transaction. A clock that was set back by less than an hour repeats no tick;
+ * one that had been wrong by more starts to count from now. Gives the number of ticks queued.
  */
 export async function queueDueTicks(
   database: ProjectDatabase,
@@ -43,7 +51,7 @@ export async function queueDueTicks(
 ): Promise<number> {
   let queued = 0
   for (const { name, schedule } of jobs) {
-    if (schedule) queued += await queueTicksOf(database, name, schedule, clock.now())
+    if (schedule) queued += await queueTicksOf(database, name, schedule, clock)
   }
   return queued
 }
@@ -52,12 +60,15 @@ async function queueTicksOf(
   database: ProjectDatabase,
   name: string,
   schedule: CronSchedule,
-  now: Date,
+  clock: Clock,
 ): Promise<number> {
   return database.transactionAsOwner(async (transaction) => {
     const { rows } = await transaction.query<{ last_tick: string }>(
       sql`select last_tick from plinth.jobs where name = ${name} for update`,
     )
+    // Not before the row is locked: another node may have moved on meanwhile.
+    const now = clock.now()
+    const ahead = rows[0] ? new Date(rows[0].last_tick).getTime() - now.getTime() : 0
     const ticks = rows[0] ? ticksToRun(schedule, new Date(rows[0].last_tick), now) : []
     for (const tick of ticks) {
       await transaction.query(
@@ -65,7 +76,7 @@ async function queueTicksOf(
       )
     }
     await transaction.query(
-      sql`update plinth.jobs set last_tick = ${now} where name = ${name} and last_tick < ${now}`,
+      sql`update plinth.jobs set last_tick = ${now} where name = ${name} and (last_tick < ${now} or ${ahead > impossiblyAhead})`,
     )
     return ticks.length
   })
