@@ -88,6 +88,26 @@ describe('a server with one small system', () => {
     })
   })
 
+  it('stays within its budget of connections under a burst, and closes those that it does not use', async () => {
+    const [project] = server.projects
+    const { default: pg } = await import('pg')
+    const client = new pg.Client({ connectionString: project!.cluster.addresses.directUrl })
+    await client.connect()
+    const count = async (condition: string) => {
+      const { rows } = await client.query<{ n: number }>(
+        `select count(*)::int as n from pg_stat_activity where datname = 'plinth_notes' and ${condition}`,
+      )
+      return rows[0]!.n
+    }
+    const { anonKey } = project!.keys
+    const ask = () => fetch(`${server.url}/notes/rest/v1/notes`, { headers: { apikey: anonKey } })
+    const burst = await Promise.all(Array.from({ length: 100 }, ask))
+    expect(new Set(burst.map(({ status }) => status))).toEqual(new Set([200]))
+    expect(await count('true')).toBeLessThanOrEqual(20)
+    await expect.poll(() => count(`usename = 'authenticator_notes'`), { timeout: 30_000 }).toBe(0)
+    await client.end()
+  })
+
   it('keeps keys, rows and addresses across a restart', async () => {
     const before = server
     await server.stop()
