@@ -53,7 +53,7 @@ export interface FunctionDefinition<
   readonly methods?: readonly ('GET' | 'POST')[]
   readonly input: Input
   readonly output: Output
-  /** Most calls a minute for one user or, without a user, one address. Default 600. */
+  /** Most calls a minute for one user or, without a user, one address (of IPv6 its first 64 bits). Default 600. */
   readonly callsPerMinute?: number
   handle(context: FunctionContext, input: z.output<Input>): Promise<z.input<Output>>
 }

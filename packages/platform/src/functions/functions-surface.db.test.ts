@@ -117,7 +117,7 @@ describe('functions', () => {
     app.use(async (c, next) => {
       c.set('requestId', 'request-1')
       c.set('caller', acting)
-      c.set('clientAddress', '127.0.0.1')
+      c.set('clientAddress', c.req.header('x-test-address') ?? '127.0.0.1')
       c.set('log', log)
       await next()
     })
@@ -195,6 +195,15 @@ describe('functions', () => {
     expect((await call('scarce', root, json({ a: 1, b: 1 }))).status).toBe(200)
   })
 
+  it('are limited for a network, not for each of its addresses', async () => {
+    const from = (address: string) =>
+      call('scarce', stranger, { ...json({ a: 1, b: 1 }), headers: { 'x-test-address': address } })
+    const statuses = []
+    for (const host of ['1', '2', '3']) statuses.push((await from(`2001:db8:1:2::${host}`)).status)
+    expect(statuses).toEqual([200, 200, 429])
+    expect((await from('2001:db8:1:3::1')).status).toBe(200)
+  })
+
   it('never answer what their schema does not allow', async () => {
     const answer = await call('lies', stranger, json({ a: 1, b: 1 }))
     expect(answer).toMatchObject({ status: 500, body: { code: 'internal' } })
@@ -228,6 +237,7 @@ describe('functions', () => {
     ['forbidden_rows', 403, `select pg_read_file('/etc/passwd')`],
     ['conflicting_rows', 409, `insert into public.once values (1), (1)`],
     ['invalid_rows', 400, `select 'x'::int`],
+    ['invalid_rows', 400, `select repeat('[', 100000)::json`],
     ['refused', 400, `do $$ begin raise exception 'not today'; end $$`],
     ['contended', 503, `do $$ begin raise exception 'try again' using errcode = '40001'; end $$`],
     ['too_slow', 504, `do $$ begin raise exception 'late' using errcode = '57014'; end $$`],

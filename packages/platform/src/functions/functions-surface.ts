@@ -2,7 +2,14 @@ import { type Context, Hono } from 'hono'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { z } from 'zod'
 import { type ProjectDatabase, serviceCaller } from '../database/index.ts'
-import { httpErrors, logFailure, type Surface, type SurfaceEnv, toAppError } from '../http/index.ts'
+import {
+  addressKey,
+  httpErrors,
+  logFailure,
+  type Surface,
+  type SurfaceEnv,
+  toAppError,
+} from '../http/index.ts'
 import type { Clock } from '../kernel/index.ts'
 import { type AdminCheck, authorise, userOf } from './authorise.ts'
 import type { FunctionContext, FunctionDefinition } from './define-function.ts'
@@ -65,7 +72,7 @@ async function call(
 ) {
   const { caller, clientAddress } = c.var
   requireMethod(definition, c.req.method)
-  await countCall(limiter, userOf(caller) ?? clientAddress)
+  await countCall(limiter, userOf(caller) ?? addressKey(clientAddress))
   const asService = (service: typeof caller) => scopeDatabase(options.database, service)
   await authorise({ caller, definition, isAdmin: options.isAdmin, asService })
   const rawBody = new Uint8Array(await c.req.arrayBuffer())

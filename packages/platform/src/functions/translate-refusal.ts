@@ -6,7 +6,7 @@ import { functionErrors } from './errors.ts'
 const refusals: readonly (readonly [pattern: RegExp, error: ErrorFactory])[] = [
   [/^42501$/, functionErrors.forbidden_rows],
   [/^23505|^23503|^23P01/, functionErrors.conflicting_rows],
-  [/^22|^23/, functionErrors.invalid_rows],
+  [/^22|^23|^54/, functionErrors.invalid_rows],
   [/^P0001$/, functionErrors.refused],
   [/^40|^55P03$/, functionErrors.contended],
   [/^57014$/, functionErrors.too_slow],

@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Hono } from 'hono'
@@ -125,12 +126,14 @@ describe('the HTTP side', () => {
     [0, 'unknown'],
     [1, '203.0.113.9'],
     [2, '198.51.100.7'],
+    [3, '2001:db8::7'],
+    [4, 'unknown'],
     [9, 'unknown'],
   ])('behind %i trusted proxies believes that many last addresses', async (trustedProxies, from) => {
     const echo = { name: 'shops', keys: shops, functionNames: new Set<string>(), surfaces: [echoSurface()] }
     const directory = createProjectDirectory([echo])
     const behind = createApp({ directory, health: [], clock: systemClock, log: silentLog, trustedProxies })
-    const headers = { 'x-forwarded-for': 'forged, 198.51.100.7, 203.0.113.9' }
+    const headers = { 'x-forwarded-for': 'forged, [2001:db8::7]:4711, 198.51.100.7:52000, 203.0.113.9' }
     expect(await (await behind.request('/shops/echo/v1/open/door', { headers })).json()).toMatchObject({
       from,
     })
@@ -168,6 +171,43 @@ describe('the HTTP side', () => {
     const text = await response.text()
     expect(text).not.toContain('hunter2')
     expect(JSON.parse(text)).toMatchObject({ code: 'internal', request_id: 'from-the-client' })
+  })
+
+  it.each(['/courses/../shops/echo/v1/items', '/shops/echo/v1/../../../shops/echo/v1/items'])(
+    'sees %s as the address that it comes to, with that project’s key',
+    async (path) => {
+      const text = await overSocket(path, shops.anonKey)
+      expect(text).toContain('"ref":"shops"')
+      expect(await overSocket(path, courses.anonKey)).toContain('invalid_key')
+    },
+  )
+
+  it.each([
+    '/shops%2Fecho/v1/items',
+    '/shops/echo%2fv1/items',
+    '/shops/echo/v1/%2e%2e%2f%2e%2e%2fcourses/echo/v1/items',
+    '//shops/echo/v1/items',
+    '/shops//echo/v1/items',
+    '/SHOPS/echo/v1/items',
+    '/shops\\echo/v1/items',
+    '/shops/echo/v1;x/items',
+  ])('finds nothing at %s, whoever asks', async (path) => {
+    expect(await overSocket(path, shops.serviceRoleKey)).toMatch(/^HTTP\/1\.1 40[04] /)
+  })
+
+  it('names a request anew when its name is not a plain one', async () => {
+    for (const given of ['<script>alert(1)</script>', 'short', 'x'.repeat(65), 'line one two']) {
+      const text = await overSocket('/shops/nothing', shops.anonKey, `x-request-id: ${given}\r\n`)
+      expect(text).not.toContain(given)
+      expect(text).toMatch(/^x-request-id: [\w-]{36}\r$/m)
+    }
+  })
+
+  it('trusts no host name: it chooses a project of this server or none', async () => {
+    const ask = (host: string) => overSocket('/echo/v1/open/door', undefined, '', host)
+    expect(await ask('shops.example.com')).toContain('"name":"door"')
+    expect(await ask('evil.example')).toContain('unknown_project')
+    expect(await ask('shops.example.com/courses')).toMatch(/^HTTP\/1\.1 400 /)
   })
 
   it('lets browsers of other origins in, answers their preflight, and names the request', async () => {
@@ -219,6 +259,22 @@ describe('the HTTP side', () => {
     expect(await (await post(streamed(fitting))).json()).toMatchObject({ bytes: 1000 })
     await listening.stop(0)
   })
+
+  /** What comes back for a path as it stands: fetch would tidy it up first. */
+  async function overSocket(path: string, apikey?: string, headers = '', host = 'x'): Promise<string> {
+    const listening = await listen({
+      app,
+      host: '127.0.0.1',
+      port: 0,
+      onUpgrade: (_, socket) => socket.destroy(),
+    })
+    const key = apikey === undefined ? '' : `apikey: ${apikey}\r\n`
+    const text = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${key}${headers}Connection: close\r\n\r\n`
+    const socket = connect(listening.port, '127.0.0.1', () => socket.write(text))
+    const answered = (await socket.toArray()).join('')
+    await listening.stop(0)
+    return answered
+  }
 
   it('tells its health, and is not ready while a part is down', async () => {
     expect(await (await app.request('/health')).json()).toEqual({

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { type Clock, type Log, newId } from '../kernel/index.ts'
@@ -100,8 +101,13 @@ function addressOf(c: Context<RootEnv>, trustedProxies: number): string {
   const socket = socketAddress(c)
   if (trustedProxies === 0) return socket
   const forwarded = (c.req.header('x-forwarded-for') ?? '').split(',').map((address) => address.trim())
-  return forwarded.filter((address) => address !== '').at(-trustedProxies) ?? socket
+  const seen = withoutPort(forwarded.filter((address) => address !== '').at(-trustedProxies) ?? '')
+  return isIP(seen) > 0 ? seen : socket
 }
+
+/** Some proxies append the port, which differs by connection: limits would count none of them twice. */
+const withoutPort = (address: string): string =>
+  /^\[(.+)\](?::\d+)?$/.exec(address)?.[1] ?? /^([\d.]+):\d+$/.exec(address)?.[1] ?? address
 
 function socketAddress(c: Context<RootEnv>): string {
   return socketOf(c)?.incoming.socket.remoteAddress ?? 'unknown'

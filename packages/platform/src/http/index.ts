@@ -1,3 +1,4 @@
+export { addressKey } from './address-key.ts'
 export * from './create-app.ts'
 export * from './errors.ts'
 export * from './health.ts'

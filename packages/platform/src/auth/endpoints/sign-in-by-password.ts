@@ -11,9 +11,9 @@ import { openSession } from '../store/sessions.ts'
 import { type AccountRow, findUserByEmail } from '../store/users.ts'
 import { normaliseEmail } from '../users/normalise-email.ts'
 import type { UserRow } from '../users/user-row.ts'
-import { optionalText } from './fields.ts'
+import { optionalPassword, optionalText } from './fields.ts'
 
-const schema = z.object({ email: optionalText, phone: optionalText, password: optionalText })
+const schema = z.object({ email: optionalText, phone: optionalText, password: optionalPassword })
 
 /**
  * `POST /token?grant_type=password`. An unknown address and a wrong password get the same answer after the

@@ -178,6 +178,8 @@ describe('signing up', () => {
     [{ email: 'gil@example.test', password: '' }, 400, 'validation_failed'],
     [{ email: 'gil@example.test', password: 'x'.repeat(257) }, 400, 'validation_failed'],
     [{ email: 'gil@example.test', password: 'short' }, 422, 'weak_password'],
+    [{ email: 'gil@example.test', password: 'correct\0horse' }, 400, 'validation_failed'],
+    [{ email: 'gil@example.test', password: 'correct \ud800horse' }, 400, 'validation_failed'],
     [{ email: 'gil@example.test', password: 'correct horse', data: 'text' }, 400, 'validation_failed'],
     [{ email: 'gil@example.test', password: 'correct horse', data: { a: 'x\0' } }, 400, 'validation_failed'],
     [

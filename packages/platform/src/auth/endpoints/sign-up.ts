@@ -15,12 +15,12 @@ import { metadataSchema } from '../users/metadata.ts'
 import { requireEmail } from '../users/normalise-email.ts'
 import { toUserJson } from '../users/user-json.ts'
 import type { UserRow } from '../users/user-row.ts'
-import { optionalText } from './fields.ts'
+import { optionalPassword, optionalText } from './fields.ts'
 
 const schema = z.object({
   email: optionalText,
   phone: optionalText,
-  password: optionalText,
+  password: optionalPassword,
   data: metadataSchema,
 })
 type SignUp = z.output<typeof schema>

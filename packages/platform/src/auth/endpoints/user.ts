@@ -7,7 +7,7 @@ import { metadataSchema } from '../users/metadata.ts'
 import { requireEmail } from '../users/normalise-email.ts'
 import { type AccountEdit, saveAccount } from '../users/save-account.ts'
 import { toUserJson } from '../users/user-json.ts'
-import { optionalText } from './fields.ts'
+import { optionalPassword, optionalText } from './fields.ts'
 
 /** `GET /user`: the signed-in user's account as it is now. */
 export const getUser: Endpoint = (auth) => async (c) => {
@@ -18,7 +18,7 @@ export const getUser: Endpoint = (auth) => async (c) => {
 const schema = z.object({
   email: optionalText,
   phone: optionalText,
-  password: optionalText,
+  password: optionalPassword,
   data: metadataSchema,
   app_metadata: metadataSchema,
 })

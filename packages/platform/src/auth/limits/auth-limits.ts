@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
+import { addressKey } from '../../http/index.ts'
 import { authErrors } from '../errors.ts'
 import type { AuthLimits } from '../settings.ts'
-import { addressKey } from './address-key.ts'
 import type { AttemptCounter, MakeAttemptCounter } from './attempt-counter.ts'
 
 /** The limits of one project. Everything that refuses fails with `over_request_rate_limit`. */

@@ -45,6 +45,12 @@ describe('project keys', () => {
     ['that was altered', async () => flipLastCharacter(await (await open('shops')).sign(claims))],
     ['without a signature', async () => unsigned({ ...claims, role: 'service_role' })],
     ['signed with the public key as an HMAC secret', async () => forgedWithPublicKey(await open('shops'))],
+    [
+      'that is not valid yet',
+      async () => (await open('shops')).sign({ ...claims, nbf: inSeconds(instant) + 600 }),
+    ],
+    ['whose end is no number', async () => (await open('shops')).sign({ ...claims, exp: 'never' })],
+    ['that names another key of this project', async () => withKid(await (await open('shops')).sign(claims))],
     ['that is no token', async () => 'not.a.token'],
     ['of a megabyte', async () => 'a'.repeat(1_000_000)],
   ])('refuse a token %s', async (_case, make) => {
@@ -59,6 +65,14 @@ describe('project keys', () => {
 function flipLastCharacter(token: string): string {
   const at = token.length - 10
   return `${token.slice(0, at)}${token[at] === 'A' ? 'B' : 'A'}${token.slice(at + 1)}`
+}
+
+function withKid(token: string): string {
+  const [, payload, signature] = token.split('.')
+  const header = Buffer.from(JSON.stringify({ alg: 'ES256', kid: 'another', typ: 'JWT' })).toString(
+    'base64url',
+  )
+  return `${header}.${payload}.${signature}`
 }
 
 function unsigned(claims: object): string {

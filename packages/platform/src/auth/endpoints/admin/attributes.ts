@@ -5,7 +5,7 @@ import { authErrors } from '../../errors.ts'
 import { isUsableHash } from '../../passwords/password-hasher.ts'
 import { checkPassword } from '../../passwords/password-rules.ts'
 import { metadataSchema } from '../../users/metadata.ts'
-import { optionalFlag, optionalText } from '../fields.ts'
+import { optionalFlag, optionalPassword, optionalText } from '../fields.ts'
 
 /** What an administrator may say of an account; the fields of auth-js's AdminUserAttributes. */
 export const adminAttributes = z.object({
@@ -15,7 +15,7 @@ export const adminAttributes = z.object({
     .transform((id) => id ?? undefined),
   email: optionalText,
   phone: optionalText,
-  password: optionalText,
+  password: optionalPassword,
   password_hash: optionalText,
   email_confirm: optionalFlag,
   user_metadata: metadataSchema,
