@@ -12,6 +12,16 @@ export interface Figure {
   readonly goal: string | null
 }
 
+/** A figure that stands alone. */
+export const alone = (name: string, value: number, unit: string, goal: string | null): Figure => ({
+  name,
+  value,
+  unit,
+  ratio: null,
+  against: null,
+  goal,
+})
+
 export type Bench = () => AsyncIterable<Figure>
 
 /** The middle of an odd number of measurements, the mean of the two middle ones otherwise. */

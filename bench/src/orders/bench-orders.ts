@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Statement, sql } from '@plinth/platform/database'
-import { type Figure, median } from '../figure.ts'
+import { alone, type Figure, median } from '../figure.ts'
 import { type BenchShop, layBareStock, openBenchShop } from './open-bench-shop.ts'
 
 const hotItems = 20
@@ -136,15 +136,6 @@ async function codeOf({ database, owner }: BenchShop, statement: Statement): Pro
     return (error as { code?: string }).code ?? String(error)
   }
 }
-
-const alone = (name: string, value: number, unit: string, goal: string | null): Figure => ({
-  name,
-  value,
-  unit,
-  ratio: null,
-  against: null,
-  goal,
-})
 
 /** The same numbers in every run (mulberry32). */
 function createRandom(seed: number): (below: number) => number {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type Figure, median } from '../figure.ts'
+import { alone, type Figure, median } from '../figure.ts'
 import { readUsage } from './read-process.ts'
 
 const rounds = 3
@@ -32,8 +32,8 @@ async function* benchReadiness(name: string, program: readonly string[]): AsyncI
     existing.push(await timeStart(program, folder))
     await rm(folder, { recursive: true })
   }
-  yield figure(`${name}: ready on an empty folder`, median(empty), 's', '< 8 s')
-  yield figure(`${name}: ready on existing data`, median(existing), 's', '< 3 s')
+  yield alone(`${name}: ready on an empty folder`, median(empty), 's', '< 8 s')
+  yield alone(`${name}: ready on existing data`, median(existing), 's', '< 3 s')
 }
 
 async function* benchIdle(): AsyncIterable<Figure> {
@@ -49,14 +49,14 @@ async function* benchIdle(): AsyncIterable<Figure> {
   await rm(folder, { recursive: true })
   const used = (part: 'server' | 'postgres') =>
     ((after[part].cpuSeconds - before[part].cpuSeconds) / seconds) * 100
-  yield figure(
+  yield alone(
     'idle, five projects: CPU of server and PostgreSQL',
     used('server') + used('postgres'),
     '% of a core',
     '< 5 %',
   )
-  yield figure('idle, five projects: memory of the server', after.server.memoryBytes / 2 ** 20, 'MiB', null)
-  yield figure('idle, five projects: memory of PostgreSQL', after.postgres.memoryBytes / 2 ** 20, 'MiB', null)
+  yield alone('idle, five projects: memory of the server', after.server.memoryBytes / 2 ** 20, 'MiB', null)
+  yield alone('idle, five projects: memory of PostgreSQL', after.postgres.memoryBytes / 2 ** 20, 'MiB', null)
 }
 
 async function timeStart(program: readonly string[], folder: string): Promise<number> {
@@ -87,12 +87,3 @@ async function stop(child: ChildProcess): Promise<void> {
   child.kill('SIGTERM')
   await ended
 }
-
-const figure = (name: string, value: number, unit: string, goal: string | null): Figure => ({
-  name,
-  value,
-  unit,
-  ratio: null,
-  against: null,
-  goal,
-})

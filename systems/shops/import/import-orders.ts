@@ -1,52 +1,37 @@
 import { performance } from 'node:perf_hooks'
 import { importErrors } from './errors.ts'
-import type { Finding, FindingCode, Remark } from './findings.ts'
+import type { Remark } from './findings.ts'
 import { detectFormat } from './formats/detect-format.ts'
 import type { LineReader, OrderFormat } from './formats/order-format.ts'
 import { longestName } from './formats/read-fields.ts'
 import { retailFormat } from './formats/retail.ts'
 import { shopifyOrdersFormat } from './formats/shopify-orders.ts'
+import type { ImportOptions, ImportResult } from './import-options.ts'
 import { type ImportSession, withSession } from './open-session.ts'
 import { type OnProgress, progressStep } from './progress.ts'
 import { readSql } from './read-sql.ts'
 import { createTimeReader, type TimeReader } from './source/local-time.ts'
-import { type ImportSource, type OpenedSource, openSource } from './source/open-source.ts'
+import { type OpenedSource, openSource } from './source/open-source.ts'
 import { type CsvRecord, readRecords } from './source/read-records.ts'
 import { copyRows, type StagedValue } from './stage-lines.ts'
 import { planOrders, writeOrders } from './write-orders.ts'
-import { openReport, type ReportTarget, writeReport } from './write-report.ts'
+import { openReport, writeReport } from './write-report.ts'
 
 export const orderFormats: readonly OrderFormat[] = [retailFormat, shopifyOrdersFormat]
 
-export interface ImportOrdersOptions {
-  /** The system's database, as its owner and past any pooler. */
-  readonly addresses: { readonly ownerDirect: string }
-  readonly shopId: string
+export interface ImportOrdersOptions extends ImportOptions {
   /** IANA zone of times that carry none. */
   readonly zone: string
-  /** A path (`.csv`, `.csv.gz`) or the bytes themselves. */
-  readonly source: ImportSource
   /** Default: what the header says. */
   readonly format?: OrderFormat['name']
-  /** Reads and judges everything, and writes nothing. Default false. */
-  readonly dryRun?: boolean
-  readonly onProgress?: OnProgress
-  /** Where every finding goes, in the order of lines; the result has their counts in any case. */
-  readonly report?: ReportTarget
   /** Share of the units a new item sells in the file that is left on its shelf at the end, for what no file knows.
    * From 0; default 0: only what must have been there. */
   readonly reserve?: number
-  /** Ends the import after the transaction under way; what was committed stays, and running it again goes on. */
-  readonly signal?: AbortSignal
 }
 
 /** What an import did, or with `dryRun` would have done. */
-export interface ImportOrdersResult {
-  readonly shopId: string
+export interface ImportOrdersResult extends ImportResult {
   readonly format: OrderFormat['name']
-  readonly dryRun: boolean
-  /** Lines of the file that hold an order's line, refused ones included. */
-  readonly lines: number
   readonly orders: { readonly added: number; readonly alreadyThere: number; readonly refused: number }
   readonly orderLines: { readonly added: number; readonly alreadyThere: number; readonly refused: number }
   readonly items: { readonly added: number; readonly alreadyThere: number }
@@ -56,10 +41,6 @@ export interface ImportOrdersResult {
   readonly amount: string
   /** Transactions that were committed. */
   readonly transactions: number
-  readonly findings: Readonly<Partial<Record<FindingCode, number>>>
-  /** The first twenty findings. */
-  readonly firstFindings: readonly Finding[]
-  readonly seconds: number
 }
 
 const columns = [

@@ -1,40 +1,24 @@
 import { performance } from 'node:perf_hooks'
 import { importErrors } from './errors.ts'
-import type { Finding, FindingCode, Remark } from './findings.ts'
+import type { Remark } from './findings.ts'
 import { detectFormat } from './formats/detect-format.ts'
 import { type ProductFormat, shopifyProductsFormat } from './formats/shopify-products.ts'
+import type { ImportOptions, ImportResult } from './import-options.ts'
 import { type ImportSession, importTransaction, withSession } from './open-session.ts'
-import { type OnProgress, progressStep } from './progress.ts'
+import { progressStep } from './progress.ts'
 import { readSql } from './read-sql.ts'
-import { type ImportSource, type OpenedSource, openSource } from './source/open-source.ts'
+import { type OpenedSource, openSource } from './source/open-source.ts'
 import { type CsvRecord, readRecords } from './source/read-records.ts'
 import { copyRows, type StagedValue } from './stage-lines.ts'
-import { openReport, type ReportTarget, writeReport } from './write-report.ts'
+import { openReport, writeReport } from './write-report.ts'
 
 export const productFormats: readonly ProductFormat[] = [shopifyProductsFormat]
 
-export interface ImportProductsOptions {
-  /** The system's database, as its owner and past any pooler. */
-  readonly addresses: { readonly ownerDirect: string }
-  readonly shopId: string
-  readonly source: ImportSource
-  /** Reads and judges everything, and writes nothing. Default false. */
-  readonly dryRun?: boolean
-  readonly onProgress?: OnProgress
-  readonly report?: ReportTarget
-  readonly signal?: AbortSignal
-}
+export type ImportProductsOptions = ImportOptions
 
-export interface ImportProductsResult {
-  readonly shopId: string
+export interface ImportProductsResult extends ImportResult {
   readonly format: ProductFormat['name']
-  readonly dryRun: boolean
-  readonly lines: number
   readonly items: { readonly added: number; readonly alreadyThere: number; readonly refused: number }
-  readonly findings: Readonly<Partial<Record<FindingCode, number>>>
-  /** The first twenty findings. */
-  readonly firstFindings: readonly Finding[]
-  readonly seconds: number
 }
 
 const columns = [

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { sql } from '@plinth/platform/database'
 import { actor, clusterAddress, service } from '@plinth/testing'
 import pg from 'pg'
@@ -341,6 +343,37 @@ describe('holds of pending orders run out (AT-4)', () => {
     )
     await as(setStatus(shopId, 'PRUNE', 'Cancelled'))
     expect(await levelOf(item)).toEqual({ stock: 5, held: 0, available: 5 })
+  })
+
+  it('a process killed between hold and commit leaves a hold that runs out, and loses nothing (kill -9)', async () => {
+    const item = await addProduct(test.database, shopId, 'Killed', 5)
+    const { text, values } = order(shopId, 'KILLED', [line(item, 3)])
+    const script = `import pg from 'pg'
+      const [url, text, values] = process.argv.slice(1)
+      const client = new pg.Client(url)
+      await client.connect()
+      await client.query(text, JSON.parse(values))
+      await client.query('begin')
+      await client.query("update public.form_submissions set status = 'Confirmed' where submission_id = 'KILLED'")
+      console.log('held')
+      setInterval(() => undefined, 1000)`
+    const child = spawn(process.execPath, [
+      '--input-type=module',
+      '-e',
+      script,
+      test.database.addresses.ownerDirect,
+      text,
+      JSON.stringify(values),
+    ])
+    await once(child.stdout, 'data')
+    child.kill('SIGKILL')
+    await once(child, 'close')
+    expect(await levelOf(item)).toEqual({ stock: 5, held: 3, available: 2 })
+    const later = sql`select available from plinth.availability('stock', array[${item}::uuid], now() + interval '73 hours')`
+    expect(await value(test.database, null, later)).toBe('5')
+    await as(setStatus(shopId, 'KILLED', 'Confirmed'))
+    expect(await levelOf(item)).toEqual({ stock: 2, held: 0, available: 2 })
+    expect(await findDrift(test.database)).toEqual([])
   })
 
   it('a backend that dies in the middle of an order leaves nothing behind', async () => {
