@@ -37,6 +37,8 @@ export interface RestOptions {
   readonly aggregates?: boolean
   /** Refuses updates and deletes without a filter, as Supabase does. Default true. */
   readonly safeUpdate?: boolean
+  /** Drops the temporary tables of functions with every request. Default false: nobody may make any. */
+  readonly dropsTemporary?: boolean
   /** Largest request body in bytes. Default 10 MiB. */
   readonly maxBody?: number
   /** Uses after which a shape becomes a prepared statement; 0 for never (a pooler in transaction mode). Default 5. */
@@ -124,6 +126,7 @@ class Rest {
         compile: (request, isCall, catalogue) =>
           (isCall ? compileCall : compileTable)(request, catalogue, planning),
       }),
+      dropsTemporary: options.dropsTemporary ?? false,
       transactionEnd: options.transactionEnd ?? 'commit-allow-override',
       preRequest: options.preRequest === undefined ? undefined : quoteFunction(options.preRequest),
       exactCounts: exactEstimateLimit(maxRows),

@@ -31,6 +31,8 @@ export interface Runner {
   readonly catalogues: CatalogueCache
   readonly shapes: ShapeCache
   readonly transactionEnd: TransactionEnd
+  /** Temporary tables that functions make end with the request. */
+  readonly dropsTemporary: boolean
   /** Called before every request's statement, in its transaction: `schema.function`, already quoted. */
   readonly preRequest: string | undefined
   /** Totals above this come from PostgreSQL's planner when an estimate was asked for. */
@@ -79,7 +81,11 @@ async function runOn(
 ): Promise<RunResult> {
   const found = runner.shapes.find(request, isCall, catalogue, caller.role)
   const { compiled } = found
-  const options: TransactionOptions = { readOnly: compiled.readOnly, rollback: rollsBack(runner, request) }
+  const options: TransactionOptions = {
+    readOnly: compiled.readOnly,
+    rollback: rollsBack(runner, request),
+    dropsTemporary: runner.dropsTemporary,
+  }
   const rows = await runStatement(runner, request, caller, found.statement, options)
   const row = rows[0] as AnswerRow
   return { row, compiled, total: await totalOf(runner, row, found, caller) }

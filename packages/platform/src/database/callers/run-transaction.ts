@@ -11,6 +11,8 @@ export interface TransactionOptions {
   readonly rollback?: boolean
   /** Milliseconds that one statement may take (SQLSTATE 57014 beyond it). Default: the role's own, 15,000. */
   readonly statementTimeout?: number
+  /** Drops temporary tables at the end. Default false: in the platform's own databases nobody may make any. */
+  readonly dropsTemporary?: boolean
 }
 
 /** Runs statements inside a transaction that is already the caller's. */
@@ -36,7 +38,7 @@ export async function runStatement<Row extends QueryResultRow>(
     client.query(begin(options)),
     client.query(toQuery(preambleOf(caller, !options.readOnly))),
     client.query<Row>(toQuery(statement)),
-    client.query(options.rollback ? 'rollback' : commit),
+    client.query(endOf(options)),
   ] as const
   stream.uncork()
   const outcomes = await Promise.allSettled(sent)
@@ -59,7 +61,7 @@ export async function runTransaction<T>(
   try {
     if (failed) throw failed.reason
     const result = await work({ query: (statement) => client.query(toQuery(statement)) })
-    const end = await client.query(options.rollback ? 'rollback' : commit)
+    const end = await client.query(endOf(options))
     if (!options.rollback) requireCommit(end)
     return result
   } catch (error) {
@@ -70,10 +72,13 @@ export async function runTransaction<T>(
 
 /**
  * A commit, after which the connection is as it was: SQL of the request may have set something for the whole session
- * (`set app.tenant = …` in a function, a temporary table), and the next request is somebody else's. One message, so it
- * costs no round trip; a rollback takes such settings back by itself.
+ * (`set app.tenant = …` in a function), and the next request is somebody else's. One message, so it costs no round trip.
+ * A rollback takes such settings back by itself, and the role is set anew by every transaction.
  */
-const commit = 'commit; reset all; reset role; discard temp'
+function endOf({ rollback, dropsTemporary }: TransactionOptions): string {
+  if (rollback) return 'rollback'
+  return dropsTemporary ? 'commit; reset all; discard temp' : 'commit; reset all'
+}
 
 /** PostgreSQL answers ROLLBACK to the COMMIT of a failed transaction, without an error. */
 function requireCommit(end: QueryResult): void {

@@ -1,3 +1,5 @@
+import type { Column } from './model.ts'
+
 /** The rows that the queries in `sql/` answer with. */
 export interface RelationRow {
   readonly id: number
@@ -10,16 +12,8 @@ export interface RelationRow {
   readonly columns: readonly ColumnRow[]
 }
 
-export interface ColumnRow {
+export interface ColumnRow extends Column {
   readonly number: number
-  readonly name: string
-  readonly type: string
-  readonly baseType: string
-  readonly notNull: boolean
-  readonly default: string | null
-  readonly generated: boolean
-  readonly comment: string | null
-  readonly enum: readonly string[] | null
 }
 
 export interface KeyRow {

@@ -87,6 +87,7 @@ function createSurface(settings: RestSettings, database: ProjectDatabase, log: L
     transactionEnd: settings['db-tx-end'],
     aggregates: settings['db-aggregates-enabled'],
     safeUpdate: false,
+    dropsTemporary: true,
     ...(anonymousRole === undefined ? {} : { anonymousRole }),
     ...(maxRows === undefined ? {} : { maxRows }),
     ...(preRequest === undefined ? {} : { preRequest }),
