@@ -206,3 +206,36 @@ test('the hash is what the comment on its column says, recomputed by PostgreSQL 
   expect(Number(found!.entries)).toBeGreaterThan(20)
   expect(found!.sound).toBe(found!.entries)
 })
+
+test('one transaction of very many rows, of two tenants and without one, is journalled in parts and in order', async () => {
+  const rows = process.env.PLINTH_TEST_LONG === '1' ? 200_000 : 40_000
+  const [one, two] = ['11111111-aaaa-4111-8111-111111111111', '22222222-aaaa-4111-8111-111111111111']
+  const before = process.memoryUsage().rss
+  let most = before
+  const watching = setInterval(() => (most = Math.max(most, process.memoryUsage().rss)), 20)
+  await run(
+    `with a as (insert into seats select 'big', n, case when n % 2 = 0 then $1 else $2 end, false
+      from generate_series(1, ${rows}) n)
+    insert into notes select 'big ' || n, repeat('x', 100) from generate_series(1, 10) n`,
+    one,
+    two,
+  )
+  await test_.tail.settle(60_000)
+  clearInterval(watching)
+  // Bytes of the stream that wait and one batch on its way, not copies of every row.
+  expect((most - before) / rows).toBeLessThan(6_000)
+  const found = await run(
+    `select tenant, count(*)::int as entries, count(distinct position)::int as commits,
+       max(sequence) - min(sequence) + 1 = count(*) as whole,
+       bool_and((key::json ->> 0)::int % 2 = case tenant when $1 then 0 else 1 end) as own
+     from plinth.journal where tenant in ($1, $2) group by tenant order by tenant`,
+    one,
+    two,
+  )
+  const half = { entries: rows / 2, commits: 1, whole: true, own: true }
+  expect(found).toEqual([
+    { tenant: one, ...half },
+    { tenant: two, ...half },
+  ])
+  expect(await verifyJournal({ ...test_, tenant: one })).toMatchObject({ sound: true, entries: rows / 2 })
+}, 90_000)

@@ -1,30 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  applyMigrations,
-  type Engine,
-  openProjectDatabase,
-  type ProjectDatabase,
-  provisionProject,
-  readPlatformMigrations,
-  sql,
-  startEmbeddedEngine,
-  userCaller,
-} from '@plinth/platform/database'
+import { type Engine, type ProjectDatabase, sql, userCaller } from '@plinth/platform/database'
 import { messageOf, newKey, silentLog, systemClock } from '@plinth/platform/kernel'
 import { stableId, waitFor } from '@plinth/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import {
-  createJournal,
-  createTail,
-  readTailMigrations,
-  synchronisePublication,
-  verifyJournal,
-} from '../index.ts'
+import { createJournal, createTail, synchronisePublication, verifyJournal } from '../index.ts'
 import type { NodeOptions } from './hold-tail.ts'
+import { type OwnCluster, startOwnCluster } from './start-own-cluster.ts'
 
 /** The long form is the one that issue 5 asks for; the short one meets every kind of fault at least once. */
 const long = process.env.PLINTH_TEST_LONG === '1'
@@ -39,6 +23,7 @@ create table counters (id int primary key, shop_id text not null, value bigint n
 create table sales (id uuid primary key, shop_id text not null, counter int not null, value bigint not null);
 insert into counters select n, 'shop ' || n, 0 from generate_series(0, 9) n;`
 
+let cluster: OwnCluster
 let engine: Engine
 let database: ProjectDatabase
 let folder: string
@@ -46,19 +31,8 @@ const key = newKey()
 const nodes: ChildProcess[] = []
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'plinth-faults-'))
-  const major = process.env.PLINTH_TEST_POSTGRES
-  engine = await startEmbeddedEngine({
-    dataDir: join(folder, 'data'),
-    log: silentLog,
-    settings: { fsync: 'off' },
-    ...(major ? { binaries: `/usr/lib/postgresql/${major}` } : {}),
-  })
-  const cluster = { url: engine.adminUrl(), directUrl: engine.adminUrl() }
-  const addresses = await provisionProject(cluster, 'sample', { owner: 'o', authenticator: 'a' })
-  await applyMigrations(addresses.ownerDirect, [await readPlatformMigrations(), await readTailMigrations()])
-  database = openProjectDatabase({ system: 'sample', addresses, log: silentLog })
-  await database.asOwner({ text: schema })
+  cluster = await startOwnCluster(schema)
+  ;({ engine, database, folder } = cluster)
   await synchronisePublication(database, {
     journalled: ['counters', 'sales'],
     realtime: [],
@@ -70,9 +44,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const node of nodes) node.kill('SIGKILL')
-  await database?.close()
-  await engine?.stop()
-  await rm(folder, { recursive: true, force: true })
+  await cluster?.stop()
 })
 
 test(
