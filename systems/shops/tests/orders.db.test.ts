@@ -298,6 +298,44 @@ describe('orders', () => {
     expect((await levelOf(item)).held).toBe(1)
   })
 
+  it.each([
+    [
+      'number and lines',
+      `submission_id = 'PATCHED-2', ordered_products = '[]'`,
+      'order_identity_fixed PT422',
+    ],
+    ['shop and status', `shop_id = gen_random_uuid(), status = 'Confirmed'`, 'order_identity_fixed PT422'],
+    ['imported', `imported = true, status = 'Completed'`, 'order_identity_fixed PT422'],
+    [
+      'lines to nothing, and a status that cannot follow',
+      `ordered_products = '[]', status = 'Return'`,
+      'invalid_transition PT409',
+    ],
+    [
+      'lines to text, confirmed',
+      `ordered_products = '"two mugs"', status = 'Confirmed'`,
+      'invalid_order_lines PT422',
+    ],
+    ['lines to null', `ordered_products = null`, 'ordered_products 23502'],
+  ])('refuse one PATCH of %s, and change nothing', async (name, change, expected) => {
+    const item = await addProduct(test.database, shopId, `Patched: ${name}`, 10)
+    const number = `PATCH-${name}`
+    await as(order(shopId, number, [line(item, 4)]))
+    const patch = {
+      text: `update public.form_submissions set ${change} where submission_id = $1`,
+      values: [number],
+    }
+    expect(expected).toContain(await refusal(as(patch)))
+    expect(await levelOf(item)).toEqual({ stock: 10, held: 4, available: 6 })
+    expect(
+      await value(
+        test.database,
+        ada,
+        sql`select status from public.form_submissions where submission_id = ${number}`,
+      ),
+    ).toBe('Pending')
+  })
+
   it('can be deleted unless they took stock', async () => {
     const item = await addProduct(test.database, shopId, 'Delete', 10)
     const remove = (number: string) =>

@@ -9,6 +9,7 @@ import {
   order,
   refusal,
   setStatus,
+  signUp,
   useShopDatabase,
   value,
 } from './shop-fixture.ts'
@@ -164,6 +165,49 @@ describe('items.stock written directly (AT-5)', () => {
       await query(sql`update public.items set stock = 500 where id = ${id}`)
     })
     expect(await refusal(smuggle)).toBe('stock_without_history P0001')
+    expect(await findDrift(test.database)).toEqual([])
+  })
+
+  it.each([
+    ['a member', ada],
+    ['the service role', service],
+  ])('gets its history also from %s who wears the ledger’s mark', async (_, caller) => {
+    const id = await addProduct(test.database, shopId, 'Ladle', 5)
+    await test.database.transactionAs(caller, async ({ query }) => {
+      await query(sql`select set_config('plinth.stock_posting', 'ledger', true)`)
+      await query(sql`update public.items set stock = 500 where id = ${id}`)
+    })
+    expect((await historyOf(id)).at(-1)).toMatchObject({
+      change: 495,
+      new_stock: 500,
+      reason: 'Set directly',
+    })
+    expect(await findDrift(test.database)).toEqual([])
+  })
+
+  it('raised on everything by one statement touches what the caller’s role may change', async () => {
+    const own = await openShop(test.database, actor('mass'))
+    for (let n = 0; n < 3; n += 1) await addProduct(test.database, own, `Mass ${n}`, n)
+    const people = [
+      ['Admin', 3],
+      ['Order Manager', 3],
+      ['Support Agent', 0],
+      ['nobody', 0],
+    ] as const
+    for (const [role, touched] of people) {
+      const person = actor(`mass ${role}`)
+      await signUp(test.database, person)
+      if (role !== 'nobody') {
+        await test.database.asOwner(
+          sql`insert into public.team_members (shop_id, user_id, role) values (${own}, ${person.userId}, ${role})`,
+        )
+      }
+      const raised = await test.database.asCaller(person, sql`update public.items set stock = stock + 1`)
+      expect(raised.rowCount, role).toBe(touched)
+    }
+    expect(
+      await refusal(test.database.asCaller(stranger, sql`update public.items set stock = stock + 1`)),
+    ).toBe('42501')
     expect(await findDrift(test.database)).toEqual([])
   })
 
