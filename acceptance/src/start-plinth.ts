@@ -35,10 +35,9 @@ export interface StartOptions {
   readonly arguments?: readonly string[]
 }
 
-/** The environment of a person who works on a data folder; what only tests are told is no setting of Plinth. */
+/** The environment of a person who works on a data folder. */
 export const environmentOf = (dataDir: string) => ({
   ...process.env,
-  PLINTH_RETAIL_CSV: undefined,
   PLINTH_DATA_DIR: dataDir,
 })
 

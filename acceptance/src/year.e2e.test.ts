@@ -10,7 +10,7 @@ import { createDataDir, type Plinth, startPlinth } from './start-plinth.ts'
 
 /** The full UCI "Online Retail", which is not shipped. */
 const year =
-  process.env.PLINTH_RETAIL_CSV ??
+  process.env.PLINTH_TEST_RETAIL_CSV ??
   fileURLToPath(new URL('../../../shared/data/online-retail.csv.gz', import.meta.url))
 const isAsked = process.env.PLINTH_TEST_LONG === '1' && existsSync(year)
 const minutes = 60_000

@@ -22,11 +22,11 @@ const wholeYear = { lines: 541_909, orders: 25_900, items: 4_070, amount: '97477
 
 /**
  * The import of a year of retail beside plain set-based SQL that builds the same rows from a staged table. The file
- * is `PLINTH_RETAIL_CSV`, else the one beside the repository; without either, the shipped December stands in, and
+ * is `PLINTH_TEST_RETAIL_CSV`, else the one beside the repository; without either, the shipped December stands in, and
  * the figures say so.
  */
 export async function* benchImport(
-  file = process.env.PLINTH_RETAIL_CSV ?? besideTheRepository,
+  file = process.env.PLINTH_TEST_RETAIL_CSV ?? besideTheRepository,
 ): AsyncIterable<Figure> {
   const isWhole = existsSync(file)
   const source = isWhole ? file : demoFile

@@ -22,7 +22,7 @@ export function addRewindCommand(program: Command): void {
     .argument('<tenant>', 'key of the tenant’s root row, for shops the shop’s id')
     .requiredOption(
       '--to <point>',
-      'an instant (2026-01-15T12:00:00Z) or the sequence number of the last change that stays',
+      'an instant (2026-01-15T12:00:00Z), or the number of the last change that stays with its commit',
     )
     .option('--dry-run', 'show what would change, and change nothing')
     .option('--yes', 'do not ask')

@@ -1,7 +1,7 @@
 import { type ProjectDatabase, sql } from '../../database/index.ts'
 import { tailErrors } from '../errors.ts'
 
-/** Where to go back to: an instant, or the number of the last change that stays. */
+/** Where to go back to: an instant, or the number of the last change that stays (with all that its commit made). */
 export type RewindTarget = Date | number
 
 export interface RewindPoint {
@@ -21,7 +21,8 @@ interface FoundPoint {
 
 /**
  * The prefix of the tenant's sequence that a target means: up to before the first change that was committed after the
- * instant (commit times are not in the order of commits). Refuses what the journal does not know: fails with
+ * instant (commit times are not in the order of commits), or to the end of the commit that made the numbered change: half
+ * a transaction was never a state. Refuses what the journal does not know: fails with
  * `rewind_unknown_point`, `rewind_archived`, `rewind_crosses_gap` or `rewind_table_younger`.
  */
 export async function findRewindPoint(
@@ -38,7 +39,9 @@ export async function findRewindPoint(
     with undone as (
       select min(sequence) as sequence from plinth.journal
       where tenant = ${tenant}
-        and (sequence > ${number}::bigint or committed_at > ${instant}::timestamptz)
+        and (sequence > ${number}::bigint and position is distinct from (
+            select position from plinth.journal where tenant = ${tenant} and sequence = ${number}::bigint)
+          or committed_at > ${instant}::timestamptz)
     )
     select (select sequence from plinth.journal_anchors where tenant = ${tenant}
         and (sequence > ${number}::bigint or committed_at > ${instant}::timestamptz)) as archived,
@@ -47,7 +50,7 @@ export async function findRewindPoint(
     from undone`)
   const found = rows[0]!
   if (found.archived !== null) throw tailErrors.rewind_archived({ tenant, first: Number(found.archived) + 1 })
-  const sequence = number ?? (found.first_undone === null ? last : Number(found.first_undone) - 1)
+  const sequence = found.first_undone === null ? last : Number(found.first_undone) - 1
   await requireKnown(database, target, instant ?? found.undone_at)
   return { sequence, last }
 }

@@ -90,6 +90,19 @@ test('everything that was added, changed and deleted since is as it was, to the 
   await run(`insert into items (shop_id, sku) values ('a', 'later')`)
 })
 
+test('a number in the middle of a commit means the end of that commit', async () => {
+  const point = await head('a')
+  await run(`with shop as (update shops set name = 'Both' where id = 'a')
+    insert into items (shop_id, sku) values ('a', 'together')`)
+  const whole = await rowsOf('a')
+  await run(`update items set stock = 5 where sku = 'together'`)
+  expect(await preview('a', point + 1)).toMatchObject({ sequence: point + 2, undone: 1 })
+  await rewind('a', point + 1)
+  expect(await rowsOf('a')).toEqual(whole)
+  await rewind('a', point)
+  expect(await run(`select from items where sku = 'together'`)).toEqual([])
+})
+
 test('an instant means the changes that were committed by then, in the order of the sequence', async () => {
   await run(`insert into items (shop_id, sku) values ('b', 'first')`)
   const before = await rowsOf('b')
