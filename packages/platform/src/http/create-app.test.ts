@@ -42,7 +42,7 @@ describe('the HTTP side', () => {
   let folder: string
   let shops: ProjectKeys
   let courses: ProjectKeys
-  let health: HealthStatus = { status: 'ok' }
+  let health: HealthStatus | Error = { status: 'ok' }
   let app: ReturnType<typeof createApp>
 
   beforeAll(async () => {
@@ -56,7 +56,9 @@ describe('the HTTP side', () => {
       surfaces: [echoSurface()],
     })
     const directory = createProjectDirectory([host('shops', shops), host('courses', courses)])
-    const checks = [{ name: 'shops/database', check: () => health }]
+    const checks = [
+      { name: 'shops/database', check: () => (health instanceof Error ? Promise.reject(health) : health) },
+    ]
     app = createApp({ directory, health: checks, clock: systemClock, log: silentLog, bodyLimitBytes: 1000 })
   })
   afterAll(() => rm(folder, { recursive: true }))
@@ -286,5 +288,9 @@ describe('the HTTP side', () => {
     health = { status: 'down' }
     expect((await app.request('/health/ready')).status).toBe(503)
     expect((await app.request('/health/live')).status).toBe(200)
+    health = new Error('no pg_hba.conf entry for host "10.0.0.7", user "owner_shops"')
+    const report = await (await app.request('/health')).text()
+    expect(report).not.toMatch(/owner_shops|10\.0\.0/)
+    expect(JSON.parse(report)).toMatchObject({ status: 'down' })
   })
 })

@@ -46,7 +46,7 @@ export function createApp(options: AppOptions): Hono<RootEnv> {
   app.use(startRequest(options))
   app.options('*', preflight)
   app.use(limitBody(options.bodyLimitBytes ?? defaultBodyLimit))
-  addHealth(app, options.health)
+  addHealth(app, options)
   for (const project of directory.projects) {
     for (const surface of project.surfaces) {
       const base = `/${project.name}${surface.path}`
@@ -144,14 +144,14 @@ function renderFailure(error: unknown, c: Context<RootEnv>): Response {
   return response
 }
 
-function addHealth(app: Hono<RootEnv>, checks: readonly HealthCheck[]): void {
+function addHealth(app: Hono<RootEnv>, { health: checks, log }: AppOptions): void {
   app.get('/health/live', (c) => c.json({ status: 'ok' }))
   app.get('/health/ready', async (c) => {
-    const { status } = await checkHealth(checks)
+    const { status } = await checkHealth(checks, log)
     return c.json({ status }, status === 'down' ? 503 : 200)
   })
   app.get('/health', async (c) => {
-    const report = await checkHealth(checks)
+    const report = await checkHealth(checks, log)
     return c.json(report, report.status === 'down' ? 503 : 200)
   })
 }

@@ -1,3 +1,5 @@
+import { AppError, type Log } from '../kernel/index.ts'
+
 /** How one part of the server is doing. `degraded`: it works, but something is off that an operator should know. */
 export interface HealthStatus {
   readonly status: 'ok' | 'degraded' | 'down'
@@ -18,9 +20,12 @@ export interface HealthReport {
 
 const longestCheck = 3_000
 
-/** Asks every check at once; one that fails or takes longer than three seconds counts as down. */
-export async function checkHealth(checks: readonly HealthCheck[]): Promise<HealthReport> {
-  const results = await Promise.all(checks.map(async (check) => [check.name, await ask(check)] as const))
+/**
+ * Asks every check at once; one that fails or takes longer than three seconds counts as down. Everybody may read the
+ * report, so that only our own words stand in it; what else failed goes to the log.
+ */
+export async function checkHealth(checks: readonly HealthCheck[], log: Log): Promise<HealthReport> {
+  const results = await Promise.all(checks.map(async (check) => [check.name, await ask(check, log)] as const))
   const worst = results.reduce<HealthStatus['status']>(
     (status, [, result]) => worse(status, result.status),
     'ok',
@@ -28,7 +33,7 @@ export async function checkHealth(checks: readonly HealthCheck[]): Promise<Healt
   return { status: worst, checks: Object.fromEntries(results) }
 }
 
-async function ask(check: HealthCheck): Promise<HealthStatus> {
+async function ask(check: HealthCheck, log: Log): Promise<HealthStatus> {
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<HealthStatus>((resolve) => {
     timer = setTimeout(
@@ -39,7 +44,9 @@ async function ask(check: HealthCheck): Promise<HealthStatus> {
   try {
     return await Promise.race([Promise.resolve(check.check()), tooLate])
   } catch (error) {
-    return { status: 'down', detail: { problem: error instanceof Error ? error.message : String(error) } }
+    if (error instanceof AppError) return { status: 'down', detail: { problem: error.message } }
+    log.warn({ err: error, check: check.name }, 'health check failed')
+    return { status: 'down', detail: { problem: 'it failed; the server log says why' } }
   } finally {
     clearTimeout(timer)
   }

@@ -89,6 +89,45 @@ describe('the HTTP server', () => {
     await listening.stop(0)
   })
 
+  it('puts nothing between the parts of an answer that is on its way', async () => {
+    const app = new Hono()
+    const rest = Promise.withResolvers<void>()
+    app.get('/', () => {
+      const body = new ReadableStream({
+        async start(controller) {
+          controller.enqueue(new TextEncoder().encode('begun'))
+          await rest.promise
+          controller.close()
+        },
+      })
+      return new Response(body)
+    })
+    const listening = await listen({ app, host: '127.0.0.1', port: 0, onUpgrade })
+    const socket = connect(listening.port, '127.0.0.1', () =>
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
+    )
+    let answered = ''
+    for await (const part of socket) {
+      answered += String(part)
+      if (answered.endsWith('begun\r\n')) socket.write('no request at all\r\n\r\n')
+    }
+    expect(answered.match(/HTTP\/1\.1/g)).toHaveLength(1)
+    rest.resolve()
+    await listening.stop(0)
+  })
+
+  it('closes what it refused, though the client would keep it', async () => {
+    const { listening } = await startSlow()
+    const socket = connect({ port: listening.port, host: '127.0.0.1', allowHalfOpen: true })
+    socket.on('error', () => undefined)
+    socket.write('no request at all\r\n\r\n')
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    const keep = setInterval(() => socket.write('x'), 50)
+    await closed
+    clearInterval(keep)
+    await listening.stop(0)
+  })
+
   it('blames nobody here when a client goes away while it sends', async () => {
     const failed = Promise.withResolvers<number>()
     const logged: string[] = []

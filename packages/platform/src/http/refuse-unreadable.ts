@@ -1,15 +1,20 @@
-import { STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type ErrorFactory, hasCode } from '../kernel/index.ts'
 import { httpErrors } from './errors.ts'
 import { fixedHeaders } from './response-headers.ts'
 
+/** How long a refused client may take to read why, before the connection is cut. Milliseconds. */
+const lastWord = 1_000
+
 /**
  * Answers what Node's parser gives up on, and closes: the same headers as everywhere, so that a page of another origin
- * reads why instead of a failed fetch. A client that is gone already gets nothing.
+ * reads why instead of a failed fetch. A client that is gone already, or in the middle of an earlier answer, gets
+ * nothing.
  */
 export function refuseUnreadable(error: Error, socket: Duplex): void {
-  if (hasCode(error, 'ECONNRESET') || !socket.writable) {
+  const { _httpMessage: earlier } = socket as { _httpMessage?: ServerResponse | null }
+  if (hasCode(error, 'ECONNRESET') || !socket.writable || earlier?.headersSent) {
     socket.destroy()
     return
   }
@@ -22,6 +27,8 @@ export function refuseUnreadable(error: Error, socket: Duplex): void {
     ['connection', 'close'],
   ].map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('')}\r\n${body}`)
+  // Cut at once, the answer could be lost on a client that is still sending; left open, one that never reads stays.
+  setTimeout(() => socket.destroy(), lastWord).unref()
 }
 
 function refusalOf(error: Error): ErrorFactory {
