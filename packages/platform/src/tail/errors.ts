@@ -119,6 +119,11 @@ export const tailErrors = defineErrors({
     message: 'Other transactions hold the tables of {system} for too long.',
     hint: 'Nothing was changed. Try again when the long transaction has ended.',
   },
+  rewind_forbidden: {
+    status: 409,
+    message: 'The owner of the system may not see or write all rows that would be rewound: {problem}.',
+    hint: 'Nothing was changed. Take `force row level security` off for the rewind, or give the table to the owner.',
+  },
   rewind_not_permitted: {
     status: 500,
     message: 'The administrator of this PostgreSQL may not switch triggers off.',

@@ -8,7 +8,7 @@ import {
   type Statement,
   toQuery,
 } from '../../database/index.ts'
-import { hasCode } from '../../kernel/index.ts'
+import { hasCode, messageOf } from '../../kernel/index.ts'
 import { tailErrors } from '../errors.ts'
 import { exactText } from '../stream/replication-stream.ts'
 import { checkDeferrableKeys, checkForeignKey } from './check-constraints.ts'
@@ -45,7 +45,7 @@ export interface AppliedRewind extends RewindPreview {
  * is journalled under `actor`.
  *
  * Beside the failures of {@link previewRewind}: `rewind_busy`, `rewind_not_permitted`, `rewind_row_moved`,
- * `rewind_schema_changed`, `rewind_conflict`, `rewind_orphans`; nothing is changed then.
+ * `rewind_schema_changed`, `rewind_conflict`, `rewind_orphans`, `rewind_forbidden`; nothing is changed then.
  */
 export async function applyRewind(options: ApplyRewindOptions): Promise<AppliedRewind> {
   const { database, tail } = options
@@ -141,10 +141,14 @@ async function restore(
 
 /** What waiting for others comes to: lock_not_available, deadlock_detected. */
 const busy = ['55P03', '40P01']
+/** Among others: row security that would hide rows, with `row_security` off. */
+const insufficientPrivilege = '42501'
 
 /** SQLSTATE class 23: a unique, exclusion, not-null or check constraint. */
 function explain(error: unknown, system: string): unknown {
   if (busy.some((code) => hasCode(error, code))) return tailErrors.rewind_busy({ system }, error)
+  if (hasCode(error, insufficientPrivilege))
+    return tailErrors.rewind_forbidden({ problem: messageOf(error) }, error)
   if (!(error instanceof pg.DatabaseError) || !error.code?.startsWith('23')) return error
   return tailErrors.rewind_conflict(
     { problem: [error.message, error.detail].filter(Boolean).join('. ') },

@@ -78,3 +78,41 @@ test('what comes back holds on to rows outside the journal that somebody is abou
   expect(await rewinding).toBe('rewind_orphans')
   expect(await run('select * from owned')).toEqual([])
 })
+
+test('row security that binds the owner too refuses the rewind: what it hides could not be undone', async () => {
+  await run(`create policy nobody on people for all to public using (false);
+    alter table people enable row level security, force row level security`)
+  await asAdministrator(`insert into people values (9, 'a', null)`)
+  const point = await head('a')
+  await asAdministrator(`delete from people where id = 9`)
+  await expect(rewind('a', point)).rejects.toEqual(refused('rewind_forbidden'))
+  await run('alter table people no force row level security')
+  await rewind('a', point)
+  expect(await asAdministrator('select id from people where id = 9')).toEqual([{ id: 9 }])
+})
+
+test('writers of the same tables wait, and write afterwards', async () => {
+  await run(`insert into people values (20, 'a', null), (30, 'b', null)`)
+  const point = await head('a')
+  await run(`update people set boss = 20 where id = 20`)
+  let done = false
+  const writing = (async () => {
+    for (let n = 0; !done; n += 1)
+      await run(`insert into people values ($1, $2, null)`, 1_000 + n, n % 2 ? 'a' : 'b')
+  })()
+  const before = await head('a')
+  await rewind('a', point)
+  const undone = (await head('a')) - before
+  done = true
+  await writing
+  expect(await run('select boss from people where id = 20')).toEqual([{ boss: null }])
+  // What was written before the rewind went with it, what came after stays; neighbours kept all of theirs.
+  const [left] = await run(`select count(*) filter (where shop_id = 'a')::int as own,
+    bool_and(shop_id <> 'b' or boss is null) as whole from people where id >= 1000`)
+  expect(left!.whole).toBe(true)
+  expect(undone).toBeGreaterThan(0)
+  const [hole] =
+    await run(`select count(*)::int as missing from generate_series(1000, (select max(id) from people)) n
+    where n % 2 = 0 and not exists (select from people where id = n)`)
+  expect(hole).toEqual({ missing: 0 })
+})
