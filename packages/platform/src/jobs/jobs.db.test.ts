@@ -137,9 +137,9 @@ describe('schedules', () => {
     await test.drop()
   })
 
-  it('refuse to start with a line that means nothing', async () => {
+  it.each(['at dawn', '30 5 31 2 *'])('refuse to start with a line that means nothing: %s', async (line) => {
     const test = await createJobDatabase()
-    const broken = { ...nightly, schedule: { line: 'at dawn', catchUp: 'skip' as const } }
+    const broken = { ...nightly, schedule: { line, catchUp: 'skip' as const } }
     const start = startJobRunner({
       database: test.database,
       jobs: [broken],

@@ -92,9 +92,11 @@ export function untilNextTick(jobs: readonly JobDefinition[], clock: Clock): num
 
 function requireValidSchedule({ name, schedule }: JobDefinition, clock: Clock): void {
   if (!schedule) return
+  let next: Date | undefined
   try {
-    nextTick(schedule, clock.now())
+    next = nextTick(schedule, clock.now())
   } catch (cause) {
     throw jobErrors.invalid_schedule({ name, problem: messageOf(cause) }, cause)
   }
+  if (!next) throw jobErrors.invalid_schedule({ name, problem: 'there is no such day' })
 }
