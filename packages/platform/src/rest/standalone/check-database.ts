@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs'
 import type { ProjectDatabase } from '../../database/index.ts'
+import { hasCode, messageOf } from '../../kernel/index.ts'
 import { quoteFunction } from '../run-request.ts'
 import { type RestSettings, standaloneErrors } from './settings.ts'
 
 const checkSql = readFileSync(new URL('./check-database.sql', import.meta.url), 'utf8')
 
-/** Fails with `unfit_database`, a line for each thing that the settings name and the database does not have. */
+/**
+ * Fails with `unreachable_database`, or with `unfit_database`, a line for each thing that the settings name and the
+ * database does not have.
+ */
 export async function checkDatabase(database: ProjectDatabase, settings: RestSettings): Promise<void> {
   const preRequest = settings['db-pre-request']
   const values = [
@@ -13,8 +17,19 @@ export async function checkDatabase(database: ProjectDatabase, settings: RestSet
     settings['db-anon-role'] ?? null,
     preRequest === undefined ? null : quoteFunction(preRequest),
   ]
-  const { rows } = await database.asOwner<{ problem: string }>({ text: checkSql, values })
+  const { rows } = await database
+    .asOwner<{ problem: string }>({ text: checkSql, values })
+    .catch((error: unknown) => {
+      throw hasCode(error, 'database_unavailable') ? explainUnreachable(error as Error) : error
+    })
   if (rows.length > 0) {
     throw standaloneErrors.unfit_database({ problems: rows.map(({ problem }) => `  ${problem}`).join('\n') })
   }
+}
+
+/** Where a name has several addresses, each of them failed by itself and the failure of all has no message. */
+function explainUnreachable(error: Error): Error {
+  const { cause } = error
+  const problem = cause instanceof AggregateError ? cause.errors.map(messageOf).join('; ') : messageOf(cause)
+  return standaloneErrors.unreachable_database({ problem }, error)
 }

@@ -273,6 +273,20 @@ describe('a person’s own database, with nothing installed in it', () => {
       ),
     })
   })
+  test('says why it cannot be reached', async () => {
+    const at = (uri: string) => serve({ 'database-url': uri })
+    const code = 'unreachable_database'
+    await expect(at(clusterAddress('no_such_database'))).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining('"no_such_database" does not exist'),
+    })
+    for (const host of ['127.0.0.1', 'localhost']) {
+      await expect(at(`postgres://nobody:hunter2@${host}:1/x`)).rejects.toMatchObject({
+        code,
+        message: expect.stringMatching(/^((?!hunter2).)*ECONNREFUSED((?!hunter2).)*$/),
+      })
+    }
+  })
   test('is read anew on NOTIFY', async () => {
     const { url } = await serve()
     const embedded = () => get(`${url}/public_notes?select=id,todos(task)&limit=1`, undefined)
@@ -319,6 +333,9 @@ describe('settings', () => {
         .slice(1)
     expect(lines({ 'jwt-secret': '{"kty":"none","pad":"0123456789012345"}' })).toEqual([
       '  jwt-secret: begins like a JWK and is neither one nor a set of them',
+    ])
+    expect(lines({ 'jwt-secret': '{"kty":"oct"' })).toEqual([
+      '  jwt-secret: must have at least 32 characters',
     ])
     expect(lines({ 'jwt-secret': '{ this is no JSON but long enough to be' })).toHaveLength(1)
     expect(lines({ 'jwt-secret': '@/nowhere/secret' })).toEqual([

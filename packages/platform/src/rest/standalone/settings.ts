@@ -10,6 +10,11 @@ export const standaloneErrors = defineErrors({
     message: 'The settings have mistakes:\n{problems}',
     hint: 'Settings are given as flags (--db-schemas api) or as variables (PGRST_DB_SCHEMAS=api).',
   },
+  unreachable_database: {
+    status: 500,
+    message: 'The database that db-uri names cannot be reached: {problem}',
+    hint: 'Correct db-uri, or start that database.',
+  },
   unfit_database: {
     status: 500,
     message: 'The database does not have what the settings name:\n{problems}',
@@ -49,7 +54,7 @@ const unreadable = { error: 'names a file that cannot be read', abort: true }
 const jwtSecret = z
   .string()
   .refine(readable, unreadable)
-  .min(32, 'must have at least 32 characters')
+  .min(32, { error: 'must have at least 32 characters', abort: true })
   .refine(isKey, 'begins like a JWK and is neither one nor a set of them')
 
 /** PostgREST's settings under PostgREST's names, as far as they exist here. */
