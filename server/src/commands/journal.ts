@@ -1,5 +1,5 @@
 import { type ShownEntry, showJournal, verifyJournal } from '@plinth/platform/tail'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { onProject } from '../on-project.ts'
 import { parseInstant } from '../parse-instant.ts'
 import { printRows } from '../print-rows.ts'
@@ -14,7 +14,7 @@ interface ShowOptions {
   readonly tenant?: string
   readonly table?: string
   readonly since?: string
-  readonly limit: string
+  readonly limit: number
   readonly json?: boolean
 }
 
@@ -29,7 +29,7 @@ export function addJournalCommand(program: Command): void {
     .option('--tenant <key>', 'only this tenant')
     .option('--table <name>', 'only this table')
     .option('--since <instant>', 'only what was committed since then')
-    .option('--limit <count>', 'at most so many changes', '100')
+    .option('--limit <count>', 'at most so many changes', readCount, 100)
     .option('--json', 'as JSON')
     .action(show)
   journal
@@ -41,12 +41,17 @@ export function addJournalCommand(program: Command): void {
     .action(verify)
 }
 
+function readCount(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1 on.')
+  return Number(text)
+}
+
 async function show(system: string, options: ShowOptions): Promise<void> {
   const entries = await onProject(system, (project) =>
     showJournal({
       database: project.database,
       key: journalOf(project).key,
-      limit: Number(options.limit),
+      limit: options.limit,
       ...(options.tenant ? { tenant: options.tenant } : {}),
       ...(options.table ? { table: options.table } : {}),
       ...(options.since ? { since: parseInstant(options.since) } : {}),

@@ -1,5 +1,5 @@
 import { sql } from '@plinth/platform/database'
-import { addWebhookEndpoint, replayWebhooks } from '@plinth/platform/tail'
+import { addWebhookEndpoint, removeWebhookEndpoint, replayWebhooks } from '@plinth/platform/tail'
 import type { Command } from 'commander'
 import { onProject } from '../on-project.ts'
 import { webhookKeyOf } from '../open-tail.ts'
@@ -30,6 +30,12 @@ export function addWebhooksCommand(program: Command): void {
     .option('--json', 'as JSON')
     .action(list)
   webhooks
+    .command('remove')
+    .description('tell an address no more, and forget what was made for it')
+    .argument('<system>')
+    .argument('<id>')
+    .action(remove)
+  webhooks
     .command('replay')
     .description('send everything again that was made for an address since then')
     .argument('<system>')
@@ -49,10 +55,16 @@ async function add(system: string, url: string, { tenant, table }: AddOptions): 
 async function list(system: string, options: { readonly json?: boolean }): Promise<void> {
   const { rows } = await onProject(system, ({ database }) =>
     database.asOwner<Record<string, unknown>>(
-      sql`select id, url, tenant, tables, operations from plinth.webhook_endpoints order by url`,
+      sql`select id, url, tenant, tables, operations, enabled from plinth.webhook_endpoints order by url`,
     ),
   )
   printRows(rows, options)
+}
+
+async function remove(system: string, id: string): Promise<void> {
+  const removed = await onProject(system, ({ database }) => removeWebhookEndpoint(database, id))
+  process.stdout.write(removed ? 'removed\n' : 'there is no such address\n')
+  process.exitCode = removed ? 0 : 1
 }
 
 async function replay(system: string, id: string, { since }: { readonly since: string }): Promise<void> {

@@ -8,6 +8,7 @@ export * from './consumers/webhooks/prune-webhooks.ts'
 export {
   addWebhookEndpoint,
   type NewWebhookEndpoint,
+  removeWebhookEndpoint,
   replayWebhooks,
 } from './consumers/webhooks/webhook-endpoints.ts'
 export * from './create-tail.ts'

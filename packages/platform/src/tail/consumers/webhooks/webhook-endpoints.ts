@@ -38,6 +38,14 @@ export async function addWebhookEndpoint(
   return { id, secret }
 }
 
+/** Tells an address no more and forgets its messages; false when there is none of this id. */
+export async function removeWebhookEndpoint(database: ProjectDatabase, id: string): Promise<boolean> {
+  const { rowCount } = await database.asOwner(
+    sql`delete from plinth.webhook_endpoints where id::text = ${id}`,
+  )
+  return rowCount === 1
+}
+
 /** Sends everything again that was made for the endpoint since then, under the same ids; gives how many messages. */
 export async function replayWebhooks(
   database: ProjectDatabase,

@@ -9,6 +9,7 @@ import {
   createWebhookConsumer,
   createWebhookSender,
   pruneWebhooks,
+  removeWebhookEndpoint,
   replayWebhooks,
   webhookBackOff,
 } from '../../index.ts'
@@ -196,6 +197,19 @@ test('what arrived, was given up or has nobody to go to is kept for its retentio
   expect(await prune()).toBe(3)
   const left = await run(`select endpoint from plinth.webhook_deliveries`)
   expect(left).toEqual([{ endpoint: id }])
+})
+
+test('an address that is removed is told no more, and what was made for it is gone', async () => {
+  const { id } = await add()
+  await run(`insert into items values (70, 'a', 'x')`)
+  await tail.settle()
+  expect(await removeWebhookEndpoint(test_.database, id)).toBe(true)
+  expect(await removeWebhookEndpoint(test_.database, id)).toBe(false)
+  expect(await removeWebhookEndpoint(test_.database, 'nonsense')).toBe(false)
+  await run(`insert into items values (71, 'a', 'x')`)
+  await sendAll()
+  expect(received).toEqual([])
+  expect(await run('select from plinth.webhook_deliveries')).toEqual([])
 })
 
 test('several senders share the work without sending anything twice', async () => {
