@@ -89,6 +89,14 @@ describe('prepared statements', () => {
     expect((await names('id=eq.1', 'authenticated')).at(-1)).not.toBe(third)
     expect((await names('id=gt.1')).at(-1)).toBeUndefined()
   })
+  test('are not used up by one role', async () => {
+    const { find } = cacheOf({ preparedAfter: 1, names: 4 })
+    const name = async (search: string, role: string) => (await find(search, role)).name
+    const anonymous = []
+    for (let n = 0; n < 5; n += 1) anonymous.push(await name(`select=a${n}:id`, 'anon'))
+    expect(anonymous.filter(Boolean)).toHaveLength(2)
+    expect(await name('id=eq.1', 'authenticated')).toBeDefined()
+  })
   test('are off for poolers', async () => {
     const { find } = cacheOf({ preparedAfter: 0 })
     for (let time = 0; time < 9; time += 1) expect((await find('id=eq.1')).name).toBeUndefined()

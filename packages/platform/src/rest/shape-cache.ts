@@ -29,7 +29,10 @@ export interface FoundStatement {
 export interface ShapeCacheOptions {
   /** Most shapes that are kept. */
   readonly shapes?: number
-  /** Most names of prepared statements that are ever given out: each lives on in every connection that used it. */
+  /**
+   * Most names of prepared statements that are ever given out: each lives on in every connection that used it. Half of
+   * them to one role at most, so that strangers who ask for ever new shapes leave some for those who signed in.
+   */
   readonly names?: number
   /** Uses after which a shape is prepared; 0 never. */
   readonly preparedAfter?: number
@@ -46,7 +49,7 @@ export function createShapeCache(options: ShapeCacheOptions): ShapeCache {
     maxSize: mostCharacters,
     sizeCalculation: ({ compiled }, key) => key.length + compiled.text.length,
   })
-  const named = new Set<string>()
+  const named = new Map<string, Set<string>>()
   let of: Catalogue | undefined
   return {
     get size() {
@@ -136,10 +139,17 @@ const namesShape = (names: readonly string[]): string => `${names.length}\0${nam
  * A plan that row security wrote depends on the role, so each role prepares its own and none waits for a replan.
  * The same text has the same name always: a connection refuses two texts of one name.
  */
-function nameOf(text: string, role: string, named: Set<string>, most: number): string | undefined {
+function nameOf(
+  text: string,
+  role: string,
+  named: Map<string, Set<string>>,
+  most: number,
+): string | undefined {
   const name = `plinth_${createHash('sha1').update(`${role}\0${text}`).digest('base64url')}`
-  if (named.has(name)) return name
-  if (named.size >= most) return undefined
-  named.add(name)
+  const own = named.get(role) ?? new Set<string>()
+  if (own.has(name)) return name
+  const given = [...named.values()].reduce((sum, names) => sum + names.size, 0)
+  if (given >= most || own.size >= most / 2) return undefined
+  named.set(role, own.add(name))
   return name
 }
