@@ -58,9 +58,19 @@ export async function readStatus(dataDir: string): Promise<ServerStatus> {
     throw hasCode(error, 'ENOENT') ? serverErrors.not_running({ dataDir }, error) : error
   })
   const status = JSON.parse(text) as ServerStatus
+  // By now another server may answer at that address.
+  if (!isRunning(status.pid)) throw serverErrors.not_running({ dataDir })
   const answer = await fetch(`${status.url}/health/live`, { signal: AbortSignal.timeout(2_000) }).catch(
     () => undefined,
   )
   if (!answer?.ok) throw serverErrors.not_running({ dataDir })
   return status
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return hasCode(error, 'EPERM')
+  }
 }
