@@ -76,6 +76,30 @@ describe('two nodes', () => {
     expect(heard).toEqual(['text', 'bytes', 'rest'])
   })
 
+  it('pass over what is no message of a node', async () => {
+    const stranger = new Redis(redisUrl)
+    for (const text of [
+      '',
+      '{',
+      'null',
+      '7',
+      '{"node":"x","kind":"presence"}',
+      '{"node":"x","kind":"state","rooms":3}',
+    ])
+      await stranger.publish('plinth:sample:realtime', text)
+    await stranger.publish('plinth:sample:realtime', '{"node":"x","kind":"bye"}')
+    stranger.disconnect()
+    const [a, b] = [await nodes[0]!.client(), await nodes[1]!.client()]
+    const heard: unknown[] = []
+    const sender = a.channel('after noise', { config: { broadcast: { ack: true } } })
+    const receiver = b
+      .channel('after noise')
+      .on('broadcast', { event: '*' }, ({ event }) => heard.push(event))
+    expect([await subscribed(sender), await subscribed(receiver)]).toEqual(['SUBSCRIBED', 'SUBSCRIBED'])
+    await sender.send({ type: 'broadcast', event: 'text', payload: {} })
+    await waitFor(() => heard.length === 1)
+  })
+
   it('share presence, and forget who leaves', async () => {
     const [a, b] = [await nodes[0]!.client(), await nodes[1]!.client()]
     const here = a.channel('hall', { config: { presence: { key: 'a' } } })

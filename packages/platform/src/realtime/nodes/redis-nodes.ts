@@ -97,7 +97,14 @@ function createRedisLink(
     node,
     start: async (events) => {
       await Promise.all([hearing.connect(), speaking.connect()])
-      hearing.on('message', (_channel: string, text: string) => hear(text, events))
+      hearing.on('message', (_channel: string, text: string) => {
+        try {
+          hear(text, events)
+        } catch (error) {
+          // Whoever else may write into this Redis, or a node of another version, must not end this one.
+          log.warn({ problem: messageOf(error) }, 'a message of another node could not be read')
+        }
+      })
       await hearing.subscribe(channel)
       introduce(events)
       // After a break, both sides may have missed something.
