@@ -1,5 +1,5 @@
 import { type Statement, sql } from '@plinth/platform/database'
-import { actor, service } from '@plinth/testing'
+import { actor, service, waitFor } from '@plinth/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
   addProduct,
@@ -211,6 +211,22 @@ describe('two connections at once (AT-1, AT-3)', () => {
 })
 
 describe('in the middle of a transaction', () => {
+  it('an alert that is raised while another order waits is resolved by that order', async () => {
+    const item = await addProduct(test.database, shopId, 'Alerted', 14)
+    await as(order(shopId, 'ALERT-1', [line(item, 2)], 'Confirmed'))
+    let cancelled: Promise<unknown> | undefined
+    await test.database.transactionAs(ada, async ({ query }) => {
+      await query(order(shopId, 'ALERT-2', [line(item, 3)], 'Confirmed'))
+      cancelled = as(setStatus(shopId, 'ALERT-1', 'Cancelled'))
+      const waits = sql`select exists (select from pg_stat_activity where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0) as is`
+      await waitFor(async () => (await test.database.asOwner<{ is: boolean }>(waits)).rows[0]?.is)
+    })
+    await cancelled
+    expect((await levelOf(item)).stock).toBe(11)
+    const open = sql`select count(*) from public.low_stock_alerts where item_id = ${item} and resolved_at is null`
+    expect(await value(test.database, null, open)).toBe('0')
+  })
+
   it('a role that is taken away counts at the next statement', async () => {
     const manager = actor('manager')
     const own = await openShop(test.database, ada)
