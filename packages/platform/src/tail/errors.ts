@@ -42,6 +42,11 @@ export const tailErrors = defineErrors({
       'Column "{column}" of table "{table}" is a virtual generated column: PostgreSQL would refuse every update.',
     hint: 'Write `generated always as (…) stored`.',
   },
+  tail_generated_key: {
+    status: 500,
+    message: 'Column "{column}" of table "{table}" names the row or its tenant and is generated.',
+    hint: 'Use a key and a tenant column that are written: generated ones are not in every stream and cannot be rewound.',
+  },
   tail_sealed_key: {
     status: 500,
     message: 'Column "{column}" of table "{table}" names the row or its tenant and cannot be sealed.',

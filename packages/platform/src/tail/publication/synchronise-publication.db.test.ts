@@ -7,6 +7,8 @@ create table shops (id text primary key);
 create table items (id int primary key, shop_id text, doubled int generated always as (id * 2) stored);
 create table logs (line text);
 create table people (id int primary key, shop_id text, email text);
+create table derived (n int, id int generated always as (n * 2) stored primary key);
+create table sorted (id int primary key, shop_id text generated always as (case id % 2 when 0 then 'a' else 'b' end) stored);
 create view seen as select * from items;`
 
 const test_ = useTestDatabase({ migrations: [readTailMigrations()], seed: schema })
@@ -63,6 +65,8 @@ test('what cannot be followed is named, and nothing is changed', async () => {
       failing('tail_sealed_key'),
     )
   }
+  for (const table of ['derived', 'sorted'])
+    await expect(synchronise({ journalled: [table] })).rejects.toEqual(failing('tail_generated_key'))
   expect(await published()).toEqual([])
 })
 

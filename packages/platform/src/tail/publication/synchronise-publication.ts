@@ -30,6 +30,7 @@ interface CatalogueRow {
   readonly identity: string
   readonly columns: readonly string[]
   readonly virtual_columns: readonly string[]
+  readonly generated_columns: readonly string[]
   readonly primary_key: readonly string[]
   readonly guarded: boolean
 }
@@ -96,6 +97,8 @@ async function readCatalogue(transaction: Transaction, names: readonly string[])
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum) as columns,
       array(select a.attname::text from pg_attribute a
         where a.attrelid = c.oid and a.attgenerated = 'v' and not a.attisdropped) as virtual_columns,
+      array(select a.attname::text from pg_attribute a
+        where a.attrelid = c.oid and a.attgenerated <> '' and not a.attisdropped) as generated_columns,
       array(select a.attname::text from pg_index i, unnest(i.indkey) with ordinality k(attnum, place)
         join pg_attribute a on a.attnum = k.attnum
         where i.indrelid = c.oid and i.indisprimary and a.attrelid = c.oid order by k.place) as primary_key,
@@ -121,6 +124,8 @@ function check(table: CatalogueRow, { journalled, tenant, personal }: PublishedT
   const missing = named.find((column) => !columns.includes(column))
   if (missing !== undefined) throw tailErrors.tail_unknown_column({ table: name, column: missing })
   const needed = new Set([...table.primary_key, tenantColumn(table, tenant)])
+  const generated = table.generated_columns.find((column) => needed.has(column))
+  if (generated !== undefined) throw tailErrors.tail_generated_key({ table: name, column: generated })
   const clear = sealed?.columns.find((column) => needed.has(column))
   if (clear !== undefined) throw tailErrors.tail_sealed_key({ table: name, column: clear })
 }
