@@ -73,7 +73,8 @@ function sourceOf(
   parameters: Parameters,
 ): { source: Source; prefix: string } {
   const text = callText(call, parameters)
-  const twice = preferences.count !== undefined && (read.limit !== undefined || read.offset !== undefined)
+  const windowed = read.limit !== undefined || read.offset !== undefined || read.aggregated
+  const twice = preferences.count !== undefined && windowed
   if (!twice) return { source: { text, computedAsColumns: false }, prefix: '' }
   const columns = returningText({ ...read, fields: [{ kind: 'star' }, ...read.fields] })
   return {
@@ -92,9 +93,12 @@ function compileValues(request: RestRequest, call: PlannedCall): CompiledParts {
       ? noBody
       : bodyText(request.format, ['value'], parameters, 'r.value', !many && request.format.kind !== 'csv')
   const guard = guardOf(request, call, parameters)
-  const total = request.preferences.count ? 'count(*)::int' : undefined
+  const total = request.preferences.count ? '(select count(*)::int from src)' : undefined
+  const values = `select t.value from ${text} as t(value)`
+  const [prefix, rows] =
+    total === undefined ? ['', values] : [`with src as materialized (${values}) `, 'select value from src']
   return {
-    text: `${answerText({ body, total, guard })} from (select t.value from ${text} as t(value)${window}) r`,
+    text: `${prefix}${answerText({ body, total, guard })} from (${rows}${window}) r`,
     bindings: parameters.bindings,
     estimate: undefined,
   }

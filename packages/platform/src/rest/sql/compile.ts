@@ -35,7 +35,8 @@ export function countParts(
 ): CountParts {
   const { count } = request.preferences
   if (count === undefined) return { total: undefined, estimate: undefined }
-  const windowed = read.limit !== undefined || read.offset !== undefined
+  // An aggregate's one row is no total: `select('count', { count: 'exact', head: true })` asks for that of the table.
+  const windowed = read.limit !== undefined || read.offset !== undefined || read.aggregated
   if (count === 'exact') {
     const total = windowed
       ? `(select count(*)::int from (${countedText(read, source, parameters)}) c)`

@@ -93,6 +93,16 @@ describe('results', () => {
     expect((await call('numbers?limit=1', {}, object)).json).toBe(1)
     expect((await call('pairs', { n: 2 }, { accept: 'text/csv' })).text).toBe('a,b\n1,n1\n2,n2')
   })
+  test('are counted past the limit, by one call of the function', async () => {
+    const counted = async (path: string, body?: unknown) => {
+      const { json, headers } = await call(path, body ?? {}, { prefer: 'count=exact' })
+      return [json, headers.get('content-range')]
+    }
+    expect(await counted('numbers?limit=2')).toEqual([[1, 2], '0-1/3'])
+    expect(await counted('numbers?offset=1')).toEqual([[2, 3], '1-2/3'])
+    expect(await counted('add_thing?select=count', { code: 'once' })).toEqual([[{ count: 1 }], '0-0/1'])
+    expect((await rest.get('/things?select=count&code=eq.once')).json).toEqual([{ count: 1 }])
+  })
   test('HEAD answers the range alone', async () => {
     const head = await rest.request('HEAD', '/rpc/pairs?n=3', { headers: { prefer: 'count=exact' } })
     expect([head.text, head.headers.get('content-range')]).toEqual(['', '0-2/3'])

@@ -52,6 +52,11 @@ describe('relationships', () => {
     ])
     expect(await read('/films?select=count&year=eq.1985')).toEqual([{ count: 2 }])
     expect(await read('/rpc/films_since?since=1980&select=count')).toEqual([{ count: 2 }])
+    const films = rest.client().from('films')
+    expect(await films.select('count', { count: 'exact', head: true }).gt('id', 1)).toMatchObject({
+      count: 4,
+      error: null,
+    })
     const grouped = await rest.get('/films?select=year,count')
     expect([grouped.status, grouped.json]).toMatchObject([400, { code: 'PGRST123' }])
   })
