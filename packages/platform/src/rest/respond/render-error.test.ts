@@ -1,3 +1,4 @@
+import { errors } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { databaseErrors } from '../../database/index.ts'
 import { httpErrors } from '../../http/index.ts'
@@ -21,6 +22,11 @@ describe('an error', () => {
     [databaseErrors.database_busy({ system: 'x', connections: 1 }), 504, 'PGRST003'],
     [httpErrors.expired_token(), 401, 'PGRST303'],
     [httpErrors.invalid_token(), 401, 'PGRST301'],
+    [
+      httpErrors.invalid_token({}, new errors.JWTClaimValidationFailed('too early', {}, 'nbf')),
+      401,
+      'PGRST303',
+    ],
     [httpErrors.missing_key(), 401, 'missing_key'],
   ])('of another folder has the code that clients know: %s', (error, status, code) => {
     expect(render(error)).toMatchObject({ status, body: { code } })

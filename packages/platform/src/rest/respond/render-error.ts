@@ -1,4 +1,4 @@
-import { AppError } from '../../kernel/index.ts'
+import { AppError, hasCode } from '../../kernel/index.ts'
 import { restErrors } from '../errors.ts'
 import { readGuard } from '../sql/guards.ts'
 import { type Answer, headerValue, isHeaderName } from './answer.ts'
@@ -64,7 +64,10 @@ const translations: Readonly<Record<string, (error: AppError) => AppError>> = {
   database_unavailable: () => restErrors.PGRST000(),
   database_busy: () => restErrors.PGRST003(),
   expired_token: () => restErrors.PGRST303({ problem: 'JWT expired' }),
-  invalid_token: (error) => restErrors.PGRST301({ problem: error.message }),
+  invalid_token: (error) =>
+    hasCode(error.cause, 'ERR_JWT_CLAIM_VALIDATION_FAILED')
+      ? restErrors.PGRST303({ problem: 'JWT not yet valid or malformed' })
+      : restErrors.PGRST301({ problem: error.message }),
 }
 
 function renderAppError(given: AppError, context: RenderContext): Answer {
