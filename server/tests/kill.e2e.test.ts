@@ -67,7 +67,9 @@ async function killPostgres(): Promise<void> {
   process.kill(pid, 'SIGKILL')
 }
 
-it(`loses no acknowledged write when server or PostgreSQL is killed ${kills} times`, async () => {
+it(`loses no acknowledged write when server or PostgreSQL is killed ${kills} times`, {
+  timeout: 360_000,
+}, async () => {
   const acknowledged: string[] = []
   const stop = new AbortController()
   const writing = Array.from({ length: writers }, () => write(acknowledged, stop.signal))
