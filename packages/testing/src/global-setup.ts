@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,9 +30,14 @@ export default async function setup(project: TestProject) {
     settings: throwawaySettings,
     ...(major ? { binaries: debianBinaries(major) } : {}),
   })
+  // A run that is ended by Ctrl-C can await nothing: its folder goes when PostgreSQL, which ends with it, is gone.
+  const remove = () =>
+    spawn('sh', ['-c', 'sleep 3; rm -rf "$0"', dataDir], { detached: true, stdio: 'ignore' }).unref()
+  process.once('exit', remove)
   project.provide('clusterUrl', engine.adminUrl())
   project.provide('postgresMajor', engine.majorVersion)
   return async () => {
+    process.off('exit', remove)
     await engine.stop()
     await rm(dataDir, { recursive: true, force: true })
   }
