@@ -33,7 +33,6 @@ export default defineConfig({
           include: ['{acceptance,server}/**/*.e2e.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
         },
       },
     ],

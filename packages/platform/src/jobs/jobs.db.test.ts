@@ -73,8 +73,9 @@ describe('jobs', () => {
   it('do not exist when it rolls back', async () => {
     const add = sql`select plinth.add_job('mark', '{"name": "rolled back"}')`
     await test.database.asCaller(service, add, { rollback: true })
-    const { rows } = await test.database.asOwner(sql`select from graphile_worker.jobs`)
-    expect(rows).toHaveLength(0)
+    const queued = async () => (await test.database.asOwner(sql`select from graphile_worker.jobs`)).rowCount
+    await waitFor(async () => (await queued()) === 0)
+    expect(await marksOf(test, 'rolled back')).toBe(0)
   })
 
   it('are added by nobody who may not', async () => {
