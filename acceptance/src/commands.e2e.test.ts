@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectAsService, must, signUp } from './clients.ts'
@@ -31,6 +34,27 @@ describe('plinth without a server', () => {
       expect(stdout).toContain(word)
   })
 })
+
+describe('a server', () => {
+  it('takes PostgreSQL along when Ctrl-C is pressed twice', async () => {
+    const impatient = await startPlinth({ dataDir: data.dataDir })
+    const [line] = (await readFile(join(data.dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')
+    process.kill(impatient.pid, 'SIGINT')
+    const heard = () => !existsSync(join(data.dataDir, 'server.json'))
+    await expect.poll(heard, { interval: 2, timeout: 15_000 }).toBe(true)
+    process.kill(impatient.pid, 'SIGINT')
+    await impatient.stop()
+    await expect.poll(() => isRunning(Number(line)), { timeout: 15_000 }).toBe(false)
+  })
+})
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 describe('plinth beside a server', () => {
   let running: Plinth

@@ -3,6 +3,7 @@ import { AppError } from '@plinth/platform/kernel'
 import { Command } from 'commander'
 import manifest from '../../package.json' with { type: 'json' }
 import { addCommands } from './commands/commands.ts'
+import { exitOnSignals } from './until-asked-to-stop.ts'
 
 const settings = `
 Settings (environment variables):
@@ -23,6 +24,7 @@ const program = new Command('plinth')
   .addHelpText('after', settings)
   .showHelpAfterError()
 
+exitOnSignals()
 try {
   await addCommands(program, process.argv.slice(2))
   await program.parseAsync()
