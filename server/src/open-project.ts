@@ -108,7 +108,8 @@ async function openRealtime(
   { keys }: ProjectSecrets,
   tail: Tail | undefined,
 ): Promise<RealtimeSurface> {
-  await synchroniseRealtimeTables(database, system.realtimeTables)
+  // Opening the tail has done so already.
+  if (!tail) await synchroniseRealtimeTables(database, system.realtimeTables)
   const feed = tail ?? standingFeed(system.name)
   const realtime = createRealtimeSurface({ database, keys, feed, clock, log, redisUrl })
   await realtime.start()
