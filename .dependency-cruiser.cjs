@@ -1,6 +1,6 @@
 /** The direction of imports, checked: server → systems → platform, capabilities through their face, no circles. */
 const capabilities =
-  'rest|auth|storage|realtime|functions|jobs|notifications|payments|holds|backups|analytics|cache|audit|health'
+  'rest|auth|storage|realtime|functions|routes|jobs|journal|rewind|webhooks|notifications|payments|holds|keys|kv|flags|backups|media|health'
 module.exports = {
   forbidden: [
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },

@@ -1,6 +1,6 @@
 import type { ProjectDatabase } from '@plinth/platform/database'
 import { defineJob } from '@plinth/platform/jobs'
-import { archiveJournal } from '@plinth/platform/tail'
+import { archiveJournal } from '@plinth/platform/journal'
 import { z } from 'zod'
 
 /** The job, in every project, that moves days of the journal that are old enough from the database to files. */

@@ -1,19 +1,12 @@
 import { join } from 'node:path'
 import type { ProjectDatabase } from '@plinth/platform/database'
 import type { HealthStatus } from '@plinth/platform/http'
+import { createJournal, publishTables } from '@plinth/platform/journal'
 import { type Clock, deriveKey, type Log } from '@plinth/platform/kernel'
 import { type ChangeFeed, synchroniseRealtimeTables } from '@plinth/platform/realtime'
 import type { SystemDeclaration } from '@plinth/platform/system'
-import {
-  createJournal,
-  createTail,
-  createWebhookConsumer,
-  createWebhookSender,
-  synchronisePublication,
-  type Tail,
-  tailErrors,
-  type WebhookSender,
-} from '@plinth/platform/tail'
+import { createTail, type Tail, tailErrors } from '@plinth/platform/tail'
+import { createWebhookConsumer, createWebhookSender, type WebhookSender } from '@plinth/platform/webhooks'
 
 export interface TailOptions {
   readonly system: SystemDeclaration
@@ -42,7 +35,7 @@ export async function openTail({
 }: TailOptions): Promise<ProjectTail> {
   // What others have added to the publication stays in the stream.
   const also = await synchroniseRealtimeTables(database, system.realtimeTables)
-  await synchronisePublication(database, {
+  await publishTables(database, {
     also,
     journalled: system.journalledTables,
     realtime: system.realtimeTables,

@@ -8,9 +8,11 @@ import {
 } from '@plinth/platform/database'
 import { readHoldsMigrations } from '@plinth/platform/holds'
 import { migrateJobQueue, readJobMigrations } from '@plinth/platform/jobs'
+import { readJournalMigrations } from '@plinth/platform/journal'
 import { readRealtimeMigrations } from '@plinth/platform/realtime'
 import type { SystemDeclaration } from '@plinth/platform/system'
 import { readTailMigrations } from '@plinth/platform/tail'
+import { readWebhookMigrations } from '@plinth/platform/webhooks'
 import type { ProjectSecrets } from './project-secrets.ts'
 
 /** Makes sure that a system's roles, database and schema are there and up to date. Safe to repeat and to race. */
@@ -33,5 +35,7 @@ const platformSets = () => [
   readHoldsMigrations(),
   readJobMigrations(),
   readTailMigrations(),
+  readJournalMigrations(),
+  readWebhookMigrations(),
   readRealtimeMigrations(),
 ]

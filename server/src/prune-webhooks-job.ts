@@ -1,6 +1,6 @@
 import type { ProjectDatabase } from '@plinth/platform/database'
 import { defineJob } from '@plinth/platform/jobs'
-import { pruneWebhooks } from '@plinth/platform/tail'
+import { pruneWebhooks } from '@plinth/platform/webhooks'
 import { z } from 'zod'
 
 /** The job, in every project, that forgets webhook messages that are older than their retention. */

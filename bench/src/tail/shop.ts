@@ -10,14 +10,10 @@ import {
   serviceCaller,
   sql,
 } from '@plinth/platform/database'
+import { createJournal, publishTables, readJournalMigrations } from '@plinth/platform/journal'
 import { createLog, newKey, systemClock } from '@plinth/platform/kernel'
-import {
-  createJournal,
-  createTail,
-  readTailMigrations,
-  synchronisePublication,
-  type Tail,
-} from '@plinth/platform/tail'
+import { createTail, readTailMigrations, type Tail } from '@plinth/platform/tail'
+import { readWebhookMigrations } from '@plinth/platform/webhooks'
 
 /** How the changes of a shop are kept. */
 export type JournalKind = 'none' | 'tail' | 'triggers'
@@ -44,7 +40,15 @@ export async function openShop(engine: Engine, folder: string, kind: JournalKind
     owner: 'owner',
     authenticator: 'authenticator',
   })
-  await applyMigrations(addresses.ownerDirect, [await readPlatformMigrations(), await readTailMigrations()])
+  await applyMigrations(
+    addresses.ownerDirect,
+    await Promise.all([
+      readPlatformMigrations(),
+      readTailMigrations(),
+      readJournalMigrations(),
+      readWebhookMigrations(),
+    ]),
+  )
   const database = openProjectDatabase({
     system,
     addresses,
@@ -53,7 +57,7 @@ export async function openShop(engine: Engine, folder: string, kind: JournalKind
   })
   await database.asOwner({ text: await read('shop-orders.sql') })
   if (kind === 'tail')
-    await synchronisePublication(database, {
+    await publishTables(database, {
       journalled: tables,
       realtime: [],
       tenant: { table: 'shops', column: 'shop_id' },

@@ -1,4 +1,4 @@
-import { type ShownEntry, showJournal, verifyJournal } from '@plinth/platform/tail'
+import { type ShownEntry, showJournal, verifyJournal } from '@plinth/platform/journal'
 import { type Command, InvalidArgumentError } from 'commander'
 import { onProject } from '../on-project.ts'
 import { parseInstant } from '../parse-instant.ts'

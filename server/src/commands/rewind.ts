@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises'
-import { applyRewind, previewRewind, type RewindPreview, type RewindTarget } from '@plinth/platform/tail'
+import { applyRewind, previewRewind, type RewindPreview, type RewindTarget } from '@plinth/platform/rewind'
 import type { Command } from 'commander'
 import { serverErrors } from '../errors.ts'
 import { onProject } from '../on-project.ts'

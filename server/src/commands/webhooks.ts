@@ -1,5 +1,5 @@
 import { sql } from '@plinth/platform/database'
-import { addWebhookEndpoint, removeWebhookEndpoint, replayWebhooks } from '@plinth/platform/tail'
+import { addWebhookEndpoint, removeWebhookEndpoint, replayWebhooks } from '@plinth/platform/webhooks'
 import type { Command } from 'commander'
 import { onProject } from '../on-project.ts'
 import { webhookKeyOf } from '../open-tail.ts'

@@ -21,12 +21,7 @@ const carried = async () => {
 /** What the server does when it starts. */
 const start = async () => {
   const also = await synchroniseRealtimeTables(test.database, ['declared'])
-  await synchronisePublication(test.database, {
-    journalled: [],
-    realtime: ['declared'],
-    also,
-    tenant: null,
-  })
+  await synchronisePublication(test.database, { tables: ['declared'], also })
 }
 
 describe('a table that is added to supabase_realtime by plain SQL while the server runs', () => {

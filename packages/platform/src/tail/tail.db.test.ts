@@ -1,8 +1,10 @@
 import { actor, waitFor } from '@plinth/testing'
+import { useStops, useTail } from '@plinth/testing/tail'
 import { expect, test } from 'vitest'
-import type { MissedCommits, Tail } from './index.ts'
-import { comparePositions, settleElsewhere } from './index.ts'
-import { useStops, useTail } from './tests/use-tail.ts'
+import type { MissedCommits } from './consumers/consumer.ts'
+import { comparePositions } from './position.ts'
+import { settleElsewhere } from './settle-elsewhere.ts'
+import type { Tail } from './tail.ts'
 
 const test_ = useTail(
   `create table items (id int primary key, name text);

@@ -50,7 +50,7 @@ export interface ServeOptions {
 export async function serveRealtime(options: ServeOptions): Promise<ServedRealtime> {
   const { database, clock = systemClock } = options
   await synchroniseRealtimeTables(database, options.tables)
-  await synchronisePublication(database, { journalled: [], realtime: options.tables, tenant: null })
+  await synchronisePublication(database, { tables: options.tables })
   const keys = options.keys ?? (await makeKeys(database.system, clock))
   const tail = createTail({ database, log: silentLog })
   const surface = createRealtimeSurface({

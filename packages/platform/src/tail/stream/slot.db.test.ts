@@ -1,11 +1,13 @@
 import { addressAs } from '@plinth/platform/database'
 import { silentLog } from '@plinth/platform/kernel'
 import { waitFor } from '@plinth/testing'
+import { useStops, useTail } from '@plinth/testing/tail'
 import pg from 'pg'
 import { expect, test } from 'vitest'
-import type { DurableConsumer, Tail, TailOptions } from '../index.ts'
-import { comparePositions, createTail } from '../index.ts'
-import { useStops, useTail } from '../tests/use-tail.ts'
+import type { DurableConsumer } from '../consumers/consumer.ts'
+import { createTail, type TailOptions } from '../create-tail.ts'
+import { comparePositions } from '../position.ts'
+import type { Tail } from '../tail.ts'
 
 const test_ = useTail(
   `create table items (id int primary key); create table others (id int primary key);`,
@@ -196,7 +198,7 @@ test('a holder that was frozen while another one wrote is fenced by the position
     on conflict (consumer) do update set position = excluded.position`)
   thaw()
   await waitFor(() => problems.length > 0)
-  expect(problems[0]).toMatchObject({ code: 'journal_overtaken' })
+  expect(problems[0]).toMatchObject({ code: 'tail_overtaken' })
   expect(await run(`select from plinth.journal where key = '["801"]'`)).toEqual([])
   await waitFor(() => tail.holds())
 })

@@ -1,12 +1,13 @@
 -- The stream of committed changes: what is published, which slot it comes from, and what each consumer has stored.
 
+-- A truncate says of which tables only, but whoever keeps a copy has to know.
 do $$
 begin
   -- From 18 on, full replica identity demands that stored generated columns are published; before, they never are.
   if current_setting('server_version_num')::int >= 180000 then
-    create publication plinth_tail with (publish = 'insert, update, delete', publish_generated_columns = stored);
+    create publication plinth_tail with (publish = 'insert, update, delete, truncate', publish_generated_columns = stored);
   else
-    create publication plinth_tail with (publish = 'insert, update, delete');
+    create publication plinth_tail with (publish = 'insert, update, delete, truncate');
   end if;
 end
 $$;

@@ -1,0 +1,105 @@
+import { type ProjectDatabase, sql } from '../database/index.ts'
+import { readJournalledTables } from '../journal/index.ts'
+import { newId, seal } from '../kernel/index.ts'
+import { type CommittedTransaction, type DurableConsumer, type RowChange, tailErrors } from '../tail/index.ts'
+import { readEnabledEndpoints, type WebhookEndpoint } from './webhook-endpoints.ts'
+
+export interface WebhookConsumerOptions {
+  readonly database: ProjectDatabase
+  /** 32 bytes; seals the messages until they are sent. */
+  readonly key: Buffer
+  /** Called when there are messages to send. */
+  onQueued?(): void
+}
+
+const webhookConsumer = 'webhooks'
+
+interface Message {
+  readonly id: string
+  readonly endpoint: string
+  readonly sealed: Buffer
+}
+
+/**
+ * Turns changes into messages for the endpoints that asked for them. A message is queued exactly once: with the
+ * position of the stream, in one transaction. Sending is the sender's business and happens at least once.
+ */
+export function createWebhookConsumer(options: WebhookConsumerOptions): DurableConsumer {
+  const { database, key } = options
+  let stored: string | null = null
+  let tenantColumns: ReadonlyMap<string, string | null> = new Map()
+
+  async function position(): Promise<string | null> {
+    const tables = await readJournalledTables(database)
+    tenantColumns = new Map(tables.map((table) => [table.relation, table.tenant_column]))
+    const { rows } = await database.asOwner<{ position: string }>(
+      sql`select position::text from plinth.tail_positions where consumer = ${webhookConsumer}`,
+    )
+    stored = rows[0]?.position ?? null
+    return stored
+  }
+
+  async function handle(transactions: readonly CommittedTransaction[]): Promise<void> {
+    const endpoints = await readEnabledEndpoints(database)
+    if (endpoints.length === 0) return
+    const messages = transactions.flatMap((transaction) =>
+      transaction.changes.flatMap((change) => messagesFor(transaction, change, endpoints)),
+    )
+    if (messages.length === 0) return
+    await queue(messages, transactions.at(-1)!.position)
+    options.onQueued?.()
+  }
+
+  function messagesFor(
+    transaction: CommittedTransaction,
+    change: RowChange,
+    endpoints: readonly WebhookEndpoint[],
+  ): Message[] {
+    const { relation, operation } = change
+    const table = `${relation.schema}.${relation.table}`
+    const tenant = tenantOf(change, table)
+    const wanted = endpoints.filter(
+      (endpoint) =>
+        endpoint.operations.includes(operation) &&
+        (endpoint.tables.length === 0 || endpoint.tables.includes(table)) &&
+        (endpoint.tenant === null || endpoint.tenant === tenant),
+    )
+    if (wanted.length === 0) return []
+    const { before, after } = change
+    const payload = JSON.stringify({
+      type: `${table}.${operation}`,
+      timestamp: transaction.committedAt,
+      data: { table, operation, tenant, position: transaction.position, before, after },
+    })
+    return wanted.map((endpoint) => {
+      const id = newId()
+      return { id, endpoint: endpoint.id, sealed: seal(key, payload, id) }
+    })
+  }
+
+  /** Values are text as PostgreSQL writes them, so the tenant is compared as text. */
+  function tenantOf({ before, after }: RowChange, table: string): string | null {
+    const column = tenantColumns.get(table)
+    return column ? ((after ?? before)?.[column] ?? null) : null
+  }
+
+  async function queue(messages: readonly Message[], position: string): Promise<void> {
+    await database.transactionAsOwner(async (transaction) => {
+      const { rowCount } = await transaction.query(sql`
+        insert into plinth.tail_positions (consumer, position) values (${webhookConsumer}, ${position}::pg_lsn)
+        on conflict (consumer) do update set position = excluded.position
+        where tail_positions.position = ${stored}::pg_lsn`)
+      if (rowCount !== 1) throw tailErrors.tail_overtaken({ system: database.system })
+      await transaction.query(sql`
+        insert into plinth.webhook_deliveries (id, endpoint, sealed_payload)
+        select m.id, m.endpoint, m.sealed
+        from unnest(${messages.map(({ id }) => id)}::uuid[], ${messages.map(({ endpoint }) => endpoint)}::uuid[],
+          ${messages.map(({ sealed }) => sealed)}::bytea[]) with ordinality m(id, endpoint, sealed, place)
+        where exists (select from plinth.webhook_endpoints e where e.id = m.endpoint)
+        order by m.place`)
+    })
+    stored = position
+  }
+
+  return { name: webhookConsumer, position, handle }
+}
