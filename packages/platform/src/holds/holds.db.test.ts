@@ -230,24 +230,6 @@ describe('a pool', () => {
   })
 })
 
-describe('plinth.now()', () => {
-  const moved = sql`select plinth.now() = ${noon}::timestamptz as moved`
-  const move = sql`select set_config('plinth.clock', ${noon}, true)`
-
-  it('can be moved by the owner’s own session, and by nobody else', async () => {
-    const asOwner = await test.database.transactionAsOwner(async ({ query }) => {
-      await query(move)
-      return (await query<{ moved: boolean }>(moved)).rows
-    })
-    expect(asOwner).toEqual([{ moved: true }])
-    const asService = await test.database.transactionAs(service, async ({ query }) => {
-      await query(move)
-      return (await query<{ moved: boolean }>(moved)).rows
-    })
-    expect(asService).toEqual([{ moved: false }])
-  })
-})
-
 describe('many at once', () => {
   it('never hold more than there is and never wait in a circle', async () => {
     const things = [await pool(10), await pool(10), await pool(10), await pool(10)]
