@@ -1,5 +1,4 @@
-import { type Caller, sql } from '@plinth/platform/database'
-import { scopeDatabase } from '@plinth/platform/functions'
+import { type Caller, scopeDatabase, sql } from '@plinth/platform/database'
 import { hasCode, silentLog } from '@plinth/platform/kernel'
 import { actor, createFakeClock, service } from '@plinth/testing'
 import { beforeAll, describe, expect, it } from 'vitest'

@@ -1,5 +1,5 @@
-import { type Caller, serviceCaller } from '../database/index.ts'
-import type { FunctionDefinition, ScopedDatabase } from './define-function.ts'
+import { type Caller, type ScopedDatabase, serviceCaller } from '../database/index.ts'
+import type { FunctionDefinition } from './define-function.ts'
 import { functionErrors } from './errors.ts'
 
 /** Asks the system whether a user administers it. */

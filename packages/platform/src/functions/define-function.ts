@@ -1,6 +1,5 @@
-import type { QueryResult, QueryResultRow } from 'pg'
 import type { z } from 'zod'
-import type { Caller, DatabaseRole, Statement, Transaction, TransactionOptions } from '../database/index.ts'
+import type { DatabaseRole, ScopedDatabase } from '../database/index.ts'
 import type { Clock, Log } from '../kernel/index.ts'
 
 /**
@@ -9,18 +8,6 @@ import type { Clock, Log } from '../kernel/index.ts'
  * (the handler verifies the provider's signature).
  */
 export type FunctionAccess = 'public' | 'user' | 'admin' | 'service' | 'webhook'
-
-/** The database, already scoped to one caller. */
-export interface ScopedDatabase {
-  readonly caller: Caller
-  /** One statement in a transaction of its own: one round trip. */
-  query<Row extends QueryResultRow>(
-    statement: Statement,
-    options?: TransactionOptions,
-  ): Promise<QueryResult<Row>>
-  /** Several statements in one transaction. */
-  transaction<T>(work: (transaction: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
-}
 
 /** What a function's handler is given; there is nothing else to reach for. */
 export interface FunctionContext {

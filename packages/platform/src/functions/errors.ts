@@ -31,34 +31,4 @@ export const functionErrors = defineErrors({
     message: 'You may not call {name}.',
     hint: 'It is for {access} callers.',
   },
-  forbidden_rows: {
-    status: 403,
-    message: 'The database does not let you do this: {problem}.',
-    hint: 'The rows are not yours to read or write.',
-  },
-  conflicting_rows: {
-    status: 409,
-    message: 'This conflicts with rows that are there: {problem}.',
-    hint: 'Read the rows again before you send another change.',
-  },
-  invalid_rows: {
-    status: 400,
-    message: 'The database refuses these values: {problem}.',
-    hint: 'Correct the value that the message names.',
-  },
-  refused: {
-    status: 400,
-    message: '{problem}',
-    hint: 'Nothing was changed.',
-  },
-  contended: {
-    status: 503,
-    message: 'Others were changing the same rows.',
-    hint: 'Nothing was changed; try again.',
-  },
-  too_slow: {
-    status: 504,
-    message: 'This took longer than it may.',
-    hint: 'Nothing was changed; ask for less at once.',
-  },
 })

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { z } from 'zod'
-import { type ProjectDatabase, serviceCaller } from '../database/index.ts'
+import { type ProjectDatabase, scopeDatabase, serviceCaller, translateSqlError } from '../database/index.ts'
 import {
   addressKey,
   httpErrors,
@@ -14,8 +14,6 @@ import type { Clock } from '../kernel/index.ts'
 import { type AdminCheck, authorise, userOf } from './authorise.ts'
 import type { FunctionContext, FunctionDefinition } from './define-function.ts'
 import { functionErrors } from './errors.ts'
-import { scopeDatabase } from './scope-database.ts'
-import { translateRefusal } from './translate-refusal.ts'
 
 export interface FunctionsSurfaceOptions {
   readonly functions: readonly FunctionDefinition[]
@@ -138,7 +136,7 @@ function parseInput(definition: FunctionDefinition, given: unknown): unknown {
 }
 
 function renderFunctionError(error: unknown, requestId: string): Response {
-  const { status, code, message, hint, details } = toAppError(translateRefusal(error), requestId)
+  const { status, code, message, hint, details } = toAppError(translateSqlError(error, {}), requestId)
   const headers: Record<string, string> =
     typeof details.seconds === 'number' ? { 'retry-after': String(details.seconds) } : {}
   return Response.json(

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { ScopedDatabase } from '../functions/index.ts'
+import type { ScopedDatabase } from '../database/index.ts'
 import type { Clock, Log } from '../kernel/index.ts'
 
 /** What happens to ticks that passed while no node ran: forget them, run once, or run every one. */

@@ -1,6 +1,5 @@
 import type { JobHelpers } from 'graphile-worker'
-import { type ProjectDatabase, serviceCaller, sql } from '../database/index.ts'
-import { scopeDatabase } from '../functions/index.ts'
+import { type ProjectDatabase, scopeDatabase, serviceCaller, sql } from '../database/index.ts'
 import { type Clock, type Log, messageOf } from '../kernel/index.ts'
 import type { JobDefinition } from './define-job.ts'
 import { jobErrors } from './errors.ts'

@@ -1,5 +1,5 @@
-import type { MigrationSet, Statement } from '../database/index.ts'
-import type { FunctionDefinition, ScopedDatabase } from '../functions/index.ts'
+import type { MigrationSet, ScopedDatabase, Statement } from '../database/index.ts'
+import type { FunctionDefinition } from '../functions/index.ts'
 import type { JobDefinition } from '../jobs/index.ts'
 import type { Demo, ImportDeclaration } from './define-import.ts'
 
