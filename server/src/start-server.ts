@@ -2,10 +2,9 @@ import { createPasswordHasher } from '@plinth/platform/auth'
 import {
   createApp,
   createProjectDirectory,
+  createUpgrades,
   type Listening,
   listen,
-  type ProjectDirectory,
-  type UpgradeHandler,
 } from '@plinth/platform/http'
 import type { AppError, Clock, Config, Log } from '@plinth/platform/kernel'
 import type { SystemDeclaration } from '@plinth/platform/system'
@@ -71,19 +70,8 @@ function listenFor(projects: readonly Project[], { config, clock, log }: ServerO
   const health = projects.flatMap((project) => project.health)
   const { trustedProxies } = config
   const app = createApp({ directory, health, clock, log, trustedProxies })
-  return listen({ app, host: config.host, port: config.port, onUpgrade: upgradeTo(directory) })
-}
-
-/** Hands a WebSocket to its project's realtime surface. */
-function upgradeTo(directory: ProjectDirectory<Project>): UpgradeHandler {
-  return (request, socket, head) => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
-    const key = searchParams.get('apikey') ?? undefined
-    const found = directory.resolve({ host: request.headers.host ?? '', path: pathname, key })
-    if (found?.path === '/realtime/v1/websocket')
-      return found.project.realtime.handleUpgrade(request, socket, head)
-    socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-  }
+  const onUpgrade = createUpgrades({ directory, log, trustedProxies })
+  return listen({ app, host: config.host, port: config.port, onUpgrade })
 }
 
 async function stopAll(

@@ -8,5 +8,5 @@ const { keys, surface, log } = await openRest()
 const project = { name: 'bench', functionNames: new Set<string>(), keys, surfaces: [surface] }
 const directory = createProjectDirectory([project])
 const app = createApp({ directory, health: [], clock: systemClock, log })
-const { port } = await listen({ app, host: '127.0.0.1', port: 0, onUpgrade: (_, socket) => socket.destroy() })
+const { port } = await listen({ app, host: '127.0.0.1', port: 0 })
 tell(port)

@@ -213,12 +213,7 @@ describe('the HTTP side', () => {
   })
 
   it('lets browsers of other origins in, answers their preflight, and names the request', async () => {
-    const listening = await listen({
-      app,
-      host: '127.0.0.1',
-      port: 0,
-      onUpgrade: (_request, socket) => socket.destroy(),
-    })
+    const listening = await listen({ app, host: '127.0.0.1', port: 0 })
     const url = `http://127.0.0.1:${listening.port}/shops/echo/v1/items`
     const asked = {
       origin: 'https://shop.example',
@@ -241,12 +236,7 @@ describe('the HTTP side', () => {
   })
 
   it('refuses a body over the limit on a real socket, with and without a length', async () => {
-    const listening = await listen({
-      app,
-      host: '127.0.0.1',
-      port: 0,
-      onUpgrade: (_request, socket) => socket.destroy(),
-    })
+    const listening = await listen({ app, host: '127.0.0.1', port: 0 })
     const post = (body: string | ReadableStream) =>
       fetch(`http://127.0.0.1:${listening.port}/shops/echo/v1/items`, {
         method: 'POST',
@@ -264,12 +254,7 @@ describe('the HTTP side', () => {
 
   /** What comes back for a path as it stands: fetch would tidy it up first. */
   async function overSocket(path: string, apikey?: string, headers = '', host = 'x'): Promise<string> {
-    const listening = await listen({
-      app,
-      host: '127.0.0.1',
-      port: 0,
-      onUpgrade: (_, socket) => socket.destroy(),
-    })
+    const listening = await listen({ app, host: '127.0.0.1', port: 0 })
     const key = apikey === undefined ? '' : `apikey: ${apikey}\r\n`
     const text = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${key}${headers}Connection: close\r\n\r\n`
     const socket = connect(listening.port, '127.0.0.1', () => socket.write(text))

@@ -1,7 +1,7 @@
-import { isIP } from 'node:net'
 import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { type Clock, type Log, newId } from '../kernel/index.ts'
+import { clientAddressOf } from './client-address.ts'
 import { httpErrors } from './errors.ts'
 import { checkHealth, type HealthCheck } from './health.ts'
 import { identifyCaller, readCredentials } from './identify-caller.ts'
@@ -90,27 +90,12 @@ function startRequest({ log, trustedProxies = 0 }: AppOptions): MiddlewareHandle
     const requestId = given && acceptableRequestId.test(given) ? given : newId()
     c.set('requestId', requestId)
     c.set('log', log.child({ request: requestId }))
-    c.set('clientAddress', addressOf(c, trustedProxies))
-    socketOf(c)?.outgoing.setHeader('x-request-id', requestId)
+    const socket = socketOf(c)
+    const from = socket?.incoming.socket.remoteAddress
+    c.set('clientAddress', clientAddressOf(from, c.req.header('x-forwarded-for'), trustedProxies))
+    socket?.outgoing.setHeader('x-request-id', requestId)
     await next()
   }
-}
-
-/** The outermost address that somebody trusted has seen: each proxy appends the one it was called from. */
-function addressOf(c: Context<RootEnv>, trustedProxies: number): string {
-  const socket = socketAddress(c)
-  if (trustedProxies === 0) return socket
-  const forwarded = (c.req.header('x-forwarded-for') ?? '').split(',').map((address) => address.trim())
-  const seen = withoutPort(forwarded.filter((address) => address !== '').at(-trustedProxies) ?? '')
-  return isIP(seen) > 0 ? seen : socket
-}
-
-/** Some proxies append the port, which differs by connection: limits would count none of them twice. */
-const withoutPort = (address: string): string =>
-  /^\[(.+)\](?::\d+)?$/.exec(address)?.[1] ?? /^([\d.]+):\d+$/.exec(address)?.[1] ?? address
-
-function socketAddress(c: Context<RootEnv>): string {
-  return socketOf(c)?.incoming.socket.remoteAddress ?? 'unknown'
 }
 
 /** Node's side of the request; tests that call the app without a port have none. */

@@ -51,6 +51,16 @@ export const httpErrors = defineErrors({
     message: 'This is not a request by HTTP.',
     hint: 'One address of this server takes HTTP/1.1; a reverse proxy in front of it speaks TLS.',
   },
+  no_upgrade: {
+    status: 400,
+    message: 'This address does not speak {protocol}.',
+    hint: 'WebSockets connect to /realtime/v1/websocket of a project; everything else is sent without an `Upgrade` header.',
+  },
+  no_tunnel: {
+    status: 405,
+    message: 'This server opens no tunnels.',
+    hint: 'It is no proxy: send the request to the address of a project.',
+  },
   too_many_requests: {
     status: 429,
     message: 'Too many requests: at most {limit} a minute.',

@@ -5,8 +5,6 @@ import { describe, expect, it } from 'vitest'
 import { type Listening, listen } from './listen.ts'
 import { logFailure } from './render-error.ts'
 
-const onUpgrade = (_request: unknown, socket: { destroy(): void }) => socket.destroy()
-
 /** A server whose `/slow` answers when the test says so. */
 async function startSlow(options: { headMilliseconds?: number } = {}) {
   const entered = Promise.withResolvers<void>()
@@ -16,7 +14,7 @@ async function startSlow(options: { headMilliseconds?: number } = {}) {
     entered.resolve()
     return c.text(await answer.promise)
   })
-  const listening = await listen({ app, host: '127.0.0.1', port: 0, onUpgrade, ...options })
+  const listening = await listen({ app, host: '127.0.0.1', port: 0, ...options })
   return { listening, entered: entered.promise, answer: answer.resolve }
 }
 
@@ -45,7 +43,7 @@ describe('the HTTP server', () => {
 
   it('says which port is taken', async () => {
     const { listening } = await startSlow()
-    const second = listen({ app: new Hono(), host: '127.0.0.1', port: listening.port, onUpgrade })
+    const second = listen({ app: new Hono(), host: '127.0.0.1', port: listening.port })
     await expect(second).rejects.toMatchObject({
       code: 'port_in_use',
       message: expect.stringContaining(String(listening.port)),
@@ -54,7 +52,7 @@ describe('the HTTP server', () => {
   })
 
   it('says that an address is not this machine’s', async () => {
-    const start = listen({ app: new Hono(), host: '192.0.2.1', port: 0, onUpgrade })
+    const start = listen({ app: new Hono(), host: '192.0.2.1', port: 0 })
     await expect(start).rejects.toMatchObject({ code: 'port_forbidden' })
   })
 
@@ -102,7 +100,7 @@ describe('the HTTP server', () => {
       })
       return new Response(body)
     })
-    const listening = await listen({ app, host: '127.0.0.1', port: 0, onUpgrade })
+    const listening = await listen({ app, host: '127.0.0.1', port: 0 })
     const socket = connect(listening.port, '127.0.0.1', () =>
       socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
     )
@@ -139,7 +137,7 @@ describe('the HTTP server', () => {
       failed.resolve(500)
       return c.body(null, 500)
     })
-    const listening = await listen({ app, host: '127.0.0.1', port: 0, onUpgrade })
+    const listening = await listen({ app, host: '127.0.0.1', port: 0 })
     const socket = connect(listening.port, '127.0.0.1', () =>
       socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf', () => socket.destroy()),
     )

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
@@ -7,8 +7,7 @@ import { hasCode } from '../kernel/index.ts'
 import { httpErrors } from './errors.ts'
 import { refuseUnreadable } from './refuse-unreadable.ts'
 import { fixedHeaders } from './response-headers.ts'
-
-export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+import { refuseToLeaveHttp, type UpgradeHandler } from './upgrade.ts'
 
 export interface ListenOptions {
   // biome-ignore lint/suspicious/noExplicitAny: the environment's type is the app's own affair
@@ -16,7 +15,8 @@ export interface ListenOptions {
   readonly host: string
   /** 0 takes any free port. */
   readonly port: number
-  readonly onUpgrade: UpgradeHandler
+  /** Takes the connections that ask to leave HTTP. Left out, all are refused. */
+  readonly onUpgrade?: UpgradeHandler
   /** A client that takes longer for its line and headers is cut off. Default 10,000. */
   readonly headMilliseconds?: number
 }
@@ -34,27 +34,61 @@ const slowestRequest = 60_000
 /** Most bytes of a request's line and headers together: the longest query string that rest reads, and a long token. */
 const longestHead = 98_304
 const keepAlive = 65_000
+/** A client that takes nothing of its answer for so long is cut off. Milliseconds. */
+const slowestReader = 60_000
 /** While stopping: how soon a connection that has had its last answer is closed. */
 const idleCheck = 50
 
 /** Starts to listen. Fails with `port_in_use` or `port_forbidden`. */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const { app, host, port, onUpgrade, headMilliseconds = slowestHead } = options
+  const { app, host, port, onUpgrade = refuseToLeaveHttp, headMilliseconds = slowestHead } = options
   const server = createServer(
     {
       headersTimeout: headMilliseconds,
       requestTimeout: slowestRequest,
       connectionsCheckingInterval: headMilliseconds / 2,
       keepAliveTimeout: keepAlive,
+      keepAlive: true,
       maxHeaderSize: longestHead,
+      shouldUpgradeCallback: asksForWebSocket,
     },
     // HTTP/1.0 knows no Host, and load balancers still ask for health by it.
     withFixedHeaders(getRequestListener(app.fetch, { hostname: 'localhost' })),
   )
-  server.on('upgrade', onUpgrade)
+  const gone = takeFromHttp(server, onUpgrade)
   server.on('clientError', refuseUnreadable)
+  server.setTimeout(slowestReader, cutIfUnread)
   await bind(server, host, port)
-  return { port: (server.address() as AddressInfo).port, stop: (grace) => stop(server, grace) }
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop: (grace) => stop(server, gone, grace),
+  }
+}
+
+/** Other protocols are offers that a server may ignore (`h2c` of Java and curl): such a request is served as it is. */
+const asksForWebSocket = ({ headers }: IncomingMessage): boolean =>
+  headers.upgrade?.toLowerCase() === 'websocket'
+
+/**
+ * Hands over the sockets that leave HTTP, and returns those that are still open. Node takes its error listener off them,
+ * and an error that nobody hears ends the process: each socket keeps one of ours from its first to its last moment.
+ */
+function takeFromHttp(server: Server, onUpgrade: UpgradeHandler): ReadonlySet<Duplex> {
+  const gone = new Set<Duplex>()
+  const takeWith = (handler: UpgradeHandler) => (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    gone.add(socket)
+    socket.once('close', () => gone.delete(socket))
+    handler(request, socket, head)
+  }
+  server.on('connection', (socket: Socket) => socket.on('error', () => undefined))
+  server.on('upgrade', takeWith(onUpgrade))
+  server.on('connect', takeWith(refuseToLeaveHttp))
+  return gone
+}
+
+/** An answer that nobody reads is given up; a request that is still being worked on is not. */
+function cutIfUnread(socket: Socket): void {
+  if (socket.writableLength > 0) socket.destroy()
 }
 
 type RequestListener = ReturnType<typeof getRequestListener>
@@ -80,10 +114,13 @@ function bindFailure(error: Error, host: string, port: number): Error {
   return error
 }
 
-async function stop(server: Server, graceMilliseconds: number): Promise<void> {
+async function stop(server: Server, gone: ReadonlySet<Duplex>, graceMilliseconds: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   const idle = setInterval(() => server.closeIdleConnections(), idleCheck)
-  const cut = setTimeout(() => server.closeAllConnections(), graceMilliseconds)
+  const cut = setTimeout(() => {
+    server.closeAllConnections()
+    for (const socket of gone) socket.destroy()
+  }, graceMilliseconds)
   await closed
   clearInterval(idle)
   clearTimeout(cut)

@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Hono } from 'hono'
 import type { Caller } from '../database/index.ts'
 import type { Log } from '../kernel/index.ts'
@@ -14,6 +16,20 @@ export interface SurfaceEnv {
   }
 }
 
+/** A connection whose client asks to speak another protocol than HTTP (RFC 9110, 7.8). */
+export interface Upgrade {
+  readonly request: IncomingMessage
+  /** Its errors are heard already, until it is closed. */
+  readonly socket: Duplex
+  /** What came with the request and belongs to the new protocol. */
+  readonly head: Buffer
+  /** The path below the surface's, as sent: `/websocket`. */
+  readonly path: string
+  readonly query: URLSearchParams
+  /** Address of the client, for limits and logs. */
+  readonly clientAddress: string
+}
+
 /** One protocol of a project: rest, auth, realtime, functions. Made once per project by a factory. */
 export interface Surface {
   /** Mounted here below the project's address: `/rest/v1`. */
@@ -23,4 +39,6 @@ export interface Surface {
   needsKey(path: string): boolean
   /** Answers a failure in the shape that this surface's clients expect. */
   renderError(error: unknown, requestId: string): Response
+  /** Takes a connection over; what it throws is answered over HTTP by `renderError`. Left out, upgrades are refused. */
+  handleUpgrade?(upgrade: Upgrade): Promise<void>
 }

@@ -6,6 +6,11 @@ export const realtimeErrors = defineErrors({
     message: 'Protocol version {version} is not spoken here.',
     hint: 'Connect with vsn=1.0.0 or vsn=2.0.0, as Supabase clients do.',
   },
+  malformed_handshake: {
+    status: 400,
+    message: 'This is no WebSocket handshake: {problem}.',
+    hint: 'Send what RFC 6455, version 13, describes; WebSocket clients do.',
+  },
   too_many_connections: {
     status: 429,
     message: 'The project has {limit} realtime connections, which is its limit.',

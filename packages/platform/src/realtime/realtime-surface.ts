@@ -1,10 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { STATUS_CODES } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { Hono } from 'hono'
 import { WebSocketServer } from 'ws'
 import { type ProjectDatabase, sql } from '../database/index.ts'
-import { httpErrors, type ProjectKeys, type Surface, type SurfaceEnv } from '../http/index.ts'
+import { httpErrors, type ProjectKeys, type Surface, type SurfaceEnv, type Upgrade } from '../http/index.ts'
 import { AppError, type Clock, type Log, messageOf, newId } from '../kernel/index.ts'
 import { createBroadcastDesk } from './broadcast/broadcast-desk.ts'
 import { createBroadcastRoutes } from './broadcast/broadcast-routes.ts'
@@ -44,8 +42,8 @@ export interface RealtimeOptions {
 export interface RealtimeSurface extends Surface {
   /** Listens to the stream of changes, and to other nodes. */
   start(): Promise<void>
-  /** Takes over a connection that asked for `/realtime/v1/websocket`; refuses it over HTTP when it may not come in. */
-  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
+  /** Takes over a connection that asked for `/realtime/v1/websocket`; rejects when it may not come in. */
+  handleUpgrade(upgrade: Upgrade): Promise<void>
   health(): RealtimeHealth
   /** Tells every client that the server goes away, and lets go of everything. */
   stop(): Promise<void>
@@ -115,11 +113,14 @@ export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface
     perMessageDeflate: false,
     maxPayload: limits.frameBytes,
   })
+  webSockets.on('wsClientError', ({ message }) => {
+    throw realtimeErrors.malformed_handshake({ problem: message })
+  })
   const connections = new Map<Connection, ConnectionChannels>()
   const timers: NodeJS.Timeout[] = []
 
-  async function admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const query = new URL(request.url ?? '/', 'http://localhost').searchParams
+  async function admit({ request, socket, head, path, query }: Upgrade): Promise<void> {
+    if (path !== '/websocket') throw httpErrors.not_found({ path: `/realtime/v1${path}` })
     const version = query.get('vsn') ?? '1.0.0'
     if (!isVersion(version)) throw realtimeErrors.unsupported_protocol({ version: version.slice(0, 20) })
     const apiKey = query.get('apikey') ?? headerOf(request, 'apikey')
@@ -193,13 +194,7 @@ export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface
       )
       for (const timer of timers) timer.unref()
     },
-    handleUpgrade: (request, socket, head) => {
-      const onError = () => socket.destroy()
-      socket.on('error', onError)
-      admit(request, socket, head)
-        .catch((error: unknown) => refuseUpgrade(socket, error))
-        .finally(() => socket.off('error', onError))
-    },
+    handleUpgrade: admit,
     health: () => ({
       connections: connections.size,
       channels: [...rooms.all()].reduce((sum, room) => sum + room.members.size, 0),
@@ -219,16 +214,6 @@ export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface
 function headerOf(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name]
   return Array.isArray(value) ? value[0] : value
-}
-
-/** A WebSocket that is refused gets an ordinary HTTP answer. */
-function refuseUpgrade(socket: Duplex, error: unknown): void {
-  const status = error instanceof AppError ? error.status : 500
-  const body = error instanceof AppError ? bodyOf(error) : JSON.stringify({ error: 'internal' })
-  if (!socket.writable) return
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  )
 }
 
 const bodyOf = (error: AppError): string =>

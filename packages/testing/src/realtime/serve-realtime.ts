@@ -1,12 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { getRequestListener } from '@hono/node-server'
 import { anonymousCaller, type ProjectDatabase } from '@plinth/platform/database'
-import { openProjectKeys, type ProjectKeys, type SurfaceEnv } from '@plinth/platform/http'
+import {
+  createProjectDirectory,
+  createUpgrades,
+  listen,
+  openProjectKeys,
+  type ProjectKeys,
+  type SurfaceEnv,
+} from '@plinth/platform/http'
 import { type Clock, type Log, silentLog, systemClock } from '@plinth/platform/kernel'
 import {
   createRealtimeSurface,
@@ -65,15 +69,20 @@ export async function serveRealtime(options: ServeOptions): Promise<ServedRealti
   })
   await surface.start()
   tail.start()
-  const server = createServer(getRequestListener(mount(surface, keys, clock).fetch))
+  const project = { name: 'test', functionNames: new Set<string>(), keys, surfaces: [surface] }
+  const upgrade = createUpgrades({ directory: createProjectDirectory([project]), log: silentLog })
   const sockets = new Set<Duplex>()
-  server.on('upgrade', (request, socket, head) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-    surface.handleUpgrade(request, socket, head)
+  const listening = await listen({
+    app: mount(surface, keys, clock),
+    host: '127.0.0.1',
+    port: options.port ?? 0,
+    onUpgrade: (request, socket, head) => {
+      sockets.add(socket)
+      socket.on('close', () => sockets.delete(socket))
+      upgrade(request, socket, head)
+    },
   })
-  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const url = `http://127.0.0.1:${listening.port}`
   const clients = new Map<SupabaseClient, { token: string }>()
 
   const token = (user: string, seconds = 3600) => {
@@ -108,8 +117,7 @@ export async function serveRealtime(options: ServeOptions): Promise<ServedRealti
       await Promise.all([...clients.keys()].map((client) => client.realtime.disconnect()))
       await surface.stop()
       await tail.stop()
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
+      await listening.stop(0)
     },
   }
 }

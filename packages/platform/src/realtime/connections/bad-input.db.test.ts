@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { actor, service, waitFor } from '@plinth/testing'
+import { perform } from '@plinth/testing/raw-sockets'
 import { listenTo, makeKeys, serveRealtime, useRealtime } from '@plinth/testing/realtime'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -313,6 +314,17 @@ describe('keys', () => {
 
   it('an unknown protocol version is refused', async () => {
     expect(await refusalOf('9.9.9')).toEqual({ status: 400, code: 'unsupported_protocol' })
+  })
+
+  it('is told what is wrong with its handshake', async () => {
+    const { port } = new URL(test.served.url)
+    const target = `/realtime/v1/websocket?vsn=2.0.0&apikey=${test.served.keys.anonKey}`
+    const upgrade = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: short\r\n'
+    const say = `GET ${target} HTTP/1.1\r\n${upgrade}\r\n`
+    const text = await perform(Number(port), [{ say }, 'read'])
+    expect(text).toMatch(/^HTTP\/1\.1 400 /)
+    expect(text).toContain('"code":"malformed_handshake"')
+    expect(text).toMatch(/^access-control-allow-origin: \*\r$/m)
   })
 })
 

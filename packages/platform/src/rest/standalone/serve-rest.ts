@@ -42,12 +42,7 @@ export async function serveRest({ settings, clock, log }: ServeRestOptions): Pro
     }
     const host = settings['server-host']
     const app = createApp(surface, settings, clock, log)
-    const listening = await listen({
-      app,
-      host,
-      port: settings['server-port'],
-      onUpgrade: (_, socket) => socket.destroy(),
-    })
+    const listening = await listen({ app, host, port: settings['server-port'] })
     return {
       port: listening.port,
       url: `http://${host.includes(':') ? `[${host}]` : host}:${listening.port}`,
