@@ -1,6 +1,6 @@
 import { type AppError, defineErrors, type ErrorFactory } from '@plinth/platform/kernel'
 
-/** What can go wrong with a shop's items and orders. SQL raises the same codes: see `private.refuse`. */
+/** What can go wrong with a shop's items and orders. SQL raises the same codes with the same status: `plinth.refuse`. */
 export const shopErrors = defineErrors({
   unknown_shop: {
     status: 404,
@@ -23,12 +23,12 @@ export const shopErrors = defineErrors({
     hint: 'Negative numbers take units away.',
   },
   services_have_no_stock: {
-    status: 400,
+    status: 422,
     message: 'A service has no stock.',
     hint: 'Only products are counted.',
   },
   stock_too_large: {
-    status: 400,
+    status: 422,
     message: 'The stock of an item would exceed 2147483647 units.',
     hint: 'Nothing was changed.',
   },
@@ -51,6 +51,46 @@ export const shopErrors = defineErrors({
     status: 409,
     message: 'This order was cancelled or returned.',
     hint: 'Nothing was changed. Use another order id.',
+  },
+  invalid_order_lines: {
+    status: 422,
+    message: 'A line of an order is not as it should be.',
+    hint: 'Nothing was changed. Each line is {productId, quantity, unitPrice}; `lines` lists what is wrong with each.',
+  },
+  invalid_transition: {
+    status: 409,
+    message: 'The order cannot take this status from the one it has.',
+    hint: 'docs/shops.md has the table of statuses.',
+  },
+  order_lines_fixed: {
+    status: 409,
+    message: 'The lines of this order cannot change any more.',
+    hint: 'Only pending orders can be edited.',
+  },
+  order_in_effect: {
+    status: 409,
+    message: 'An order that has taken stock cannot be deleted.',
+    hint: 'Cancel or return it first.',
+  },
+  order_identity_fixed: {
+    status: 422,
+    message: 'An order keeps its id, its shop and its number.',
+    hint: 'Create another order instead.',
+  },
+  item_identity_fixed: {
+    status: 422,
+    message: 'An item keeps its id and its shop.',
+    hint: 'Create another item instead.',
+  },
+  item_is_held: {
+    status: 409,
+    message: 'An item that pending orders hold cannot be deleted.',
+    hint: 'Confirm or cancel the orders first.',
+  },
+  stock_without_history: {
+    status: 422,
+    message: 'Stock changed without its history.',
+    hint: 'Change stock by update_stock.',
   },
 })
 

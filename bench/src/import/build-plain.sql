@@ -33,7 +33,7 @@ join (
 
 insert into public.order_lines (shop_id, order_id, line_no, item_id, item_name, quantity, unit_price, amount, amount_minor, currency)
 select s.id, d.id, row_number() over (partition by d.document order by l.line), i.id, coalesce(nullif(trim(i.name), ''), i.code),
-  l.quantity, l.unit_price, l.quantity * l.unit_price, private.to_minor(l.quantity * l.unit_price, s.currency), s.currency
+  l.quantity, l.unit_price, l.quantity * l.unit_price, plinth.to_minor(l.quantity * l.unit_price, s.currency), s.currency
 from plain_documents d
 join staged l using (document)
 join plain_items i using (code)

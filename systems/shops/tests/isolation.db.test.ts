@@ -98,7 +98,7 @@ describe('roles', () => {
     )
     expect(outcomes).toEqual([
       ...Array.from({ length: 3 }, () => Array.from({ length: 3 }, () => 'nothing was refused')),
-      ['forbidden 42501', 'forbidden 42501', '42501'],
+      ['forbidden PT403', 'forbidden PT403', '42501'],
       ['unknown_shop PT404', 'nothing was refused', '42501'],
       ['42501', '42501', '42501'],
     ])

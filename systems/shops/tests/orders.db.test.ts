@@ -238,7 +238,7 @@ describe('lines', () => {
     const item = await addProduct(test.database, shopId, 'Credit', 10)
     const imported = sql`insert into public.form_submissions (shop_id, submission_id, status, imported, submitted_at, ordered_products)
       values (${shopId}, 'C-1', 'Completed', true, '2010-12-01T08:00:00Z', ${JSON.stringify([line(item, -3, '-0.001')])}::jsonb)`
-    expect(await refusal(as(imported))).toBe('forbidden 42501')
+    expect(await refusal(as(imported))).toBe('forbidden PT403')
     await test.database.asCaller(service, imported)
     expect((await levelOf(item)).stock).toBe(13)
     expect(

@@ -132,7 +132,7 @@ describe('two connections at once (AT-1, AT-3)', () => {
         ordered !== 'nothing was refused' ? [10, 0] : status === 'Pending' ? [10, 1] : [9, 0],
       )
     }
-    const refused = /^(invalid_order_lines PT422|unknown_item PT422) \/ nothing was refused$/
+    const refused = /^(invalid_order_lines PT422|unknown_item PT404) \/ nothing was refused$/
     const fine = /^nothing was refused \/ (nothing was refused|item_is_held PT409)$/
     expect([...seen].filter((pair) => !refused.test(pair) && !fine.test(pair))).toEqual([])
     expect(await findDrift(test.database)).toEqual([])

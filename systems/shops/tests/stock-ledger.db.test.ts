@@ -101,7 +101,7 @@ describe('update_stock (S-D1)', () => {
     const id = await addProduct(test.database, shopId, 'Bowl', 5)
     const ben = actor('ben')
     const signed = sql`select public.update_stock(${id}, 1, 'x', ${ben.userId})`
-    expect(await refusal(test.database.asCaller(ada, signed))).toBe('forbidden 42501')
+    expect(await refusal(test.database.asCaller(ada, signed))).toBe('forbidden PT403')
     await test.database.asCaller(service, signed)
     expect((await historyOf(id)).at(-1)).toMatchObject({ changed_by: ben.userId })
   })
@@ -164,7 +164,7 @@ describe('items.stock written directly (AT-5)', () => {
       await query(sql`select set_config('plinth.stock_posting', 'on', true)`)
       await query(sql`update public.items set stock = 500 where id = ${id}`)
     })
-    expect(await refusal(smuggle)).toBe('stock_without_history P0001')
+    expect(await refusal(smuggle)).toBe('stock_without_history PT422')
     expect(await findDrift(test.database)).toEqual([])
   })
 
@@ -255,7 +255,7 @@ describe('stock_history', () => {
     )
     await test.database.asCaller(ada, setStatus(shopId, 'JAR-1', 'Cancelled'))
     expect(await refusal(test.database.asCaller(ada, setStatus(shopId, 'JAR-1', 'Confirmed')))).toBe(
-      'unknown_item PT422',
+      'unknown_item PT404',
     )
     expect(
       await value(

@@ -48,13 +48,13 @@ export const databaseErrors = defineErrors({
   },
   migration_edited: {
     status: 500,
-    message: 'Migration {set}/{name} was edited after it had been applied to {database}.',
-    hint: 'Released migrations never change: restore the file and add a new migration.',
+    message: 'Migration {set}/{name} is not the one that was applied to {database}: its text differs.',
+    hint: 'If you edited the file, restore it and add a new migration. Otherwise another version of Plinth made this data folder: start that version, or set PLINTH_DATA_DIR to a new folder and import your data again.',
   },
   migration_missing: {
     status: 500,
-    message: 'Migration {set}/{name} was applied to {database}, but its file is gone.',
-    hint: 'The database is newer than this version of Plinth: run the version that made it, or restore the file.',
+    message: 'Migration {set}/{name} was applied to {database}, but this version of Plinth does not have it.',
+    hint: 'Another version of Plinth made this data folder: start that version, or set PLINTH_DATA_DIR to a new folder and import your data again. If you removed the file, restore it.',
   },
   migration_out_of_order: {
     status: 500,

@@ -1,13 +1,13 @@
--- The 19 tables of the shop platform (S-T1), who may touch them, and their indexes.
--- Also applies to a Supabase project: auth.users and auth.uid() are all it counts on.
+-- The tables of the shop platform (S-T1), their indexes, and the triggers that every row needs. 004_policies says who
+-- may touch them. Applies to Plinth and, after the platform's 000_plinth, to a Supabase project.
 --
 -- Every table of a shop carries shop_id, first in its composite indexes. References between a shop's tables carry
 -- it too, so that no row can point into another shop. What clients write keeps exact numeric major units; metrics
 -- are integer minor units of the shop's currency (columns …_minor).
 
 create schema private;
-comment on schema private is 'What the shop system keeps to itself: helpers of policies and triggers. Not exposed by REST.';
--- Policies that realtime evaluates are resolved by name as the subscriber. What is in here is granted one by one.
+comment on schema private is 'Functions and tables that clients do not call: behind policies, triggers and RPC. Not exposed by REST.';
+-- Realtime resolves the functions of policies by name as the subscriber. Each function is granted on its own.
 grant usage on schema private to authenticated;
 
 create type public.item_type as enum ('product', 'service');
@@ -284,6 +284,69 @@ create index form_submissions_form on public.form_submissions (shop_id, form_id)
 create index form_submissions_conversation on public.form_submissions (shop_id, conversation_id)
   where conversation_id is not null;
 
+-- What the 19 tables asked for do not hold and stock needs. Written by SQL alone; members read.
+
+create table public.order_lines (
+  shop_id uuid not null,
+  order_id uuid not null,
+  line_no integer not null check (line_no > 0),
+  item_id uuid,
+  item_name text not null,
+  quantity integer not null check (quantity <> 0),
+  unit_price numeric not null,
+  unit_cost numeric,
+  amount numeric not null,
+  amount_minor bigint not null,
+  currency text not null,
+  primary key (shop_id, order_id, line_no),
+  foreign key (shop_id, order_id) references public.form_submissions (shop_id, id) on delete cascade,
+  foreign key (shop_id, item_id) references public.items (shop_id, id) on delete set null (item_id),
+  constraint order_lines_amount_exact check (amount = quantity * unit_price)
+);
+comment on table public.order_lines is
+  'form_submissions.ordered_products as rows, for joins and sums. Follows every write of an order.';
+comment on column public.order_lines.quantity is 'Negative only in imported credits and write-offs.';
+comment on column public.order_lines.unit_price is 'Major units, every decimal as written.';
+comment on column public.order_lines.unit_cost is 'items.original_price when the line was written; null if unknown.';
+comment on column public.order_lines.amount is 'quantity × unit_price, major units, exact: lines add up as on paper.';
+comment on column public.order_lines.amount_minor is
+  'amount in minor units of the currency, rounded once, half away from zero: what ledgers and metrics count.';
+create index order_lines_item on public.order_lines (shop_id, item_id);
+
+create type public.order_stock_state as enum ('held', 'taken', 'none');
+comment on type public.order_stock_state is
+  'held: reserved for a pending order; taken: off the shelf; none: given back, or never touched.';
+
+create table public.order_stock (
+  shop_id uuid not null references public.shops (id) on delete cascade,
+  order_ref text not null check (length(order_ref) between 1 and 200),
+  state public.order_stock_state not null,
+  demand jsonb not null check (jsonb_typeof(demand) = 'object'),
+  updated_at timestamptz not null default now(),
+  primary key (shop_id, order_ref)
+);
+comment on table public.order_stock is
+  'What each order has done to stock. An order''s status only moves it between states, so repeating changes nothing.';
+comment on column public.order_stock.order_ref is 'form_submissions.submission_id, or the order id given to process_order.';
+comment on column public.order_stock.demand is '{item_id: units} of products, each item once.';
+
+create table public.low_stock_alerts (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null,
+  item_id uuid not null,
+  stock integer not null,
+  threshold integer not null,
+  raised_at timestamptz not null default now(),
+  resolved_at timestamptz,
+  foreign key (shop_id, item_id) references public.items (shop_id, id) on delete cascade
+);
+comment on table public.low_stock_alerts is
+  'One row each time an item''s stock falls below its threshold; resolved when it is back.';
+comment on column public.low_stock_alerts.stock is 'Units on hand when the alert was raised.';
+create unique index low_stock_alerts_open on public.low_stock_alerts (shop_id, item_id) where resolved_at is null;
+create index low_stock_alerts_item on public.low_stock_alerts (shop_id, item_id);
+create index low_stock_alerts_time on public.low_stock_alerts (shop_id, raised_at desc);
+
 -- Metrics ------------------------------------------------------------------------------------------------------
 
 create table public.daily_sales_metrics (
@@ -415,20 +478,13 @@ comment on column public.social_integrations.access_token_sealed is
 
 -- Bookkeeping of rows ------------------------------------------------------------------------------------------
 
-create function private.touch_row() returns trigger language plpgsql set search_path = '' as $$
-begin
-  new.updated_at := now();
-  return new;
-end $$;
-comment on function private.touch_row() is 'Trigger: keeps updated_at true.';
-
 do $$
 declare t text;
 begin
   foreach t in array array['profiles', 'shops', 'forms', 'items', 'conversations', 'keyword_replies', 'saved_replies',
     'payment_methods', 'form_submissions', 'sync_status', 'social_integrations']
   loop
-    execute format('create trigger touch_row before update on public.%I for each row execute function private.touch_row()', t);
+    execute format('create trigger touch_row before update on public.%I for each row execute function plinth.touch_row()', t);
   end loop;
 end $$;
 
@@ -458,134 +514,5 @@ begin
   return new;
 end $$;
 comment on function private.create_profile() is 'Trigger: a new account gets its profile.';
-revoke all on function private.create_profile() from public;
+revoke all on all functions in schema private from public;
 create trigger create_profile after insert on auth.users for each row execute function private.create_profile();
-
--- Who may do what ----------------------------------------------------------------------------------------------
-
--- security definer: reads the memberships that its own policies protect. Asked once per statement, because
--- policies write (select private.my_shops(…)); an array, because `= any (array)` can use an index and `in (select …)`
--- under row security cannot.
-create function private.my_shops(variadic p_roles public.team_role[] default '{}') returns uuid[]
-language sql stable security definer set search_path = '' as $$
-  select coalesce(array_agg(found.shop_id), '{}')
-  from (
-    select id as shop_id from public.shops
-    where owner_id = (select auth.uid()) and (p_roles = '{}' or 'Owner' = any (p_roles))
-    union
-    select shop_id from public.team_members
-    where user_id = (select auth.uid()) and (p_roles = '{}' or role = any (p_roles))
-  ) found
-$$;
-comment on function private.my_shops(public.team_role[]) is
-  'Shops where the signed-in user has one of the roles, any role by default. An owner by shops.owner_id is an Owner.';
-revoke all on function private.my_shops(public.team_role[]) from public;
-grant execute on function private.my_shops(public.team_role[]) to anon, authenticated, service_role;
-
-create function private.is_platform_admin() returns boolean
-language sql stable security definer set search_path = '' as $$
-  select exists (select from public.profiles where id = (select auth.uid()) and is_admin)
-$$;
-comment on function private.is_platform_admin() is 'Whether the signed-in user administers the platform.';
-revoke all on function private.is_platform_admin() from public;
-grant execute on function private.is_platform_admin() to anon, authenticated, service_role;
-
--- Nobody reads or writes anything without an account, and nobody truncates: that would pass all policies.
-do $$
-declare t text;
-begin
-  for t in select tablename from pg_tables where schemaname = 'public' loop
-    execute format('alter table public.%I enable row level security', t);
-    execute format('revoke all on public.%I from anon', t);
-    execute format('revoke truncate, references, trigger on public.%I from authenticated, service_role', t);
-  end loop;
-end $$;
-
--- The matrix: for each table and verb the roles that may; a verb that is not named is the service role's alone.
-do $$
-declare
-  rule record;
-  mine text;
-begin
-  for rule in
-    select m.tab, v.verb, v.roles
-    from (values
-      --                      select      insert                           update                           delete
-      ('items',               'any',      'Owner,Admin,Order Manager',     'Owner,Admin,Order Manager',     'Owner,Admin'),
-      ('stock_history',       'any',      null,                            null,                            null),
-      ('forms',               'any',      'Owner,Admin',                   'Owner,Admin',                   'Owner,Admin'),
-      ('form_submissions',    'any',      'Owner,Admin,Order Manager',     'Owner,Admin,Order Manager',     'Owner,Admin'),
-      ('payment_methods',     'any',      'Owner,Admin',                   'Owner,Admin',                   'Owner,Admin'),
-      ('conversations',       'any',      'any',                           'any',                           'Owner,Admin'),
-      ('messages',            'any',      'any',                           null,                            'Owner,Admin'),
-      ('keyword_replies',     'any',      'Owner,Admin,Support Agent',     'Owner,Admin,Support Agent',     'Owner,Admin,Support Agent'),
-      ('saved_replies',       'any',      'Owner,Admin,Support Agent',     'Owner,Admin,Support Agent',     'Owner,Admin,Support Agent'),
-      ('daily_sales_metrics', 'any',      null,                            null,                            null),
-      ('product_analytics',   'any',      null,                            null,                            null),
-      ('backup_logs',         'Owner,Admin', null,                         null,                            null),
-      ('recovery_snapshots',  'Owner,Admin', null,                         null,                            null),
-      ('sync_status',         'Owner,Admin', null,                         null,                            null),
-      ('social_integrations', 'Owner,Admin', null,                         'Owner,Admin',                   'Owner,Admin')
-    ) m (tab, "select", "insert", "update", "delete")
-    cross join lateral (values ('select', m."select"), ('insert', m."insert"), ('update', m."update"), ('delete', m."delete"))
-      v (verb, roles)
-  loop
-    if rule.roles is null then
-      execute format('revoke %s on public.%I from authenticated', rule.verb, rule.tab);
-      continue;
-    end if;
-    mine := case rule.roles when 'any' then 'shop_id = any ((select private.my_shops())::uuid[])'
-      else format('shop_id = any ((select private.my_shops(variadic %L::public.team_role[]))::uuid[])', '{' || rule.roles || '}') end;
-    execute format('create policy %I on public.%I for %s to authenticated %s', rule.verb || ' by role', rule.tab, rule.verb,
-      case rule.verb when 'insert' then format('with check (%s)', mine)
-                     when 'update' then format('using (%s) with check (%s)', mine, mine)
-                     else format('using (%s)', mine) end);
-  end loop;
-end $$;
-
--- History is the service role's to read only: SQL writes it, and nobody takes anything back.
-revoke insert, update, delete on public.stock_history from service_role;
-
-create policy "own profile" on public.profiles for select to authenticated using (id = (select auth.uid()));
-create policy "change own profile" on public.profiles for update to authenticated
-  using (id = (select auth.uid())) with check (id = (select auth.uid()));
-create policy "create own profile" on public.profiles for insert to authenticated with check (id = (select auth.uid()));
-revoke insert, update, delete on public.profiles from authenticated;
-grant insert (id, email, full_name, avatar_url, phone) on public.profiles to authenticated;
-grant update (email, full_name, avatar_url, phone) on public.profiles to authenticated;
-
--- owner_id is asked directly too: my_shops() sees the statement's snapshot, in which a shop that is being
--- created (insert … returning) does not exist yet.
-create policy "members read" on public.shops for select to authenticated
-  using (owner_id = (select auth.uid()) or id = any ((select private.my_shops())::uuid[]));
-create policy "open a shop" on public.shops for insert to authenticated with check (owner_id = (select auth.uid()));
-create policy "run a shop" on public.shops for update to authenticated
-  using (id = any ((select private.my_shops('Owner', 'Admin'))::uuid[]))
-  with check (id = any ((select private.my_shops('Owner', 'Admin'))::uuid[]));
-create policy "close a shop" on public.shops for delete to authenticated using (owner_id = (select auth.uid()));
--- What a shop pays for is not the shop's own to write, and ownership does not change hands by a column.
-revoke insert, update on public.shops from authenticated;
-grant insert (id, owner_id, name, description, logo_url, phone, email, address, currency, timezone, low_stock_threshold,
-  order_hold_minutes, restock_returns, subscription_plan) on public.shops to authenticated;
-grant update (name, description, logo_url, phone, email, address, currency, timezone, low_stock_threshold,
-  order_hold_minutes, restock_returns) on public.shops to authenticated;
-
--- An Admin manages those below; only an Owner makes or unmakes Owners and Admins.
-create policy "members read" on public.team_members for select to authenticated
-  using (shop_id = any ((select private.my_shops())::uuid[]));
-do $$
-declare
-  verb text;
-  mine text := '(shop_id = any ((select private.my_shops(''Owner''))::uuid[])'
-    ' or role in (''Order Manager'', ''Support Agent'') and shop_id = any ((select private.my_shops(''Admin''))::uuid[]))';
-begin
-  foreach verb in array array['insert', 'update', 'delete'] loop
-    execute format('create policy %I on public.team_members for %s to authenticated %s', verb || ' by role', verb,
-      case verb when 'insert' then 'with check ' || mine when 'delete' then 'using ' || mine
-        else 'using ' || mine || ' with check ' || mine end);
-  end loop;
-end $$;
-
-create policy "platform admins read" on public.platform_metrics for select to authenticated
-  using ((select private.is_platform_admin()));
-revoke insert, update, delete on public.platform_metrics from authenticated;

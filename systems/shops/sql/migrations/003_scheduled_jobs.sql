@@ -6,7 +6,7 @@ create function private.prune_expired_holds() returns bigint language sql securi
 $$;
 comment on function private.prune_expired_holds() is
   'Removes the holds of pending orders that ran out, and returns how many. Their units were free already.';
-revoke all on function private.prune_expired_holds() from public;
+revoke all on all functions in schema private from public;
 grant usage on schema private to service_role;
 grant execute on function private.prune_expired_holds() to service_role;
 
