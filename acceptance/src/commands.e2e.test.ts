@@ -72,6 +72,25 @@ describe('plinth beside a server', () => {
     expect((await plinth('status')).stdout).toContain(shops.api_url)
   })
 
+  it('writes no key and no password where it does not talk to a terminal', () => {
+    const shops = running.systems.shops!
+    expect(running.banner).toContain('plinth status')
+    expect(running.banner).toContain(shops.api_url)
+    for (const secret of [shops.anon_key, shops.service_role_key, shops.db_url])
+      expect(running.banner).not.toContain(secret)
+  })
+
+  it('says how it does: details to the owner of the machine, words to anybody', async () => {
+    const outcome = await plinth('health', '--json')
+    expect(outcome.code).toBe(0)
+    const report = JSON.parse(outcome.stdout)
+    expect(report.checks['shops/database']).toMatchObject({ status: 'ok', detail: expect.any(Object) })
+    const { origin } = new URL(running.systems.shops!.api_url)
+    const told = (await (await fetch(`${origin}/health`)).json()) as typeof report
+    expect(told.checks['shops/database']).toEqual({ status: 'ok' })
+    expect((await plinth('health')).stdout).toMatch(/shops\/database +ok/)
+  })
+
   it('is refused a second server on the same folder', async () => {
     const second = await plinth('start')
     expect(second.code).toBe(1)

@@ -73,8 +73,9 @@ describe('the demonstration', () => {
   const lowStock = (client: SupabaseClient) =>
     client.rpc('get_low_stock_items', { p_shop_id: shopId, p_threshold: 5 }).order('id')
 
-  it('answers the curl that the banner shows with what sold last and is nearly gone', async () => {
-    const [, url, header] = /curl '(\S+get_low_stock_items\S+)' -H 'apikey: (\S+)'/.exec(plinth.banner) ?? []
+  it('answers the curl that `plinth status` shows with what sold last and is nearly gone', async () => {
+    const { stdout } = await runPlinth(data.dataDir, ['status'])
+    const [, url, header] = /curl '(\S+get_low_stock_items\S+)' -H 'apikey: (\S+)'/.exec(stdout) ?? []
     const answer = await (await fetch(url!, { headers: { apikey: header! } })).json()
     expect(answer).toHaveLength(5)
     const low = must(await lowStock(owner)) as readonly { name: string; last_sale_date: string | null }[]

@@ -1,11 +1,15 @@
 import type { ServerStatus } from './status-file.ts'
 
-/** Says on standard output what runs where, and what to try next. */
-export function printBanner(status: ServerStatus, tryNext: readonly string[] = []): void {
-  process.stdout.write(`${bannerOf(status, tryNext)}\n`)
+/**
+ * Says on standard output what runs where, and what to try next. Where that is no terminal it is a log, which others
+ * read and which is kept: keys and database addresses are left to `plinth status`.
+ */
+export function printBanner(status: ServerStatus): void {
+  process.stdout.write(`${process.stdout.isTTY ? bannerOf(status) : bannerForLogs(status)}\n`)
 }
 
-export function bannerOf(status: ServerStatus, tryNext: readonly string[] = []): string {
+/** With every key, for the owner's eyes. */
+export function bannerOf(status: ServerStatus): string {
   const projects = Object.entries(status.systems).flatMap(([name, project]) => [
     '',
     `  ${name}`,
@@ -20,17 +24,31 @@ export function bannerOf(status: ServerStatus, tryNext: readonly string[] = []):
     ...projects,
     '',
     'Keys and database addresses open everything: keep them to yourself. Stop with Ctrl-C.',
-    ...nextSteps(status, tryNext),
+    ...nextSteps(status),
   ].join('\n')
 }
 
-function nextSteps(status: ServerStatus, tryNext: readonly string[]): string[] {
+/** With nothing that opens anything. */
+function bannerForLogs(status: ServerStatus): string {
+  return [
+    `Plinth is running at ${status.url}`,
+    `  data               ${status.data_dir}`,
+    ...Object.entries(status.systems).map(([name, { api_url }]) => `  ${name.padEnd(18)} ${api_url}`),
+    '',
+    'Keys and database addresses are not written to a log. They are shown by:',
+    '  npx --no-install plinth status',
+    'All commands are listed by:',
+    '  npx --no-install plinth --help',
+  ].join('\n')
+}
+
+function nextSteps(status: ServerStatus): string[] {
   const [first] = Object.values(status.systems)
   if (!first) return []
   return [
     '',
     'Try next:',
-    ...tryNext.map((line) => `  ${line}`),
+    ...status.try_next.map((line) => `  ${line}`),
     `  curl ${status.url}/health`,
     `  curl ${first.api_url}/functions/v1/ -H "apikey: ${first.anon_key}"`,
     '  npx --no-install plinth --help',

@@ -19,11 +19,17 @@ export interface ServerStatus {
   readonly systems: Readonly<Record<string, ProjectStatus>>
   /** Administrator's addresses of each system's cluster, for commands beside the server; never printed. */
   readonly clusters: Readonly<Record<string, DatabaseAddress>>
+  /** What the demonstrations suggest to try, with keys. */
+  readonly try_next: readonly string[]
 }
 
 const statusPath = (dataDir: string) => join(dataDir, 'server.json')
 
-export function describeServer(server: RunningServer, config: Config): ServerStatus {
+export function describeServer(
+  server: RunningServer,
+  config: Config,
+  tryNext: readonly string[] = [],
+): ServerStatus {
   const systems = server.projects.map(({ name, keys, database }) => [
     name,
     {
@@ -40,6 +46,7 @@ export function describeServer(server: RunningServer, config: Config): ServerSta
     data_dir: config.dataDir,
     systems: Object.fromEntries(systems),
     clusters: Object.fromEntries(clusters),
+    try_next: tryNext,
   }
 }
 

@@ -62,8 +62,10 @@ describe.each(majors)('a server on somebody else’s PostgreSQL %i', (major) => 
     })
   }
 
-  const healthOf = async ({ url }: RunningServer) =>
-    (await (await fetch(`${url}/health`)).json()) as {
+  const healthOf = async ({ url, projects }: RunningServer) =>
+    (await (
+      await fetch(`${url}/health`, { headers: { apikey: projects[0]!.keys.serviceRoleKey } })
+    ).json()) as {
       status: string
       checks: Record<string, { status: string }>
     }

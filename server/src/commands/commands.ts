@@ -21,6 +21,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./status.ts')).addStatusCommand,
   },
   {
+    name: 'health',
+    summary: 'show how each part of the running server does, with figures',
+    load: async () => (await import('./health.ts')).addHealthCommand,
+  },
+  {
     name: 'import',
     summary: 'take in rows from files of other systems',
     load: async () => (await import('./import.ts')).addImportCommand,

@@ -28,11 +28,14 @@ async function start(names: readonly string[], { demo }: { readonly demo?: boole
     onEngineLost: lost.reject,
   })
   try {
-    const status = describeServer(server, config)
-    await writeStatus(status)
+    await writeStatus(describeServer(server, config))
     const stopped = Promise.race([untilAskedToStop(), lost.promise])
     const tryNext = demo ? await Promise.race([loadDemos(server.projects, server.url), stopped]) : []
-    if (tryNext) printBanner(status, tryNext)
+    if (tryNext) {
+      const status = describeServer(server, config, tryNext)
+      await writeStatus(status)
+      printBanner(status)
+    }
     await stopped
   } finally {
     await removeStatus(config.dataDir)

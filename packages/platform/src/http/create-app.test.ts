@@ -6,7 +6,6 @@ import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLog, systemClock } from '../kernel/index.ts'
 import { createApp } from './create-app.ts'
-import type { HealthStatus } from './health.ts'
 import { openProjectKeys } from './keys/create-project-keys.ts'
 import type { ProjectKeys } from './keys/project-keys.ts'
 import { listen } from './listen.ts'
@@ -42,7 +41,6 @@ describe('the HTTP side', () => {
   let folder: string
   let shops: ProjectKeys
   let courses: ProjectKeys
-  let health: HealthStatus | Error = { status: 'ok' }
   let app: ReturnType<typeof createApp>
 
   beforeAll(async () => {
@@ -56,10 +54,7 @@ describe('the HTTP side', () => {
       surfaces: [echoSurface()],
     })
     const directory = createProjectDirectory([host('shops', shops), host('courses', courses)])
-    const checks = [
-      { name: 'shops/database', check: () => (health instanceof Error ? Promise.reject(health) : health) },
-    ]
-    app = createApp({ directory, health: checks, clock: systemClock, log: silentLog, bodyLimitBytes: 1000 })
+    app = createApp({ directory, health: [], clock: systemClock, log: silentLog, bodyLimitBytes: 1000 })
   })
   afterAll(() => rm(folder, { recursive: true }))
 
@@ -262,20 +257,4 @@ describe('the HTTP side', () => {
     await listening.stop(0)
     return answered
   }
-
-  it('tells its health, and is not ready while a part is down', async () => {
-    expect(await (await app.request('/health')).json()).toEqual({
-      status: 'ok',
-      checks: { 'shops/database': { status: 'ok' } },
-    })
-    health = { status: 'degraded', detail: { lag: 9 } }
-    expect((await app.request('/health/ready')).status).toBe(200)
-    health = { status: 'down' }
-    expect((await app.request('/health/ready')).status).toBe(503)
-    expect((await app.request('/health/live')).status).toBe(200)
-    health = new Error('no pg_hba.conf entry for host "10.0.0.7", user "owner_shops"')
-    const report = await (await app.request('/health')).text()
-    expect(report).not.toMatch(/owner_shops|10\.0\.0/)
-    expect(JSON.parse(report)).toMatchObject({ status: 'down' })
-  })
 })

@@ -3,7 +3,8 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { type Clock, type Log, newId } from '../kernel/index.ts'
 import { clientAddressOf } from './client-address.ts'
 import { httpErrors } from './errors.ts'
-import { checkHealth, type HealthCheck } from './health.ts'
+import type { HealthCheck } from './health.ts'
+import { addHealthRoutes } from './health-routes.ts'
 import { identifyCaller, readCredentials } from './identify-caller.ts'
 import type { ProjectKeys } from './keys/project-keys.ts'
 import { limitBody } from './limit-body.ts'
@@ -46,7 +47,7 @@ export function createApp(options: AppOptions): Hono<RootEnv> {
   app.use(startRequest(options))
   app.options('*', preflight)
   app.use(limitBody(options.bodyLimitBytes ?? defaultBodyLimit))
-  addHealth(app, options)
+  addHealthRoutes(app, { ...options, checks: options.health, projects: directory.projects })
   for (const project of directory.projects) {
     for (const surface of project.surfaces) {
       const base = `/${project.name}${surface.path}`
@@ -127,16 +128,4 @@ function renderFailure(error: unknown, c: Context<RootEnv>): Response {
   const response = surface ? surface.renderError(error, requestId) : renderPlainError(error, requestId)
   logFailure(log, error, response.status)
   return response
-}
-
-function addHealth(app: Hono<RootEnv>, { health: checks, log }: AppOptions): void {
-  app.get('/health/live', (c) => c.json({ status: 'ok' }))
-  app.get('/health/ready', async (c) => {
-    const { status } = await checkHealth(checks, log)
-    return c.json({ status }, status === 'down' ? 503 : 200)
-  })
-  app.get('/health', async (c) => {
-    const report = await checkHealth(checks, log)
-    return c.json(report, report.status === 'down' ? 503 : 200)
-  })
 }

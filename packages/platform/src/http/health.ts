@@ -3,28 +3,68 @@ import { AppError, type Log } from '../kernel/index.ts'
 /** How one part of the server is doing. `degraded`: it works, but something is off that an operator should know. */
 export interface HealthStatus {
   readonly status: 'ok' | 'degraded' | 'down'
-  /** What is off and what to do, or figures worth seeing. */
+  /** What is off and what to do, or figures worth seeing. Told to the project's own service key only. */
   readonly detail?: Readonly<Record<string, unknown>>
 }
 
 export interface HealthCheck {
-  /** `shops/database`, `shops/tail`. */
+  /** The project and the part: `shops/database`, `shops/tail`. */
   readonly name: string
   check(): Promise<HealthStatus> | HealthStatus
 }
 
 export interface HealthReport {
+  /** The worst of its checks. */
   readonly status: HealthStatus['status']
   readonly checks: Readonly<Record<string, HealthStatus>>
 }
 
+/** A check that takes longer counts as down. Milliseconds. */
 const longestCheck = 3_000
+/** How old a report may be that is given again. Milliseconds. */
+const freshness = 1_000
 
 /**
- * Asks every check at once; one that fails or takes longer than three seconds counts as down. Everybody may read the
- * report, so that only our own words stand in it; what else failed goes to the log.
+ * Gives reports that are up to a second old: whoever asks, and however many, the checks run once a second and once at a
+ * time, side by side. One that fails or takes longer than three seconds counts as down; why goes to the log.
  */
-export async function checkHealth(checks: readonly HealthCheck[], log: Log): Promise<HealthReport> {
+export function createHealthReports(
+  checks: readonly HealthCheck[],
+  log: Log,
+  now: () => number = () => performance.now(),
+): () => Promise<HealthReport> {
+  let report: Promise<HealthReport> | undefined
+  let fresh = false
+  let madeAt = 0
+  return () => {
+    if (report && (!fresh || now() - madeAt < freshness)) return report
+    fresh = false
+    report = checkHealth(checks, log).finally(() => {
+      fresh = true
+      madeAt = now()
+    })
+    return report
+  }
+}
+
+/** The words that anybody may read: no figures, no problems in detail. */
+export function withoutDetails(report: HealthReport): HealthReport {
+  return mapChecks(report, (_, { status }) => ({ status }))
+}
+
+/** The words of all projects, and the details of one. */
+export function withDetailsOf(project: string, report: HealthReport): HealthReport {
+  return mapChecks(report, (name, result) =>
+    name.startsWith(`${project}/`) ? result : { status: result.status },
+  )
+}
+
+function mapChecks(report: HealthReport, change: (name: string, result: HealthStatus) => HealthStatus) {
+  const checks = Object.entries(report.checks).map(([name, result]) => [name, change(name, result)])
+  return { status: report.status, checks: Object.fromEntries(checks) as HealthReport['checks'] }
+}
+
+async function checkHealth(checks: readonly HealthCheck[], log: Log): Promise<HealthReport> {
   const results = await Promise.all(checks.map(async (check) => [check.name, await ask(check, log)] as const))
   const worst = results.reduce<HealthStatus['status']>(
     (status, [, result]) => worse(status, result.status),

@@ -1,7 +1,7 @@
 export { addressKey } from './address-key.ts'
 export * from './create-app.ts'
 export * from './errors.ts'
-export * from './health.ts'
+export type { HealthCheck, HealthReport, HealthStatus } from './health.ts'
 export * from './identify-caller.ts'
 export { openProjectKeys } from './keys/create-project-keys.ts'
 export type { ProjectKeys } from './keys/project-keys.ts'

@@ -20,8 +20,7 @@ export function renderPlainError(error: unknown, requestId: string): Response {
 
 /** Failures that are ours go to the log with their cause; the caller's own mistakes are counted, not logged. */
 export function logFailure(log: Log, error: unknown, status: number): void {
-  if (status >= 500 && !isHangUp(error))
-    log.error({ err: error, cause: error instanceof Error ? error.cause : undefined }, 'request failed')
+  if (status >= 500 && !isHangUp(error)) log.error({ err: error }, 'request failed')
 }
 
 /** A client that went away while it was still sending: nobody waits for the answer, and nothing failed here. */
