@@ -1,5 +1,6 @@
 export * from './actors.ts'
 export * from './fake-clock.ts'
 export * from './isolation/index.ts'
+export * from './random.ts'
 export * from './test-database.ts'
 export * from './wait-for.ts'

@@ -1,3 +1,1 @@
-export * from './create-world.ts'
-export * from './measure-isolation.ts'
-export * from './read-tables.ts'
+export * from './test-isolation.ts'

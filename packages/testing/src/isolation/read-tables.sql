@@ -1,8 +1,6 @@
--- Every table of one schema with what is needed to make a row of it and to judge its policies.
+-- Every table of one schema with what is needed to make a row of it and to name its rows.
 select
   c.relname as name,
-  c.relrowsecurity as has_row_security,
-  (select count(*)::int from pg_policy p where p.polrelid = c.oid) as policies,
   (
     select coalesce(jsonb_agg(jsonb_build_object(
       'name', a.attname,
@@ -10,9 +8,14 @@ select
       'category', t.typcategory,
       'labels', (select jsonb_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = a.atttypid),
       'needed', a.attnotnull and not a.atthasdef and a.attidentity = '',
-      'generated', a.attgenerated <> '' or a.attidentity = 'a'
+      'nullable', not a.attnotnull,
+      'generated', a.attgenerated <> '' or a.attidentity <> '',
+      'caller', coalesce(pg_get_expr(d.adbin, d.adrelid) like '%auth.uid()%', false),
+      'unique', exists (select from pg_index i where i.indrelid = c.oid and i.indisunique and a.attnum = any (i.indkey))
     ) order by a.attnum), '[]')
-    from pg_attribute a join pg_type t on t.oid = a.atttypid
+    from pg_attribute a
+    join pg_type t on t.oid = a.atttypid
+    left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
   ) as columns,
   (
@@ -22,12 +25,17 @@ select
   ) as key,
   (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'columns', (select jsonb_agg(a.attname order by u.ord) from unnest(k.conkey) with ordinality u (num, ord) join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num),
-      'table', f.oid::regclass::text,
-      'name', f.relname,
+      'columns', (
+        select jsonb_agg(a.attname order by u.ord) from unnest(k.conkey) with ordinality u (num, ord)
+        join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num
+      ),
       'schema', n.nspname,
-      'targets', (select jsonb_agg(a.attname order by u.ord) from unnest(k.confkey) with ordinality u (num, ord) join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.num)
-    )), '[]')
+      'table', f.relname,
+      'targets', (
+        select jsonb_agg(a.attname order by u.ord) from unnest(k.confkey) with ordinality u (num, ord)
+        join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.num
+      )
+    ) order by k.conname), '[]')
     from pg_constraint k join pg_class f on f.oid = k.confrelid join pg_namespace n on n.oid = f.relnamespace
     where k.conrelid = c.oid and k.contype = 'f'
   ) as foreign_keys
