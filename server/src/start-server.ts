@@ -68,8 +68,8 @@ const reachable: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', ':
 function listenFor(projects: readonly Project[], { config, clock, log }: ServerOptions) {
   const directory = createProjectDirectory(projects)
   const health = projects.flatMap((project) => project.health)
-  const { trustedProxies } = config
-  const app = createApp({ directory, health, clock, log, trustedProxies })
+  const { trustedProxies, publicUrl } = config
+  const app = createApp({ directory, health, clock, log, trustedProxies, publicUrl })
   const onUpgrade = createUpgrades({ directory, log, trustedProxies })
   return listen({ app, host: config.host, port: config.port, onUpgrade })
 }

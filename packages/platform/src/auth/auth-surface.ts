@@ -64,6 +64,7 @@ export function createAuthSurface(options: AuthSurfaceOptions): Surface {
     app: createApp({ database, keys, clock, settings, passwords, limits }),
     needsKey: (path) => !keyless.has(path),
     renderError: (error, requestId) => renderAuthError(error, requestId),
+    compresses: false,
   }
 }
 

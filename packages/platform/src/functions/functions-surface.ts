@@ -113,6 +113,7 @@ async function countCall(limiter: RateLimiterMemory, key: string): Promise<void>
     if (!(refused instanceof RateLimiterRes)) throw refused
     throw httpErrors.too_many_requests({
       limit: limiter.points,
+      window: 60,
       seconds: Math.ceil(refused.msBeforeNext / 1000),
     })
   }

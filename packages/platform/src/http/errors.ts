@@ -61,10 +61,35 @@ export const httpErrors = defineErrors({
     message: 'This server opens no tunnels.',
     hint: 'It is no proxy: send the request to the address of a project.',
   },
+  csrf_refused: {
+    status: 403,
+    message: 'A request with a session cookie came from {origin}, which is not a page of this project.',
+    hint: 'Send it from the project’s own pages or from an origin that its CORS setting allows with credentials.',
+  },
+  https_required: {
+    status: 403,
+    message: 'This server takes HTTPS only: {url}.',
+    hint: 'Change the address to https. A reverse proxy has to send X-Forwarded-Proto and be counted in PLINTH_TRUSTED_PROXIES.',
+  },
+  answer_too_slow: {
+    status: 504,
+    message: 'No answer was ready within {seconds} s.',
+    hint: 'Part of the work may have been done: read before you send it again.',
+  },
   too_many_requests: {
     status: 429,
-    message: 'Too many requests: at most {limit} a minute.',
+    message: 'Too many requests: at most {limit} in {window} s.',
     hint: 'Wait {seconds} s and try again.',
+  },
+  invalid_cors: {
+    status: 500,
+    message: 'The CORS setting means nothing: {problem}.',
+    hint: 'List origins such as https://app.example.com, without a path.',
+  },
+  address_taken: {
+    status: 500,
+    message: 'Two answer at {path}.',
+    hint: 'Every surface of a project has a path of its own, and no project has the name of a page of the server.',
   },
   stopping: {
     status: 503,

@@ -1,5 +1,6 @@
 import type { Context, Env, Hono } from 'hono'
 import type { Clock, Log } from '../kernel/index.ts'
+import { callerByKeys, readCredentials } from './callers/identify-caller.ts'
 import {
   createHealthReports,
   type HealthCheck,
@@ -7,7 +8,6 @@ import {
   withDetailsOf,
   withoutDetails,
 } from './health.ts'
-import { identifyCaller, readCredentials } from './identify-caller.ts'
 import type { ProjectKeys } from './keys/project-keys.ts'
 
 export interface HealthRoutesOptions {
@@ -40,7 +40,7 @@ async function projectOfServiceKey(c: Context, { projects, clock }: HealthRoutes
   const credentials = readCredentials((name) => c.req.header(name), undefined)
   if (!credentials.apiKey && !credentials.bearer) return undefined
   for (const { name, keys } of projects) {
-    const caller = await identifyCaller(keys, credentials, { clock, needsKey: true }).catch(() => undefined)
+    const caller = await callerByKeys(keys, credentials, clock).catch(() => undefined)
     if (caller?.role === 'service_role') return name
   }
   return undefined

@@ -1,19 +1,43 @@
-import type { MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
+import type { Context, MiddlewareHandler } from 'hono'
 import { httpErrors } from './errors.ts'
 
 /** Refuses a body of more than `limit` bytes with `body_too_large`, by its length or, without one, as it comes. */
 export function limitBody(limit: number): MiddlewareHandler {
-  const refuse = () => {
-    throw httpErrors.body_too_large({ limit })
-  }
-  const count = bodyLimit({ maxSize: limit, onError: refuse })
   return (c, next) => {
-    const length = c.req.header('content-length')
-    if (length !== undefined && c.req.header('transfer-encoding') === undefined) {
-      return Number(length) > limit ? refuse() : next()
-    }
-    // Without a length the bytes are counted as they come; asking a GET for its body would build a whole Request.
-    return c.req.method === 'GET' || c.req.method === 'HEAD' ? next() : count(c, next)
+    boundBody(c, limit)
+    return next()
   }
+}
+
+/**
+ * As {@link limitBody}, at once: a body whose length is known and too large is refused before anything of it is read; one
+ * without a length fails in the middle for whoever reads it.
+ */
+export function boundBody(c: Context, limit: number): void {
+  const refusal = () => httpErrors.body_too_large({ limit })
+  const length = c.req.header('content-length')
+  if (length !== undefined && c.req.header('transfer-encoding') === undefined) {
+    if (Number(length) > limit) throw refusal()
+    return
+  }
+  // Without a length the bytes are counted as they come; asking a GET for its body would build a whole Request.
+  if (c.req.method === 'GET' || c.req.method === 'HEAD' || limit === Infinity || !c.req.raw.body) return
+  c.req.raw = new Request(c.req.raw, { body: countBytes(c.req.raw.body, limit, refusal), duplex: 'half' })
+}
+
+function countBytes(
+  body: ReadableStream<Uint8Array>,
+  limit: number,
+  refusal: () => Error,
+): ReadableStream<Uint8Array> {
+  let bytes = 0
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        bytes += chunk.byteLength
+        if (bytes > limit) controller.error(refusal())
+        else controller.enqueue(chunk)
+      },
+    }),
+  )
 }

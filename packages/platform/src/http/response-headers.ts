@@ -22,7 +22,9 @@ export const fixedHeaders: readonly (readonly [name: string, value: string])[] =
   ['access-control-expose-headers', exposedHeaders.join(',')],
   ['cross-origin-resource-policy', 'cross-origin'],
   ['referrer-policy', 'no-referrer'],
-  ['strict-transport-security', 'max-age=15552000; includeSubDomains'],
   ['x-content-type-options', 'nosniff'],
   ['x-frame-options', 'DENY'],
 ]
+
+/** On answers over HTTPS only: a browser ignores it elsewhere, and a host without HTTPS could not be reached any more. */
+export const transportSecurity = ['strict-transport-security', 'max-age=31536000'] as const

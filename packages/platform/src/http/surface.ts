@@ -8,11 +8,17 @@ import type { Log } from '../kernel/index.ts'
 export interface SurfaceEnv {
   Variables: {
     requestId: string
-    /** Who asks, from the bearer token, else the API key: signature and expiry are already checked. */
+    /** Who asks; signature and expiry are already checked. See `identifyCaller`. */
     caller: Caller
     /** Address of the client, for limits and logs. */
     clientAddress: string
+    /** True when the client's connection is encrypted, by the socket or by the word of a trusted proxy. */
+    isSecure: boolean
     log: Log
+    /** Path below the surface's own, starting with `/`, still percent-encoded. */
+    path: string
+    /** Aborted when the surface's time limit has passed; undefined where it has none. */
+    deadline: AbortSignal | undefined
   }
 }
 
@@ -30,15 +36,38 @@ export interface Upgrade {
   readonly clientAddress: string
 }
 
-/** One protocol of a project: rest, auth, realtime, functions. Made once per project by a factory. */
+/** One protocol of a project: rest, auth, realtime, routes. Made once per project by a factory. */
 export interface Surface {
-  /** Mounted here below the project's address: `/rest/v1`. */
+  /** Mounted here below the project's address: `/rest/v1`. Of two that fit, the longer path answers. */
   readonly path: string
   readonly app: Hono<SurfaceEnv>
-  /** True when a request without an API key is refused before it reaches the surface. */
-  needsKey(path: string): boolean
+  /** True when a request without any credentials is refused before it reaches the surface. `path` as in `c.var`. */
+  needsKey(path: string, method: string): boolean
   /** Answers a failure in the shape that this surface's clients expect. */
   renderError(error: unknown, requestId: string): Response
   /** Takes a connection over; what it throws is answered over HTTP by `renderError`. Left out, upgrades are refused. */
   handleUpgrade?(upgrade: Upgrade): Promise<void>
+  /** Largest body in bytes, checked as it arrives; Infinity for none. Default: the server's. */
+  bodyLimit?(path: string, method: string): number
+  /**
+   * Milliseconds until the answer begins; then the caller gets `too_slow` and `c.var.deadline` is aborted.
+   * Undefined: none.
+   */
+  timeLimit?(path: string, method: string): number | undefined
+  /** True: OPTIONS reaches `app` without credentials, unless it is a browser's preflight. Default false. */
+  readonly answersOptions?: boolean
+  /** False: answers hold secrets and go out as they are (BREACH). Default true. */
+  readonly compresses?: boolean
+}
+
+/** Pages of the server itself, beside the projects: `/dashboard`, `/docs`, `/metrics`. */
+export interface RootSurface {
+  /** At the root of the server; no project may have this name. */
+  readonly path: string
+  readonly app: Hono<RootSurfaceEnv>
+}
+
+/** Nobody is identified on a root surface: it checks its callers itself. */
+export interface RootSurfaceEnv {
+  Variables: Pick<SurfaceEnv['Variables'], 'requestId' | 'clientAddress' | 'isSecure' | 'log'>
 }

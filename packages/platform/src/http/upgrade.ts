@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type Log, newId } from '../kernel/index.ts'
+import { longestFirst } from './address.ts'
+import type { HostedProject } from './app-options.ts'
 import { clientAddressOf } from './client-address.ts'
-import type { HostedProject } from './create-app.ts'
 import { httpErrors } from './errors.ts'
 import { sendLastAnswer } from './last-answer.ts'
 import type { ProjectDirectory } from './project-directory.ts'
@@ -34,7 +35,8 @@ export function createUpgrades({ directory, log, trustedProxies = 0 }: UpgradeOp
       path: target.path,
       key: keyOf(request, target.query),
     })
-    const surface = found?.project.surfaces.find(({ path }) => found.path.startsWith(`${path}/`))
+    const surfaces = longestFirst(found?.project.surfaces ?? [])
+    const surface = surfaces.find(({ path }) => found?.path.startsWith(`${path}/`))
     const enter = async () => {
       if (!found) throw httpErrors.unknown_project()
       if (!surface?.handleUpgrade) throw noUpgrade(request)

@@ -32,6 +32,8 @@ export interface Caller {
   readonly role: string
   /** The token's claims; `auth.uid()`, `auth.role()` and `auth.jwt()` read them. */
   readonly claims: JsonObject
+  /** What its credentials allow by themselves, beside any role of the system: the scopes of an API key. */
+  readonly permissions?: readonly string[]
   readonly requestId?: string
   readonly via?: string
   readonly reason?: string
