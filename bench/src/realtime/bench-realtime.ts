@@ -27,8 +27,8 @@ const milliseconds = 3_000
 /** What Supabase publishes for its smallest instance: changes a second under RLS, and p95 in milliseconds. */
 const published = { rate: 30, p95: 228 }
 const generous = {
-  joinsPerSecond: { connection: 10_000, project: 10_000 },
-  eventsPerSecond: { connection: 1_000_000, project: 1_000_000 },
+  joinsPerSecond: { connection: 10_000, address: 10_000, project: 10_000 },
+  eventsPerSecond: { connection: 1_000_000, user: 1_000_000, address: 1_000_000, project: 1_000_000 },
   framesPerSecond: 1_000_000,
   idleMilliseconds: 600_000,
   unsentBytes: 64 * 1024 * 1024,

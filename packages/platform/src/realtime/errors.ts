@@ -13,7 +13,7 @@ export const realtimeErrors = defineErrors({
   },
   too_many_connections: {
     status: 429,
-    message: 'The project has {limit} realtime connections, which is its limit.',
+    message: 'The {holder} has {limit} realtime connections, which is its limit.',
     hint: 'Close connections that are not used; one connection carries many channels.',
   },
   malformed_frame: {
@@ -43,7 +43,7 @@ export const realtimeErrors = defineErrors({
   },
   too_many_channels: {
     status: 429,
-    message: 'This connection has {limit} channels, which is its limit.',
+    message: 'The {holder} has {limit} channels, which is its limit.',
     hint: 'Leave channels that are not used, or put several listeners on one channel.',
   },
   too_many_joins: {
@@ -60,6 +60,11 @@ export const realtimeErrors = defineErrors({
     status: 413,
     message: 'The payload is larger than {limit} bytes.',
     hint: 'Store the data and send its id.',
+  },
+  too_much_presence: {
+    status: 429,
+    message: 'The presence of the {holder} would have more than {limit} bytes.',
+    hint: 'Announce less on each channel: an id and what changes often; the rest belongs into a table.',
   },
   channel_unauthorized: {
     status: 403,

@@ -2,7 +2,7 @@ import { type MigrationSet, readMigrations } from '../database/index.ts'
 
 export type { ChangeFeed } from './change-feed.ts'
 export * from './errors.ts'
-export { defaultLimits, type RealtimeLimits } from './limits.ts'
+export { defaultLimits, type RealtimeLimitSettings } from './limits/realtime-limits.ts'
 export * from './publish-tables.ts'
 export * from './realtime-surface.ts'
 

@@ -14,7 +14,7 @@ import {
 import { type Clock, type Log, silentLog, systemClock } from '@plinth/platform/kernel'
 import {
   createRealtimeSurface,
-  type RealtimeLimits,
+  type RealtimeLimitSettings,
   type RealtimeSurface,
   synchroniseRealtimeTables,
 } from '@plinth/platform/realtime'
@@ -43,7 +43,7 @@ export interface ServeOptions {
   readonly tables: readonly string[]
   readonly clock?: Clock
   readonly log?: Log
-  readonly limits?: Partial<RealtimeLimits>
+  readonly limits?: RealtimeLimitSettings
   readonly redisUrl?: string
   readonly keys?: ProjectKeys
   readonly port?: number
@@ -139,6 +139,7 @@ function mount(surface: RealtimeSurface, keys: ProjectKeys, clock: Clock): Hono<
     const claims = bearer ? await keys.verify(bearer, clock) : anonymousCaller.claims
     c.set('caller', { role: String(claims.role ?? 'anon'), claims })
     c.set('requestId', 'test')
+    c.set('clientAddress', '127.0.0.1')
     await next()
   })
   app.route(surface.path, surface.app)

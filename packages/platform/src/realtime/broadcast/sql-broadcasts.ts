@@ -11,7 +11,7 @@ const sent = z.object({
   topic: z.string(),
   event: z.string().nullable(),
   private: z.boolean(),
-  payload: z.json(),
+  payload: z.unknown(),
 })
 
 /** What a transaction broadcast from SQL, in order. Messages that somebody else wrote under the prefix are left out. */

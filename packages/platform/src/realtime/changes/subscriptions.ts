@@ -1,7 +1,7 @@
 import { AppError, hasCode, messageOf } from '../../kernel/index.ts'
 import type { Session } from '../channels/session.ts'
 import { realtimeErrors } from '../errors.ts'
-import type { RealtimeLimits } from '../limits.ts'
+import type { RealtimeLimits } from '../limits/realtime-limits.ts'
 import type {
   AnyAudience,
   Audiences,

@@ -60,7 +60,10 @@ const test = useRealtime({
       .join(', ')});
     create table public.ends (id int primary key);`,
   tables: ['kinds', 'ends'],
-  limits: { joinsPerSecond: { connection: 10_000, project: 10_000 }, channelsPerConnection: 1_000 },
+  limits: {
+    joinsPerSecond: { connection: 10_000, address: 10_000, project: 10_000 },
+    channels: { connection: 1_000 },
+  },
 })
 const names = Object.keys(columns)
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`

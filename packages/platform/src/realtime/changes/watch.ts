@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { comparePositions } from '../../tail/index.ts'
 import type { Session } from '../channels/session.ts'
-import type { RealtimeLimits } from '../limits.ts'
+import type { RealtimeLimits } from '../limits/realtime-limits.ts'
 import { prepareMessage, type ServerMessage } from '../protocol/server-message.ts'
 import type { Listener, WatchAudience, WatchMember } from './audience.ts'
 import { buildChangeMessages } from './change-messages.ts'

@@ -1,6 +1,7 @@
-import { z } from 'zod'
+import type { Json, JsonObject } from '../../kernel/index.ts'
 import { realtimeErrors } from '../errors.ts'
 import type { Broadcast, ClientMessage } from '../protocol/client-message.ts'
+import { jsonText } from '../protocol/json-text.ts'
 import { prepareReply } from '../protocol/server-message.ts'
 import { type Channel, tellChannel } from './channel.ts'
 import { openRights, readRights } from './channel-rights.ts'
@@ -24,7 +25,10 @@ export function handleChannelEvent(project: RealtimeProject, channel: Channel, m
 function broadcast(project: RealtimeProject, channel: Channel, message: ClientMessage): void {
   if (message.payload.persist) throw realtimeErrors.feature_not_supported({ feature: 'broadcast persist' })
   const told = message.broadcast ?? readBroadcast(message)
-  requireSize(project, 'json' in told.body ? Buffer.byteLength(told.body.json) : told.body.bytes.length)
+  requireSize(
+    'json' in told.body ? Buffer.byteLength(told.body.json) : told.body.bytes.length,
+    project.limits.payloadBytes,
+  )
   if (!channel.rights.broadcast.write)
     throw realtimeErrors.channel_unauthorized({ verb: 'send', extension: 'broadcasts' })
   project.broadcasts.send(channel.room, told, channel)
@@ -35,39 +39,34 @@ function readBroadcast({ payload }: ClientMessage): Broadcast {
   const { event } = payload
   if (typeof event !== 'string' || event === '')
     throw realtimeErrors.malformed_payload({ problem: 'event: it is missing' })
-  return { event, body: { json: JSON.stringify(payload.payload ?? {}) } }
+  return { event, body: { json: jsonText(payload.payload ?? {}) } }
 }
-
-const presencePayload = z.object({
-  event: z
-    .string()
-    .transform((event) => event.toLowerCase())
-    .pipe(z.enum(['track', 'untrack'])),
-  payload: z.record(z.string(), z.json()).nullish(),
-})
 
 function presence(project: RealtimeProject, channel: Channel, message: ClientMessage): void {
-  const parsed = presencePayload.safeParse(message.payload)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    throw realtimeErrors.malformed_payload({ problem: `${issue?.path.join('.')}: ${issue?.message}` })
-  }
-  const { event, payload } = parsed.data
+  const { event, payload = {} } = message.payload
+  const kind = typeof event === 'string' ? event.toLowerCase() : ''
+  if (kind !== 'track' && kind !== 'untrack')
+    throw realtimeErrors.malformed_payload({ problem: 'event: it is neither track nor untrack' })
   if (!channel.rights.presence.write)
     throw realtimeErrors.channel_unauthorized({ verb: 'send', extension: 'presence' })
-  if (event === 'track') {
-    requireSize(project, Buffer.byteLength(JSON.stringify(payload ?? {})))
-    // Whoever announces itself also wants to know of the others.
-    if (!channel.seesPresence && channel.rights.presence.read) project.presence.tellState(channel)
-    project.presence.track(channel, payload ?? {})
-  } else {
-    project.presence.untrack(channel)
+  // The reply comes after the difference: then the client's own state shows what it has announced.
+  const told = () => tellChannel(channel, prepareReply(message, 'ok'))
+  if (kind === 'untrack') {
+    project.presence.untrack(channel, told)
+    return
   }
-  tellChannel(channel, prepareReply(message, 'ok'))
+  if (!isPlain(payload)) throw realtimeErrors.malformed_payload({ problem: 'payload: it is no object' })
+  const meta = payload ?? {}
+  requireSize(Buffer.byteLength(jsonText(meta)), project.limits.presenceBytes.announcement)
+  // Whoever announces itself also wants to know of the others.
+  if (!channel.seesPresence && channel.rights.presence.read) project.presence.tellState(channel)
+  project.presence.track(channel, meta, told)
 }
 
-function requireSize(project: RealtimeProject, bytes: number): void {
-  const limit = project.limits.payloadBytes
+const isPlain = (value: Json): value is JsonObject | null =>
+  typeof value === 'object' && !Array.isArray(value)
+
+function requireSize(bytes: number, limit: number): void {
   if (bytes > limit) throw realtimeErrors.payload_too_large({ limit })
 }
 

@@ -1,4 +1,6 @@
 import type { Subscription, Watching } from '../changes/subscriptions.ts'
+import type { Payer } from '../limits/project-limits.ts'
+import type { Holder } from '../limits/quota.ts'
 import { prepareMessage, type ServerMessage } from '../protocol/server-message.ts'
 import type { JoinConfig } from './join-config.ts'
 import type { Room, RoomMember } from './rooms.ts'
@@ -12,11 +14,28 @@ export interface Channel extends RoomMember {
   /** What the client calls itself in presence. */
   readonly presenceKey: string
   session: Session
+  /** Whose channel it is counted as. */
+  readonly holders: readonly Holder[]
   subscription: Subscription | null
   watching: Watching | null
   /** Its present announcement; null when it has not announced itself. */
-  presenceRef: string | null
+  announced: Announced | null
 }
+
+export interface Announced {
+  readonly ref: string
+  readonly bytes: number
+  /** Whose presence the bytes are counted as. */
+  readonly holders: readonly Holder[]
+}
+
+/** Whom the channel's work is counted for. */
+export const payerOf = ({ connection, session }: Channel): Payer =>
+  payerOfSession(session, connection.address)
+
+/** The service role is trusted: it has only the limits of connection, room and project. */
+export const payerOfSession = (session: Session, address: string | null): Payer =>
+  session.caller.role === 'service_role' ? { address: null, user: null } : { address, user: session.user }
 
 /** Sends to a channel unless it has ended. */
 export function tellChannel(channel: Channel, message: ServerMessage): void {

@@ -198,6 +198,18 @@ describe('private channels', () => {
 })
 
 describe('presence', () => {
+  it('shows a client what it has announced as soon as its announcement is answered', async () => {
+    const channel = (await test.served.client()).channel('prompt', { config: { presence: { key: 'me' } } })
+    channel.on('presence', { event: 'sync' }, () => undefined)
+    await subscribed(channel)
+    for (const n of [1, 2, 3]) {
+      expect(await channel.track({ n })).toBe('ok')
+      expect(channel.presenceState().me).toMatchObject([{ n }])
+    }
+    expect(await channel.untrack()).toBe('ok')
+    expect(channel.presenceState()).toEqual({})
+  })
+
   it('tells who is there, who comes and who leaves', async () => {
     const [a, b] = [await test.served.client(), await test.served.client(undefined, { vsn: '1.0.0' })]
     const events: string[] = []

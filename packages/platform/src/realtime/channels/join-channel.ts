@@ -3,9 +3,10 @@ import { replayMessages } from '../broadcast/replay-messages.ts'
 import type { Listener } from '../changes/audience.ts'
 import type { Connection } from '../connections/connection.ts'
 import { realtimeErrors, reasonOf } from '../errors.ts'
+import type { Holder } from '../limits/quota.ts'
 import type { ClientMessage } from '../protocol/client-message.ts'
 import { prepareReply } from '../protocol/server-message.ts'
-import { type Channel, tellChannel, tellSystem } from './channel.ts'
+import { type Channel, payerOfSession, tellChannel, tellSystem } from './channel.ts'
 import { type ChannelRights, openRights, readRights } from './channel-rights.ts'
 import { type JoinConfig, readJoinConfig } from './join-config.ts'
 import type { RealtimeProject } from './realtime-project.ts'
@@ -33,10 +34,55 @@ export async function joinChannel(
   if (config.broadcast.replay && !config.isPrivate)
     throw realtimeErrors.malformed_join({ problem: 'only private channels replay.' })
   const session = await openSession(project.keys, config.accessToken || connection.apiKey, project.clock)
+  const holders = takePlace(project, connection, session)
+  const channel = await openChannel(project, connection, message, { config, session, holders }, events).catch(
+    (error: unknown) => {
+      project.usage.channels.give(1, holders)
+      throw error
+    },
+  )
+  if (!channel) return project.usage.channels.give(1, holders)
+  events.opened(channel)
+  answer(channel, message)
+  if (config.presence.enabled && channel.rights.presence.read) project.presence.tellState(channel)
+  if (config.bindings.length > 0) tellSystem(channel, 'ok', 'postgres_changes', 'Subscribed to PostgreSQL')
+  channel.watching?.begin()
+  if (config.broadcast.replay) await replayMessages(project, channel, config.broadcast.replay)
+}
+
+/** Counts the channel before it is opened, so that many joins at once cannot pass the limit together. */
+function takePlace(project: RealtimeProject, connection: Connection, session: Session): readonly Holder[] {
+  const { channels: limits } = project.limits
+  const { address, user } = payerOfSession(session, connection.address)
+  const holders: Holder[] = [
+    { kind: 'connection', key: `connection ${connection.id}`, limit: limits.connection },
+  ]
+  if (user !== null) holders.push({ kind: 'user', key: `user ${user}`, limit: limits.user })
+  if (address !== null)
+    holders.push({ kind: 'client address', key: `address ${address}`, limit: limits.address })
+  const full = project.usage.channels.take(1, holders)
+  if (full) throw realtimeErrors.too_many_channels({ holder: full.kind, limit: full.limit })
+  return holders
+}
+
+interface Opening {
+  readonly config: JoinConfig
+  readonly session: Session
+  readonly holders: readonly Holder[]
+}
+
+/** A member of its room with everything armed; undefined when the connection ended meanwhile. */
+async function openChannel(
+  project: RealtimeProject,
+  connection: Connection,
+  message: ClientMessage,
+  { config, session, holders }: Opening,
+  events: JoinEvents,
+): Promise<Channel | undefined> {
   const name = message.topic.slice(topicPrefix.length)
   const rights = await rightsOf(project, session, name, config)
   if (config.bindings.length > 0 || config.watch) await project.armed()
-  if (!connection.isOpen) return
+  if (!connection.isOpen) return undefined
   const channel: Channel = {
     connection,
     room: project.rooms.obtain(name, config.isPrivate),
@@ -44,10 +90,11 @@ export async function joinChannel(
     config,
     presenceKey: config.presence.key ?? newId(),
     session,
+    holders,
     rights,
     subscription: null,
     watching: null,
-    presenceRef: null,
+    announced: null,
     seesPresence: false,
     isOpen: true,
   }
@@ -60,17 +107,13 @@ export async function joinChannel(
   if (!connection.isOpen) {
     channel.subscription?.end()
     channel.watching?.end()
-    return project.rooms.release(channel.room)
+    project.rooms.release(channel.room)
+    return undefined
   }
   // While tables were looked up, the last of the others may have left and the room been forgotten.
   channel.room = project.rooms.obtain(name, config.isPrivate)
   channel.room.members.add(channel)
-  events.opened(channel)
-  answer(channel, message)
-  if (config.presence.enabled && rights.presence.read) project.presence.tellState(channel)
-  if (config.bindings.length > 0) tellSystem(channel, 'ok', 'postgres_changes', 'Subscribed to PostgreSQL')
-  channel.watching?.begin()
-  if (config.broadcast.replay) await replayMessages(project, channel, config.broadcast.replay)
+  return channel
 }
 
 /** What the session may do here. Fails with `channel_unauthorized` when it may not even listen. */

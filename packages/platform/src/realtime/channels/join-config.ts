@@ -5,44 +5,58 @@ import type { WatchRequest } from '../changes/watch-view.ts'
 import { realtimeErrors } from '../errors.ts'
 
 const name = z.string().min(1).max(128)
+const mostColumns = 200
 const optional = <T extends z.ZodType>(type: T) => type.nullish().transform((value) => value ?? undefined)
+
+/** A list whose length is checked before its elements are looked at. */
+const listOf = <T extends z.ZodType>(type: T, most: number) =>
+  z
+    .unknown()
+    .refine((value) => !Array.isArray(value) || value.length <= most, {
+      message: `more than ${most} of them`,
+      abort: true,
+    })
+    .pipe(z.array(type))
 
 const binding = z.object({
   event: z.enum(['*', 'INSERT', 'UPDATE', 'DELETE']),
   schema: optional(name),
   table: optional(name),
   filter: optional(z.string()),
-  select: optional(z.array(name).min(1).max(200)),
+  select: optional(listOf(name, mostColumns).refine((names) => names.length > 0)),
 })
 
-const joinPayload = z.object({
-  config: z
-    .object({
-      broadcast: optional(
-        z.object({
-          ack: z.boolean().nullish(),
-          self: z.boolean().nullish(),
-          replay: optional(z.object({ since: z.number(), limit: z.number().int().min(1).max(25).nullish() })),
+const joinPayload = (mostBindings: number) =>
+  z.object({
+    config: z
+      .object({
+        broadcast: optional(
+          z.object({
+            ack: z.boolean().nullish(),
+            self: z.boolean().nullish(),
+            replay: optional(
+              z.object({ since: z.number(), limit: z.number().int().min(1).max(25).nullish() }),
+            ),
+          }),
+        ),
+        presence: optional(z.object({ key: z.string().max(256).nullish(), enabled: z.boolean().nullish() })),
+        postgres_changes: optional(listOf(binding, mostBindings)),
+        private: z.boolean().nullish(),
+      })
+      .nullish(),
+    access_token: z.string().nullish(),
+    plinth: optional(
+      z.object({
+        watch: z.object({
+          schema: name.default('public'),
+          table: name,
+          filter: optional(z.string()),
+          columns: optional(listOf(name, mostColumns).refine((names) => names.length > 0)),
         }),
-      ),
-      presence: optional(z.object({ key: z.string().max(256).nullish(), enabled: z.boolean().nullish() })),
-      postgres_changes: optional(z.array(binding)),
-      private: z.boolean().nullish(),
-    })
-    .nullish(),
-  access_token: z.string().nullish(),
-  plinth: optional(
-    z.object({
-      watch: z.object({
-        schema: name.default('public'),
-        table: name,
-        filter: optional(z.string()),
-        columns: optional(z.array(name).min(1).max(200)),
+        resume: optional(z.string().max(200)),
       }),
-      resume: optional(z.string().max(200)),
-    }),
-  ),
-})
+    ),
+  })
 
 /** What a client asks for when it joins. */
 export interface JoinConfig {
@@ -61,7 +75,7 @@ export interface JoinConfig {
 
 /** Reads a join payload as supabase-js and its siblings send it. Fails with `malformed_join`. */
 export function readJoinConfig(payload: JsonObject, mostBindings: number): JoinConfig {
-  const parsed = joinPayload.safeParse(payload)
+  const parsed = joinPayload(mostBindings).safeParse(payload)
   if (!parsed.success) {
     const problems = parsed.error.issues.slice(0, 3)
     throw realtimeErrors.malformed_join({
@@ -70,8 +84,6 @@ export function readJoinConfig(payload: JsonObject, mostBindings: number): JoinC
   }
   const { config, access_token, plinth } = parsed.data
   const bindings = config?.postgres_changes ?? []
-  if (bindings.length > mostBindings)
-    throw realtimeErrors.malformed_join({ problem: `there are more than ${mostBindings} listeners.` })
   const replay = config?.broadcast?.replay
   return {
     accessToken: access_token ?? undefined,

@@ -1,12 +1,13 @@
 import type { ProjectDatabase } from '../../database/index.ts'
 import type { ProjectKeys } from '../../http/index.ts'
 import type { Clock, Log } from '../../kernel/index.ts'
-import type { BroadcastDesk } from '../broadcast/broadcast-desk.ts'
+import type { BroadcastHub } from '../broadcast/broadcast-hub.ts'
 import type { ChangeHub } from '../changes/change-hub.ts'
 import type { TableCatalogue } from '../changes/describe-table.ts'
 import type { Judge } from '../changes/judge.ts'
-import type { Bucket, RealtimeLimits } from '../limits.ts'
-import type { PresenceDesk } from '../presence/presence-desk.ts'
+import type { ProjectLimits } from '../limits/project-limits.ts'
+import type { RealtimeLimits } from '../limits/realtime-limits.ts'
+import type { PresenceHub } from '../presence/presence-hub.ts'
 import type { Rooms } from './rooms.ts'
 
 /** All that the channels of one project share. */
@@ -19,13 +20,13 @@ export interface RealtimeProject {
   /** False when only private channels may be joined. */
   readonly publicChannels: boolean
   readonly rooms: Rooms
-  readonly broadcasts: BroadcastDesk
-  readonly presence: PresenceDesk
+  readonly broadcasts: BroadcastHub
+  readonly presence: PresenceHub
   readonly changes: ChangeHub
   readonly catalogue: TableCatalogue
   readonly judge: Judge
   /** Resolves when what commits from now on reaches this node. Fails with `stream_not_ready`. */
   armed(): Promise<void>
-  readonly joins: Bucket
-  readonly events: Bucket
+  /** What all clients use together. */
+  readonly usage: ProjectLimits
 }

@@ -1,14 +1,15 @@
 import { AppError, messageOf } from '../../kernel/index.ts'
 import type { Connection, ConnectionHandler } from '../connections/connection.ts'
 import { realtimeErrors, reasonOf } from '../errors.ts'
-import { createBucket } from '../limits.ts'
+import { createConnectionRates } from '../limits/project-limits.ts'
 import type { ClientMessage } from '../protocol/client-message.ts'
 import { prepareReply } from '../protocol/server-message.ts'
-import { type Channel, endMessage, tellChannel, tellSystem } from './channel.ts'
+import { type Channel, endMessage, payerOf, tellChannel, tellSystem } from './channel.ts'
 import { changeToken, handleChannelEvent } from './channel-events.ts'
 import { joinChannel } from './join-channel.ts'
 import type { RealtimeProject } from './realtime-project.ts'
 import { topicPrefix } from './rooms.ts'
+import { createTopicQueue } from './topic-queue.ts'
 
 /** The channels of one connection. */
 export interface ConnectionChannels extends ConnectionHandler {
@@ -16,34 +17,35 @@ export interface ConnectionChannels extends ConnectionHandler {
   expire(now: number): void
 }
 
-/** Work that may wait for one topic; more means that the client does not wait for answers. */
-const mostWaiting = 50
 const longestTopic = 255
 
 /** Answers the frames of one connection: channel by channel in order, channels independently of each other. */
 export function serveConnection(project: RealtimeProject, connection: Connection): ConnectionChannels {
-  const { limits } = project
   const channels = new Map<string, Channel>()
-  const waiting = new Map<string, { last: Promise<void>; count: number }>()
-  /** Joins that are being answered; they count as channels, or many at once would pass the limit. */
-  let joining = 0
-  const joins = createBucket(limits.joinsPerSecond.connection, limits.joinsPerSecond.connection * 10)
-  const events = createBucket(limits.eventsPerSecond.connection, limits.eventsPerSecond.connection * 2)
+  const inOrder = createTopicQueue()
+  const rates = createConnectionRates(project.limits)
+  const payer = { address: connection.address, user: null }
 
   function handle(message: ClientMessage): void | Promise<void> {
     const { topic, event } = message
     if (topic === 'phoenix') return heartbeat(message)
     if (event === 'phx_join') return join(message)
-    const channel = channels.get(topic)
-    if (!channel) throw realtimeErrors.unmatched_topic({ topic: topic.slice(0, 100) })
-    // A frame of an earlier join of the same topic speaks for a channel that is gone.
-    if (message.joinRef !== null && channel.joinRef !== null && message.joinRef !== channel.joinRef) return
+    const channel = channelOf(message)
     if (event === 'phx_leave') return leave(channel, message)
+    if (!channel) throw realtimeErrors.unmatched_topic({ topic: topic.slice(0, 100) })
     if (event === 'access_token') return changeToken(project, channel, message).catch(endFor(channel))
     if (event === 'broadcast' || event === 'presence') {
-      if (!events.take() || !project.events.take()) throw realtimeErrors.too_many_events()
+      if (!rates.events.take() || !project.usage.takeEvent(payerOf(channel)))
+        throw realtimeErrors.too_many_events()
     }
     return handleChannelEvent(project, channel, message)
+  }
+
+  /** The channel that a frame is for; undefined for one of an earlier join of the same topic, whose channel is gone. */
+  function channelOf({ topic, joinRef }: ClientMessage): Channel | undefined {
+    const channel = channels.get(topic)
+    if (!channel || joinRef === null || channel.joinRef === null) return channel
+    return joinRef === channel.joinRef ? channel : undefined
   }
 
   /** Without a token that holds, a channel has nobody to speak for; what only failed for now is joined again. */
@@ -63,7 +65,7 @@ export function serveConnection(project: RealtimeProject, connection: Connection
 
   async function join(message: ClientMessage): Promise<void> {
     const { topic } = message
-    if (!joins.take() || !project.joins.take()) throw realtimeErrors.too_many_joins()
+    if (!rates.joins.take() || !project.usage.takeJoin(payer)) throw realtimeErrors.too_many_joins()
     if (
       !topic.startsWith(topicPrefix) ||
       topic.length === topicPrefix.length ||
@@ -72,22 +74,16 @@ export function serveConnection(project: RealtimeProject, connection: Connection
       throw realtimeErrors.unmatched_topic({ topic: topic.slice(0, 100) })
     const before = channels.get(topic)
     if (before) end(before, 'phx_close')
-    if (channels.size + joining >= limits.channelsPerConnection)
-      throw realtimeErrors.too_many_channels({ limit: limits.channelsPerConnection })
-    joining += 1
-    try {
-      await joinChannel(project, connection, message, {
-        opened: (channel) => channels.set(topic, channel),
-        ended: (channel, event, reason) => end(channel, event, reason),
-      })
-    } finally {
-      joining -= 1
-    }
+    await joinChannel(project, connection, message, {
+      opened: (channel) => channels.set(topic, channel),
+      ended: (channel, event, reason) => end(channel, event, reason),
+    })
   }
 
-  function leave(channel: Channel, message: ClientMessage): void {
-    tellChannel(channel, prepareReply(message, 'ok'))
-    end(channel, 'phx_close')
+  /** Leaving what was never joined, or has ended already, succeeds, as in Phoenix. */
+  function leave(channel: Channel | undefined, message: ClientMessage): void {
+    connection.send(prepareReply(message, 'ok'))
+    if (channel) end(channel, 'phx_close')
   }
 
   function end(channel: Channel, event: 'phx_close' | 'phx_error', reason = ''): void {
@@ -104,6 +100,7 @@ export function serveConnection(project: RealtimeProject, connection: Connection
     channel.room.members.delete(channel)
     project.presence.untrack(channel)
     project.rooms.release(channel.room)
+    project.usage.channels.give(1, channel.holders)
   }
 
   function refuse(message: ClientMessage, error: unknown): void {
@@ -114,27 +111,14 @@ export function serveConnection(project: RealtimeProject, connection: Connection
     connection.send(prepareReply(message, 'error', response))
   }
 
-  /** At once when nothing of the topic is pending, else after it. */
-  function inOrder(message: ClientMessage): void {
-    const before = waiting.get(message.topic)
-    try {
-      if (before && before.count >= mostWaiting) throw realtimeErrors.too_many_events()
-      const work = before ? before.last.then(() => connection.isOpen && handle(message)) : handle(message)
-      if (!(work instanceof Promise)) return
-      const entry = { last: Promise.resolve(), count: (before?.count ?? 0) + 1 }
-      entry.last = work
-        .catch((error: unknown) => refuse(message, error))
-        .then(() => {
-          if (waiting.get(message.topic) === entry) waiting.delete(message.topic)
-        })
-      waiting.set(message.topic, entry)
-    } catch (error) {
-      refuse(message, error)
-    }
-  }
-
   return {
-    message: inOrder,
+    message: (message) => {
+      inOrder(
+        message.topic,
+        () => (connection.isOpen ? handle(message) : undefined),
+        (error) => refuse(message, error),
+      )
+    },
     closed: () => {
       for (const channel of [...channels.values()]) forget(channel)
     },

@@ -9,6 +9,8 @@ export interface Session {
   readonly caller: Caller
   /** The claims as SQL reads them. */
   readonly claims: string
+  /** The token's subject; null for API keys. */
+  readonly user: string | null
   /** The same for everyone whose policies answer alike: role and claims, without the token's own dates and id. */
   readonly key: string
   /** When the token ends, in milliseconds since 1970; null when it never does. */
@@ -42,6 +44,7 @@ export function sessionOf(claims: JsonObject): Session {
   return {
     caller: { role, claims },
     claims: JSON.stringify(claims),
+    user: typeof claims.sub === 'string' ? claims.sub : null,
     key: key.digest('base64url').slice(0, 22),
     expiresAt: typeof claims.exp === 'number' ? claims.exp * 1000 : null,
   }

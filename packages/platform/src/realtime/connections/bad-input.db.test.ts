@@ -7,6 +7,7 @@ import { perform } from '@plinth/testing/raw-sockets'
 import { listenTo, makeKeys, serveRealtime, useRealtime } from '@plinth/testing/realtime'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { openRawClient, type RawClient } from '../tests/open-raw-client.ts'
 
 const seed = `
 create table public.things (id int primary key, body text);
@@ -15,47 +16,21 @@ const test = useRealtime({
   seed,
   tables: ['things'],
   limits: {
-    channelsPerConnection: 5,
-    connections: 20,
+    channels: { connection: 5 },
+    connections: { project: 20 },
     bindingsPerChannel: 3,
-    joinsPerSecond: { connection: 4, project: 10_000 },
-    eventsPerSecond: { connection: 10, project: 10_000 },
+    joinsPerSecond: { connection: 4, address: 10_000, project: 10_000 },
+    eventsPerSecond: { connection: 10, user: 10_000, address: 10_000, project: 10_000 },
     payloadBytes: 2_000,
+    requestBytes: 10_000,
+    messagesPerRequest: 3,
     frameBytes: 20_000,
     unsentBytes: 200_000,
   },
 })
 const ada = actor('ada')
 
-interface Raw {
-  readonly socket: WebSocket
-  readonly frames: unknown[][]
-  say(...frame: unknown[]): void
-  /** The first frame that answers this ref. */
-  reply(ref: string): Promise<{ status: string; response: { reason?: string } }>
-  readonly closed: Promise<{ code: number; reason: string }>
-}
-
-async function openRaw(query = '', at = test.served): Promise<Raw> {
-  const url = `${at.url.replace('http', 'ws')}/realtime/v1/websocket?vsn=2.0.0&apikey=${test.served.keys.anonKey}${query}`
-  const socket = new WebSocket(url)
-  const frames: unknown[][] = []
-  socket.on('message', (data) => frames.push(JSON.parse(String(data)) as unknown[]))
-  const closed = new Promise<{ code: number; reason: string }>((resolve) =>
-    socket.on('close', (code, reason) => resolve({ code, reason: String(reason) })),
-  )
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
-  return {
-    socket,
-    frames,
-    closed,
-    say: (...frame) => socket.send(JSON.stringify(frame)),
-    reply: async (ref) => {
-      const found = await waitFor(() => frames.find((frame) => frame[1] === ref && frame[3] === 'phx_reply'))
-      return found[4] as { status: string; response: { reason?: string } }
-    },
-  }
-}
+const openRaw = (query = '', at = test.served): Promise<RawClient> => openRawClient(at, query)
 
 /** What a WebSocket that is not let in is told over HTTP. */
 async function refusalOf(version: string): Promise<{ status: number; code: string }> {
@@ -66,7 +41,7 @@ async function refusalOf(version: string): Promise<{ status: number; code: strin
   return { status: response.statusCode!, code }
 }
 
-const join = (raw: Raw, ref: string, topic: string, payload: object = {}) =>
+const join = (raw: RawClient, ref: string, topic: string, payload: object = {}) =>
   raw.say(ref, ref, topic, 'phx_join', payload)
 
 /** Somebody who does nothing wrong, and whom the others' mistakes must not touch. */
@@ -108,7 +83,7 @@ describe('frames that are no messages', () => {
       for (const frame of frames) raw.socket.send(frame)
       await waitFor(() => raw.frames.length === frames.length)
       for (const frame of raw.frames) {
-        expect(frame).toMatchObject([null, null, 'phoenix', 'phx_reply', { status: 'error' }])
+        expect(frame.slice(3)).toMatchObject(['phx_reply', { status: 'error' }])
         expect(JSON.stringify(frame)).toContain('malformed_frame')
       }
       raw.say(null, 'h', 'phoenix', 'heartbeat', {})
@@ -187,6 +162,30 @@ describe('topics and events', () => {
     raw.say('1', '2', 'realtime:t', 'access_token', { access_token: 'forged.token.here' })
     expect((await raw.reply('2')).response.reason).toContain('realtime_token_refused')
     expect(raw.frames.map((frame) => frame[3])).toEqual(expect.arrayContaining(['system', 'phx_close']))
+    raw.socket.close()
+  })
+
+  it('of an earlier join of the topic are answered, and leave the present one alone', async () => {
+    const raw = await openRaw()
+    join(raw, '1', 'realtime:again')
+    join(raw, '2', 'realtime:again')
+    await raw.reply('2')
+    raw.say('1', '3', 'realtime:again', 'broadcast', { event: 'x' })
+    expect((await raw.reply('3')).response.reason).toContain('unmatched_topic')
+    raw.say('1', '4', 'realtime:again', 'phx_leave', {})
+    expect(await raw.reply('4')).toEqual({ status: 'ok', response: {} })
+    raw.say('2', '5', 'realtime:again', 'presence', { event: 'track' })
+    expect((await raw.reply('5')).status).toBe('ok')
+    raw.socket.close()
+  })
+
+  it('that are nested too deeply are answered with an error', async () => {
+    const raw = await openRaw()
+    join(raw, '1', 'realtime:deep')
+    await raw.reply('1')
+    const deep = `${'['.repeat(8_000)}${']'.repeat(8_000)}`
+    raw.socket.send(`["1","2","realtime:deep","broadcast",{"event":"x","payload":${deep}}]`)
+    expect((await raw.reply('2')).response.reason).toContain('payload_too_large')
     raw.socket.close()
   })
 
@@ -283,7 +282,7 @@ describe('too much', () => {
   })
 
   it('connections beyond the limit are refused', async () => {
-    const opened: Raw[] = []
+    const opened: RawClient[] = []
     let refusal = ''
     while (refusal === '' && opened.length < 30) {
       await openRaw().then(
@@ -328,6 +327,9 @@ describe('keys', () => {
   })
 })
 
+const batchOf = (count: number) =>
+  JSON.stringify({ messages: Array.from({ length: count }, () => ({ topic: 'x', event: 'y' })) })
+
 describe('broadcasts by rest', () => {
   it.each([
     ['', 'not json', 400, 'malformed_payload'],
@@ -340,7 +342,13 @@ describe('broadcasts by rest', () => {
       'payload_too_large',
     ],
     ['', '{"messages":[{"topic":"x","event":"y","private":true}]}', 403, 'channel_unauthorized'],
+    ['', batchOf(4), 400, 'malformed_payload'],
+    ['', `{"messages":[${'['.repeat(9_000)}`, 400, 'malformed_payload'],
+    ['', '['.repeat(10_001), 413, 'body_too_large'],
     ['/x/events/y', '{', 400, 'malformed_payload'],
+    ['/x/events/y', `"${'x'.repeat(2_000)}"`, 413, 'body_too_large'],
+    // Before the body is read: it is neither JSON nor small enough.
+    ['/x/events/y?private=true', '{'.repeat(3_000), 403, 'channel_unauthorized'],
     ['/x/events/y?persist=true', '{}', 400, 'feature_not_supported'],
   ])('%s %s: refused', async (path, body, status, code) => {
     const response = await fetch(`${test.served.url}/realtime/v1/api/broadcast${path}`, {
@@ -350,6 +358,25 @@ describe('broadcasts by rest', () => {
     })
     expect(response.status).toBe(status)
     expect(await response.json()).toMatchObject({ code })
+  })
+
+  it('are counted as events, before their bodies are read', async () => {
+    const strict = await serveRealtime({
+      database: test.database,
+      tables: [],
+      keys: test.served.keys,
+      limits: { eventsPerSecond: { address: 2 } },
+    })
+    const post = (key: string) =>
+      fetch(`${strict.url}/realtime/v1/api/broadcast`, {
+        method: 'POST',
+        headers: { apikey: key },
+        body: 'not json',
+      })
+    for (let n = 0; n < 4; n += 1) expect((await post(test.served.keys.anonKey)).status).toBe(400)
+    expect((await post(test.served.keys.anonKey)).status).toBe(429)
+    expect((await post(test.served.keys.serviceRoleKey)).status).toBe(400)
+    await strict.stop()
   })
 })
 

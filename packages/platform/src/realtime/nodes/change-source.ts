@@ -21,7 +21,7 @@ export interface ChangeSource {
   /** Resolves when everything that commits from now on will reach this node. Fails with `stream_not_ready`. */
   armed(): Promise<void>
   /** Lets something come by in the stream when nothing else is being written. */
-  nudge(): void
+  wake(): void
   stop(): Promise<void>
 }
 
@@ -126,7 +126,7 @@ export function createChangeSource(options: ChangeSourceOptions): ChangeSource {
       })
       return arming
     },
-    nudge: () => {
+    wake: () => {
       feed.writeMark().catch(() => undefined)
     },
     stop: async () => {

@@ -11,6 +11,12 @@ export interface Presence {
   readonly previousRef?: string
 }
 
+/** What an announcement costs everyone who joins: its bytes as JSON, its key, and what Phoenix adds to it. */
+export const bytesOf = ({ key, meta }: Presence): number =>
+  Buffer.byteLength(key) + Buffer.byteLength(JSON.stringify(meta)) + overhead
+
+const overhead = 128
+
 /** Phoenix's form: by key, the announcements under it. */
 export type PresenceState = Readonly<Record<string, { readonly metas: readonly JsonObject[] }>>
 
@@ -27,6 +33,8 @@ export interface PresenceTable {
   replace(node: string, present: readonly Presence[]): void
   of(node: string): readonly Presence[]
   state(): PresenceState
+  /** Bytes of all that are present. */
+  bytes(): number
   isEmpty(): boolean
   /** What has changed since the last call; undefined when nothing has. Who came and went in between does not appear. */
   takeDiff(): PresenceDiff | undefined
@@ -36,11 +44,13 @@ export function createPresenceTable(): PresenceTable {
   const nodes = new Map<string, Map<string, Presence>>()
   const joins = new Map<string, Presence>()
   const leaves = new Map<string, Presence>()
+  let bytes = 0
 
   function put(node: string, presence: Presence): void {
     const there = nodes.get(node) ?? new Map<string, Presence>()
     if (there.has(presence.ref)) return
     nodes.set(node, there.set(presence.ref, presence))
+    bytes += bytesOf(presence)
     if (!leaves.delete(presence.ref)) joins.set(presence.ref, presence)
   }
 
@@ -49,6 +59,7 @@ export function createPresenceTable(): PresenceTable {
     const presence = there?.get(ref)
     if (!there || !presence) return
     there.delete(ref)
+    bytes -= bytesOf(presence)
     if (there.size === 0) nodes.delete(node)
     if (!joins.delete(ref)) leaves.set(ref, presence)
   }
@@ -63,6 +74,7 @@ export function createPresenceTable(): PresenceTable {
     },
     of: (node) => [...(nodes.get(node)?.values() ?? [])],
     state: () => stateOf([...nodes.values()].flatMap((there) => [...there.values()])),
+    bytes: () => bytes,
     isEmpty: () => nodes.size === 0 && joins.size === 0 && leaves.size === 0,
     takeDiff: () => {
       if (joins.size === 0 && leaves.size === 0) return undefined

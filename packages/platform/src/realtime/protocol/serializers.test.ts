@@ -1,7 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeBinary, decodeText } from './client-message.ts'
+import { readEnvelope } from './read-envelope.ts'
 import { prepareBroadcast, prepareMessage } from './server-message.ts'
+
+const decodeText = (version: '1.0.0' | '2.0.0', text: string) =>
+  readEnvelope(version, Buffer.from(text), false).open()
+const decodeBinary = (frame: Buffer) => readEnvelope('2.0.0', frame, true).open()
 
 /** A client's binary broadcast push, as the protocol describes it. */
 function pushFrame(
@@ -20,8 +24,34 @@ describe('frames from clients', () => {
   it('are read in both versions', () => {
     const wanted = { joinRef: '1', ref: '2', topic: 'realtime:x', event: 'phx_join', payload: { a: 1 } }
     expect(decodeText('2.0.0', '["1","2","realtime:x","phx_join",{"a":1}]')).toEqual(wanted)
+    expect(decodeText('2.0.0', ' [ "1" , "2","realtime:x", "phx_join" ,{"a":1} ] ')).toEqual(wanted)
     const object = '{"join_ref":"1","ref":"2","topic":"realtime:x","event":"phx_join","payload":{"a":1}}'
     expect(decodeText('1.0.0', object)).toEqual(wanted)
+  })
+
+  it('of arrays are read as JSON.parse reads them, whatever is in them', () => {
+    const ref = fc.oneof(fc.constant(null), fc.string({ maxLength: 40, unit: 'binary' }))
+    const text = fc.string({ minLength: 1, maxLength: 200, unit: 'binary' })
+    const payload = fc.dictionary(fc.string(), fc.jsonValue())
+    const read = (parts: readonly unknown[], spaces: number) => {
+      const {
+        joinRef,
+        ref: second,
+        topic,
+        event,
+        payload: rest,
+      } = decodeText('2.0.0', JSON.stringify(parts, null, spaces))
+      expect([joinRef, second, topic, event, rest]).toEqual(JSON.parse(JSON.stringify(parts)))
+    }
+    const frame = fc.tuple(ref, ref, text, text, payload)
+    fc.assert(fc.property(frame, fc.nat({ max: 2 }), read), { seed: 5, numRuns: 300 })
+  })
+
+  it('tell their address and size before their payload is parsed', () => {
+    const frame = Buffer.from('["1","2","realtime:x","presence",{"a":[[[}]')
+    const envelope = readEnvelope('2.0.0', frame, false)
+    expect(envelope).toMatchObject({ topic: 'realtime:x', event: 'presence', ref: '2', bytes: 9 })
+    expect(() => envelope.open()).toThrow(/not JSON/)
   })
 
   it('carry broadcasts as JSON, untouched, or as bytes', () => {

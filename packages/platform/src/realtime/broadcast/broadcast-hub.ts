@@ -5,7 +5,7 @@ import type { Broadcast } from '../protocol/client-message.ts'
 import { prepareBroadcast } from '../protocol/server-message.ts'
 
 /** Hands what one tells to everyone on a channel. */
-export interface BroadcastDesk {
+export interface BroadcastHub {
   /** From a client or from rest: to all nodes. The sender hears itself only when it asked for it. */
   send(
     channel: { readonly name: string; readonly isPrivate: boolean },
@@ -17,7 +17,7 @@ export interface BroadcastDesk {
   fromNode(message: RelayedBroadcast): void
 }
 
-export function createBroadcastDesk(rooms: Rooms, link: NodeLink): BroadcastDesk {
+export function createBroadcastHub(rooms: Rooms, link: NodeLink): BroadcastHub {
   function deliver(key: string, broadcast: Broadcast, except?: Channel): void {
     const room = rooms.find(key)
     if (room) tellRoom(room, 'broadcast', prepareBroadcast(room.topic, broadcast), except)
