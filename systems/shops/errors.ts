@@ -87,6 +87,41 @@ export const shopErrors = defineErrors({
     message: 'An item that pending orders hold cannot be deleted.',
     hint: 'Confirm or cancel the orders first.',
   },
+  unknown_invitation: {
+    status: 404,
+    message: 'There is no such invitation.',
+    hint: 'Sign in with the address that was invited, and pass the token of its message.',
+  },
+  invalid_invitation: {
+    status: 422,
+    message: 'An invitation needs a role and either an e-mail address or a user id.',
+    hint: 'Nobody was invited.',
+  },
+  invitation_closed: {
+    status: 409,
+    message: 'This invitation was answered or revoked.',
+    hint: 'Ask for a new one.',
+  },
+  invitation_expired: {
+    status: 410,
+    message: 'This invitation has expired.',
+    hint: 'Ask for a new one.',
+  },
+  too_many_invitations: {
+    status: 429,
+    message: 'A shop may have 100 open invitations.',
+    hint: 'Revoke some, or wait until they expire.',
+  },
+  already_member: {
+    status: 409,
+    message: 'This user is a member of the shop already.',
+    hint: 'An owner or an admin may change the role.',
+  },
+  last_owner: {
+    status: 409,
+    message: 'A shop keeps at least one owner.',
+    hint: 'Make somebody else an Owner first, or close the shop.',
+  },
   stock_without_history: {
     status: 422,
     message: 'Stock changed without its history.',

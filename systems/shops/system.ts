@@ -26,6 +26,7 @@ export const shops = defineSystem({
   journalledTables: [
     'shops',
     'team_members',
+    'team_invitations',
     'forms',
     'items',
     'stock_history',
@@ -46,6 +47,7 @@ export const shops = defineSystem({
       subject: 'customer_email',
     },
     conversations: { columns: ['customer_name', 'customer_contact'], subject: 'customer_contact' },
+    team_invitations: { columns: ['email'], subject: 'email' },
     messages: { columns: ['text', 'attachments'], subject: 'conversation_id' },
   },
   afterRewind: (shop) => sql`select count(*) from private.rebuild_stock(${shop})`,

@@ -464,17 +464,24 @@ create table public.social_integrations (
   platform public.social_platform not null,
   account_id text,
   account_name text,
-  access_token_sealed bytea check (length(access_token_sealed) > 29 and get_byte(access_token_sealed, 0) = 1),
-  refresh_token_sealed bytea check (length(refresh_token_sealed) > 29 and get_byte(refresh_token_sealed, 0) = 1),
   token_expires_at timestamptz,
   is_active boolean not null default true,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   unique (shop_id, platform)
 );
-comment on table public.social_integrations is 'A shop''s accounts on social platforms. Tokens are stored sealed only.';
-comment on column public.social_integrations.access_token_sealed is
-  'Sealed by the server (AES-256-GCM, kernel/seal.ts); a token in the clear is refused.';
+comment on table public.social_integrations is 'A shop''s accounts on social platforms. Their tokens are in private.social_tokens.';
+
+-- Sealed is a version byte 1, a nonce and a tag before the text: more than 29 bytes.
+create table private.social_tokens (
+  integration_id uuid primary key references public.social_integrations (id) on delete cascade,
+  access_token_sealed bytea check (length(access_token_sealed) > 29 and get_byte(access_token_sealed, 0) = 1),
+  refresh_token_sealed bytea check (length(refresh_token_sealed) > 29 and get_byte(refresh_token_sealed, 0) = 1)
+);
+comment on table private.social_tokens is
+  'OAuth tokens of social integrations, sealed by the server (AES-256-GCM, kernel/seal.ts); a token in the clear is '
+  'refused. In a schema that REST does not expose, for the service role alone.';
+alter table private.social_tokens enable row level security;
 
 -- Bookkeeping of rows ------------------------------------------------------------------------------------------
 

@@ -104,6 +104,12 @@ end $$;
 revoke insert, update, delete on public.stock_history, public.order_lines, public.order_stock, public.low_stock_alerts
   from service_role;
 
+-- Of an integration its members may switch it off or remove it; what it is connected to comes from the platform.
+revoke update on public.social_integrations from authenticated;
+grant update (is_active) on public.social_integrations to authenticated;
+grant usage on schema private to service_role;
+grant select, insert, update, delete on private.social_tokens to service_role;
+
 create policy "own profile" on public.profiles for select to authenticated using (id = (select auth.uid()));
 create policy "change own profile" on public.profiles for update to authenticated
   using (id = (select auth.uid())) with check (id = (select auth.uid()));
@@ -121,14 +127,15 @@ create policy "run a shop" on public.shops for update to authenticated
   using (id = any ((select private.my_shops('Owner', 'Admin'))::uuid[]))
   with check (id = any ((select private.my_shops('Owner', 'Admin'))::uuid[]));
 create policy "close a shop" on public.shops for delete to authenticated using (owner_id = (select auth.uid()));
--- What a shop pays for is not the shop's own to write, and ownership does not change hands by a column.
+-- What a shop pays for is the platform's to write (set_subscription), and ownership changes hands by leave_shop().
 revoke insert, update on public.shops from authenticated;
 grant insert (id, owner_id, name, description, logo_url, phone, email, address, currency, timezone, low_stock_threshold,
-  order_hold_minutes, restock_returns, subscription_plan) on public.shops to authenticated;
+  order_hold_minutes, restock_returns) on public.shops to authenticated;
 grant update (name, description, logo_url, phone, email, address, currency, timezone, low_stock_threshold,
   order_hold_minutes, restock_returns) on public.shops to authenticated;
 
--- An Admin manages those below; only an Owner makes or unmakes Owners and Admins.
+-- An Admin manages those below; only an Owner makes or unmakes Owners and Admins. Members come in by invitation only
+-- (007_team), so clients insert nothing and change nothing but a role.
 create policy "members read" on public.team_members for select to authenticated
   using (shop_id = any ((select private.my_shops())::uuid[]));
 do $$
@@ -137,12 +144,12 @@ declare
   mine text := '(shop_id = any ((select private.my_shops(''Owner''))::uuid[])'
     ' or role in (''Order Manager'', ''Support Agent'') and shop_id = any ((select private.my_shops(''Admin''))::uuid[]))';
 begin
-  foreach verb in array array['insert', 'update', 'delete'] loop
-    execute format('create policy %I on public.team_members for %s to authenticated %s', verb || ' by role', verb,
-      case verb when 'insert' then 'with check ' || mine when 'delete' then 'using ' || mine
-        else 'using ' || mine || ' with check ' || mine end);
+  foreach verb in array array['update', 'delete'] loop
+    execute format('create policy %I on public.team_members for %s to authenticated using %s', verb || ' by role', verb, mine);
   end loop;
 end $$;
+revoke insert, update on public.team_members from authenticated;
+grant update (role) on public.team_members to authenticated;
 
 create policy "platform admins read" on public.platform_metrics for select to authenticated
   using ((select private.is_platform_admin()));
