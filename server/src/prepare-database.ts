@@ -19,11 +19,11 @@ import type { ProjectSecrets } from './project-secrets.ts'
 export async function prepareDatabase(
   system: SystemDeclaration,
   cluster: ClusterAddresses,
-  { passwords }: ProjectSecrets,
+  { database }: ProjectSecrets,
 ): Promise<ProjectAddresses> {
-  const addresses = await provisionProject(cluster, system.name, passwords)
+  const addresses = await provisionProject(cluster, system.name, database)
   const sets = await Promise.all([...platformSets(), system.migrations()])
-  await applyMigrations(addresses.ownerDirect, sets)
+  await applyMigrations(addresses, sets)
   await migrateJobQueue(addresses.ownerDirect)
   return addresses
 }

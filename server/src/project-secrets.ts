@@ -1,12 +1,12 @@
 import { join } from 'node:path'
-import type { RolePasswords } from '@plinth/platform/database'
+import { type DatabaseSecrets, newDatabaseSecrets } from '@plinth/platform/database'
 import { openProjectKeys, type ProjectKeys } from '@plinth/platform/http'
-import { type Clock, newKey, newSecret, readOrCreateSecret } from '@plinth/platform/kernel'
+import { type Clock, newKey, readOrCreateSecret } from '@plinth/platform/kernel'
 
 /** What a project must keep to itself. Nodes that share one PostgreSQL share this folder's content as well. */
 export interface ProjectSecrets {
   readonly keys: ProjectKeys
-  readonly passwords: RolePasswords
+  readonly database: DatabaseSecrets
   /** Master key for what is sealed at rest; purposes derive their own from it. */
   readonly sealingKey: Buffer
 }
@@ -18,17 +18,14 @@ export async function openProjectSecrets(
   clock: Clock,
 ): Promise<ProjectSecrets> {
   const file = (name: string) => join(dataDir, 'secrets', `${project}.${name}`)
-  const [keys, passwords, sealingKey] = await Promise.all([
+  const [keys, database, sealingKey] = await Promise.all([
     openProjectKeys(project, file('keys.json'), clock),
-    readOrCreateSecret(file('roles.json'), createPasswords),
+    readOrCreateSecret(file('database.json'), () => JSON.stringify(newDatabaseSecrets())),
     readOrCreateSecret(file('sealing-key'), () => newKey().toString('base64')),
   ])
   return {
     keys,
-    passwords: JSON.parse(passwords) as RolePasswords,
+    database: JSON.parse(database) as DatabaseSecrets,
     sealingKey: Buffer.from(sealingKey, 'base64'),
   }
 }
-
-const createPasswords = (): string =>
-  JSON.stringify({ owner: newSecret(), authenticator: newSecret() } satisfies RolePasswords)

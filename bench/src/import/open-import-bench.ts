@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { readAuthMigrations } from '@plinth/platform/auth'
 import {
   applyMigrations,
+  newDatabaseSecrets,
   type ProjectAddresses,
   provisionProject,
   readPlatformMigrations,
@@ -30,11 +31,12 @@ export async function openImportBench(): Promise<ImportBench> {
   const folder = await mkdtemp(join(tmpdir(), 'plinth-bench-import-'))
   const engine = await startEmbeddedEngine({ dataDir: join(folder, 'data'), log: silentLog })
   const url = engine.adminUrl()
+  const secrets = newDatabaseSecrets()
   return {
     createTarget: async (name) => {
-      const passwords = { owner: 'owner-of-bench', authenticator: 'authenticator-of-bench' }
-      const addresses = await provisionProject({ url, directUrl: url }, shops.name, passwords, name)
-      await applyMigrations(addresses.ownerDirect, [
+      const cluster = { url, directUrl: url }
+      const addresses = await provisionProject(cluster, shops.name, secrets, name)
+      await applyMigrations(addresses, [
         await readPlatformMigrations(),
         await readAuthMigrations(),
         await readHoldsMigrations(),

@@ -6,6 +6,7 @@ import { readAuthMigrations } from '@plinth/platform/auth'
 import {
   applyMigrations,
   type Caller,
+  newDatabaseSecrets,
   openProjectDatabase,
   type ProjectDatabase,
   provisionProject,
@@ -15,7 +16,7 @@ import {
   userCaller,
 } from '@plinth/platform/database'
 import { readHoldsMigrations } from '@plinth/platform/holds'
-import { createLog, newSecret } from '@plinth/platform/kernel'
+import { createLog } from '@plinth/platform/kernel'
 import { shops } from '@plinth/shops'
 
 /** A shop with hot items on a PostgreSQL of its own, durable as in production. */
@@ -33,12 +34,9 @@ export async function openBenchShop(): Promise<BenchShop> {
   const folder = await mkdtemp(join(tmpdir(), 'plinth-bench-orders-'))
   const engine = await startEmbeddedEngine({ dataDir: join(folder, 'data'), log })
   const cluster = { url: engine.adminUrl(), directUrl: engine.adminUrl() }
-  const addresses = await provisionProject(cluster, 'shops', {
-    owner: newSecret(),
-    authenticator: newSecret(),
-  })
+  const addresses = await provisionProject(cluster, 'shops', newDatabaseSecrets())
   const sets = [readPlatformMigrations(), readAuthMigrations(), readHoldsMigrations(), shops.migrations()]
-  await applyMigrations(addresses.ownerDirect, await Promise.all(sets))
+  await applyMigrations(addresses, await Promise.all(sets))
   const database = openProjectDatabase({ system: 'shops', addresses, log })
   const [userId, shopId] = [randomUUID(), randomUUID()]
   await database.asOwner(sql`insert into auth.users (id, email) values (${userId}, 'owner@example.test')`)

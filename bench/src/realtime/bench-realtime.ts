@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   applyMigrations,
+  newDatabaseSecrets,
   openProjectDatabase,
   type ProjectDatabase,
   provisionProject,
@@ -40,9 +41,9 @@ export async function* benchRealtime(): AsyncIterable<Figure> {
   const engine = await startEmbeddedEngine({ dataDir: join(folder, 'data'), log: createLog('error') })
   const clients = startClients()
   const cluster = { url: engine.adminUrl(), directUrl: engine.adminUrl() }
-  const addresses = await provisionProject(cluster, 'benchrealtime', { owner: 'o', authenticator: 'a' })
+  const addresses = await provisionProject(cluster, 'benchrealtime', newDatabaseSecrets())
   const sets = await Promise.all([readPlatformMigrations(), readTailMigrations(), readRealtimeMigrations()])
-  await applyMigrations(addresses.ownerDirect, sets)
+  await applyMigrations(addresses, sets)
   const database = openProjectDatabase({ system: 'benchrealtime', addresses, log: createLog('error') })
   await database.asOwner({ text: await readFile(new URL('./board.sql', import.meta.url), 'utf8') })
   const served = await serveRealtime({

@@ -8,12 +8,13 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import {
   applyMigrations,
+  newDatabaseSecrets,
   provisionProject,
   readPlatformMigrations,
   startEmbeddedEngine,
 } from '@plinth/platform/database'
 import { openProjectKeys } from '@plinth/platform/http'
-import { createLog, newSecret, systemClock } from '@plinth/platform/kernel'
+import { createLog, systemClock } from '@plinth/platform/kernel'
 import { SignJWT } from 'jose'
 import pg from 'pg'
 import { type Figure, median } from '../figure.ts'
@@ -134,10 +135,10 @@ async function asking({ jwtSecret }: Told, path: Asked['path']): Promise<Asked> 
 
 /** Two databases with the same rows: Plinth's own, which the floor shares, and one for the peer. */
 async function prepare(adminUrl: string, folder: string): Promise<Told & { readonly lite: string }> {
-  const passwords = { owner: newSecret(), authenticator: newSecret() }
   const cluster = { url: adminUrl, directUrl: adminUrl }
-  const { requests, owner } = await provisionProject(cluster, 'bench', passwords)
-  await applyMigrations(owner, [await readPlatformMigrations()])
+  const addresses = await provisionProject(cluster, 'bench', newDatabaseSecrets())
+  const { requests, owner } = addresses
+  await applyMigrations(addresses, [await readPlatformMigrations()])
   const items = await readFile(new URL('./items.sql', import.meta.url), 'utf8')
   await run(owner, items)
   const keys = await openProjectKeys('bench', join(folder, 'keys.json'), systemClock)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { openProjectDatabase } from '@plinth/platform/database'
 import { openProjectKeys, type ProjectKeys, type Surface } from '@plinth/platform/http'
-import { createLog, type Log, systemClock } from '@plinth/platform/kernel'
+import { createLog, type Log, newSecret, systemClock } from '@plinth/platform/kernel'
 import { createRestSurface } from '@plinth/platform/rest'
 import { told } from './told.ts'
 
@@ -16,7 +16,7 @@ export async function openRest(): Promise<{
   const keys = await openProjectKeys('bench', join(folder, 'keys.json'), systemClock)
   const database = openProjectDatabase({
     system: 'bench',
-    addresses: { requests, owner, ownerDirect: owner, replication: owner },
+    addresses: { requests, owner, ownerDirect: owner, replication: owner, actorSecret: newSecret() },
     log,
     connections: { requests: connections, owner: 2 },
   })

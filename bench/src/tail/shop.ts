@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import {
   applyMigrations,
   type Engine,
+  newDatabaseSecrets,
   openProjectDatabase,
   type ProjectDatabase,
   provisionProject,
@@ -36,12 +37,9 @@ const tables = ['shops', 'items', 'orders', 'order_lines', 'stock_history']
 export async function openShop(engine: Engine, folder: string, kind: JournalKind): Promise<Shop> {
   const system = `bench${kind}`
   const cluster = { url: engine.adminUrl(), directUrl: engine.adminUrl() }
-  const addresses = await provisionProject(cluster, system, {
-    owner: 'owner',
-    authenticator: 'authenticator',
-  })
+  const addresses = await provisionProject(cluster, system, newDatabaseSecrets())
   await applyMigrations(
-    addresses.ownerDirect,
+    addresses,
     await Promise.all([
       readPlatformMigrations(),
       readTailMigrations(),

@@ -34,8 +34,8 @@ export interface TestDatabase {
   readonly addresses: ProjectAddresses
 }
 
-/** Roles are shared by all test files, so their passwords cannot differ. */
-const passwords = { owner: 'owner-of-tests', authenticator: 'authenticator-of-tests' }
+/** Roles are shared by all test files, so their secrets cannot differ. */
+const secrets = { owner: 'owner-of-tests', authenticator: 'authenticator-of-tests', actor: 'actor-of-tests' }
 
 /**
  * Gives this test file a database of its own, cloned from a template that is migrated once a run.
@@ -75,7 +75,7 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}) {
     )
     await closeToOthers(client, name, authenticatorRole(system))
   })
-  const addresses = await provisionProject(cluster, system, passwords, name)
+  const addresses = await provisionProject(cluster, system, secrets, name)
   const { connections } = options
   const database = openProjectDatabase({
     system,
@@ -99,9 +99,9 @@ async function prepareTemplate(url: string, system: string, options: TestDatabas
     if (rowCount === 1) return
     const draft = `draft_${hash}`
     await client.query(`drop database if exists ${quoteName(draft)} with (force)`)
-    const { ownerDirect } = await provisionProject({ url, directUrl: url }, system, passwords, draft)
-    await applyMigrations(ownerDirect, sets)
-    if (options.seed) await runSeed(ownerDirect, options.seed)
+    const addresses = await provisionProject({ url, directUrl: url }, system, secrets, draft)
+    await applyMigrations(addresses, sets)
+    if (options.seed) await runSeed(addresses.ownerDirect, options.seed)
     await client.query(`alter database ${quoteName(draft)} rename to ${quoteName(template)}`)
   })
   return template

@@ -1,3 +1,4 @@
+import type { ProjectAddresses } from '@plinth/platform/database'
 import type { Finding, FindingCode } from './findings.ts'
 import type { OnProgress } from './progress.ts'
 import type { ImportSource } from './source/open-source.ts'
@@ -6,7 +7,7 @@ import type { ReportTarget } from './write-report.ts'
 /** What every import of a shop is told. */
 export interface ImportOptions {
   /** The system's database, as its owner and past any pooler. */
-  readonly addresses: { readonly ownerDirect: string }
+  readonly addresses: Pick<ProjectAddresses, 'ownerDirect' | 'actorSecret'>
   readonly shopId: string
   /** A path (`.csv`, `.csv.gz`) or the bytes themselves. */
   readonly source: ImportSource

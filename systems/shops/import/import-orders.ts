@@ -73,35 +73,32 @@ export async function importOrders(options: ImportOrdersOptions): Promise<Import
   const opened = await openSource(options.source)
   const report = options.report === undefined ? undefined : await openReport(options.report)
   try {
-    return await withSession(
-      { url: options.addresses.ownerDirect, shopId: options.shopId },
-      async (session) => {
-        const staged = await stageOrders(session, opened, readTime, options)
-        const tell = tellFrom(opened, options.onProgress)
-        tell({ phase: 'planning', lines: 0, linesTotal: staged.lines })
-        const plan = await planOrders(session)
-        await session.client.query(readSql('find-oddities'))
-        const findings = await writeReport(session, report)
-        const done = options.dryRun
-          ? { transactions: 0 }
-          : await writeOrders(session, {
-              source: opened.name,
-              onLines: (lines) => tell({ phase: 'writing', lines, linesTotal: plan.orderLines.added }),
-              ...(options.signal ? { signal: options.signal } : {}),
-            })
-        return {
-          shopId: session.shop.id,
-          format: staged.format,
-          dryRun: options.dryRun ?? false,
-          lines: staged.lines,
-          ...plan,
-          ...done,
-          findings: findings.counts,
-          firstFindings: findings.first,
-          seconds: (performance.now() - started) / 1000,
-        }
-      },
-    )
+    return await withSession({ addresses: options.addresses, shopId: options.shopId }, async (session) => {
+      const staged = await stageOrders(session, opened, readTime, options)
+      const tell = tellFrom(opened, options.onProgress)
+      tell({ phase: 'planning', lines: 0, linesTotal: staged.lines })
+      const plan = await planOrders(session)
+      await session.client.query(readSql('find-oddities'))
+      const findings = await writeReport(session, report)
+      const done = options.dryRun
+        ? { transactions: 0 }
+        : await writeOrders(session, {
+            source: opened.name,
+            onLines: (lines) => tell({ phase: 'writing', lines, linesTotal: plan.orderLines.added }),
+            ...(options.signal ? { signal: options.signal } : {}),
+          })
+      return {
+        shopId: session.shop.id,
+        format: staged.format,
+        dryRun: options.dryRun ?? false,
+        lines: staged.lines,
+        ...plan,
+        ...done,
+        findings: findings.counts,
+        firstFindings: findings.first,
+        seconds: (performance.now() - started) / 1000,
+      }
+    })
   } finally {
     await report?.close()
   }

@@ -48,26 +48,23 @@ export async function importProducts(options: ImportProductsOptions): Promise<Im
   const opened = await openSource(options.source)
   const report = options.report === undefined ? undefined : await openReport(options.report)
   try {
-    return await withSession(
-      { url: options.addresses.ownerDirect, shopId: options.shopId },
-      async (session) => {
-        const { lines } = await stageProducts(session, opened, options)
-        await session.client.query(readSql('plan-products'))
-        const items = await countItems(session)
-        const findings = await writeReport(session, report)
-        if (!options.dryRun) await writeProducts(session, opened, items.added, options)
-        return {
-          shopId: session.shop.id,
-          format: shopifyProductsFormat.name,
-          dryRun: options.dryRun ?? false,
-          lines,
-          items,
-          findings: findings.counts,
-          firstFindings: findings.first,
-          seconds: (performance.now() - started) / 1000,
-        }
-      },
-    )
+    return await withSession({ addresses: options.addresses, shopId: options.shopId }, async (session) => {
+      const { lines } = await stageProducts(session, opened, options)
+      await session.client.query(readSql('plan-products'))
+      const items = await countItems(session)
+      const findings = await writeReport(session, report)
+      if (!options.dryRun) await writeProducts(session, opened, items.added, options)
+      return {
+        shopId: session.shop.id,
+        format: shopifyProductsFormat.name,
+        dryRun: options.dryRun ?? false,
+        lines,
+        items,
+        findings: findings.counts,
+        firstFindings: findings.first,
+        seconds: (performance.now() - started) / 1000,
+      }
+    })
   } finally {
     await report?.close()
   }

@@ -1,17 +1,23 @@
 import { randomUUID } from 'node:crypto'
-import { actorMessagePrefix } from '@plinth/platform/database'
+import {
+  type ActorMessages,
+  actorStatement,
+  createActorMessages,
+  type ProjectAddresses,
+  toQuery,
+} from '@plinth/platform/database'
 import pg from 'pg'
 import { importErrors } from './errors.ts'
 
 /** A connection of the import's own: COPY and session locks pass neither a pooler nor a pipeline. */
 export interface ImportSession {
   readonly client: pg.Client
+  readonly actors: ActorMessages
   readonly shop: { readonly id: string; readonly currency: string }
 }
 
 export interface SessionOptions {
-  /** As the owner of the system's database, straight to PostgreSQL. */
-  readonly url: string
+  readonly addresses: Pick<ProjectAddresses, 'ownerDirect' | 'actorSecret'>
   readonly shopId: string
 }
 
@@ -22,10 +28,10 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
  * another import into the shop runs, on whatever node.
  */
 export async function withSession<T>(
-  { url, shopId }: SessionOptions,
+  { addresses, shopId }: SessionOptions,
   work: (session: ImportSession) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client({ connectionString: url, application_name: 'plinth import' })
+  const client = new pg.Client({ connectionString: addresses.ownerDirect, application_name: 'plinth import' })
   // A connection that breaks fails the query under way; without a listener it would end the process as well.
   client.on('error', () => undefined)
   await client.connect()
@@ -36,7 +42,7 @@ export async function withSession<T>(
       [shop.id],
     )
     if (!rows[0]?.mine) throw importErrors.import_running({ shop: shop.id })
-    return await work({ client, shop })
+    return await work({ client, shop, actors: createActorMessages(addresses.actorSecret) })
   } finally {
     await client.end()
   }
@@ -58,7 +64,7 @@ async function findShop(client: pg.Client, shopId: string) {
  * commit does not wait for the disk: only the last transaction of an import has to, and it carries all before it.
  */
 export async function importTransaction<T>(
-  { client }: ImportSession,
+  { client, actors }: ImportSession,
   reason: string,
   work: () => Promise<T>,
   { isLast = false } = {},
@@ -66,10 +72,10 @@ export async function importTransaction<T>(
   const actor = { user: null, role: 'service_role', requestId: randomUUID(), via: 'import', reason }
   await client.query('begin')
   try {
+    await client.query(toQuery(actorStatement(actors, actor)))
     await client.query(
-      `select set_config('plinth.importing', 'on', true), set_config('synchronous_commit', $3, true),
-         pg_logical_emit_message(true, $1, $2)`,
-      [actorMessagePrefix, JSON.stringify(actor), isLast ? 'on' : 'off'],
+      "select set_config('plinth.importing', 'on', true), set_config('synchronous_commit', $1, true)",
+      [isLast ? 'on' : 'off'],
     )
     const result = await work()
     await client.query('commit')

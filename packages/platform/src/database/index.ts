@@ -1,5 +1,5 @@
+export * from './callers/actor-message.ts'
 export * from './callers/caller.ts'
-export { actorMessagePrefix } from './callers/preamble.ts'
 export { type Transaction, type TransactionOptions, toQuery } from './callers/run-transaction.ts'
 export * from './callers/scope-database.ts'
 export { connectExternalEngine } from './engine/connect-external-engine.ts'

@@ -1,5 +1,6 @@
 import type { QueryResult, QueryResultRow } from 'pg'
 import { hasCode, type Log } from '../kernel/index.ts'
+import { type ActorMessages, createActorMessages } from './callers/actor-message.ts'
 import type { Caller } from './callers/caller.ts'
 import {
   runStatement,
@@ -19,6 +20,8 @@ export interface ProjectAddresses {
   readonly owner: string
   /** As `owner_<system>`, never through a pooler: LISTEN, session locks, migrations. */
   readonly ownerDirect: string
+  /** Authenticates who acts, so that the tail can tell; 1 to 64 bytes that are in no database. */
+  readonly actorSecret: string
   /** As an administrator with the right to replicate, never through a pooler. */
   readonly replication: string
 }
@@ -27,6 +30,8 @@ export interface ProjectAddresses {
 export interface ProjectDatabase {
   readonly system: string
   readonly addresses: ProjectAddresses
+  /** Says who acts in transactions that are opened elsewhere (an import, a rewind), and reads it back. */
+  readonly actors: ActorMessages
   /** One statement as the caller, in a transaction of its own: one network round trip. */
   asCaller<Row extends QueryResultRow>(
     caller: Caller,
@@ -63,13 +68,17 @@ export function openProjectDatabase(options: ProjectDatabaseOptions): ProjectDat
   const { system, addresses, log, connections = defaultConnections } = options
   const requests = createPool({ system, url: addresses.requests, max: connections.requests, log })
   const owner = createPool({ system, url: addresses.owner, max: connections.owner, log })
+  const actors = createActorMessages(addresses.actorSecret)
   return {
     system,
     addresses,
+    actors,
     asCaller: (caller, statement, transaction) =>
-      retryDeadlocks(() => requests.use((client) => runStatement(client, caller, statement, transaction))),
+      retryDeadlocks(() =>
+        requests.use((client) => runStatement(client, actors, caller, statement, transaction)),
+      ),
     transactionAs: (caller, work, transaction) =>
-      requests.use((client) => runTransaction(client, caller, work, transaction)),
+      requests.use((client) => runTransaction(client, actors, caller, work, transaction)),
     asOwner: (statement) => owner.use((client) => client.query(toQuery(statement))),
     transactionAsOwner: (work) => owner.use((client) => runOwnerTransaction(client, work)),
     usage: () => ({ requests: requests.usage(), owner: owner.usage() }),

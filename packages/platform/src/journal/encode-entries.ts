@@ -70,7 +70,7 @@ export function encodeTransactionFields(transaction: StreamedTransaction, day: n
   fields.writeBigUInt64BE(transaction.end, 12)
   fields.writeInt32BE(8, 20)
   fields.writeBigInt64BE(transaction.committedMicroseconds, 24)
-  const actor = transaction.actor === null ? null : transaction.actorJson
+  const actor = transaction.actorJson
   const length = Buffer.alloc(4)
   length.writeInt32BE(actor?.length ?? -1)
   return Buffer.concat([fields, length, actor ?? Buffer.alloc(0)])

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import {
   type Actor,
-  actorMessagePrefix,
+  actorStatement,
   databaseErrors,
   ownerRole,
   quoteName,
@@ -90,16 +90,13 @@ async function switchTriggersOff(client: pg.Client, system: string): Promise<voi
   await client.query('set local row_security = off')
 }
 
-async function sayWho(client: pg.Client, { actor, to }: ApplyRewindOptions): Promise<void> {
+async function sayWho(client: pg.Client, { database, actor, to }: ApplyRewindOptions): Promise<void> {
   const said: Actor = {
     ...actor,
     via: actor.via ?? 'rewind',
     reason: actor.reason ?? `rewind to ${describeTarget(to)}`,
   }
-  await client.query('select pg_logical_emit_message(true, $1, $2)', [
-    actorMessagePrefix,
-    JSON.stringify(said),
-  ])
+  await client.query(toQuery(actorStatement(database.actors, said)))
 }
 
 async function lockTables(client: pg.Client, options: ApplyRewindOptions): Promise<void> {

@@ -86,6 +86,7 @@ export function createTail(options: TailOptions): Tail {
       publication: tailPublication,
       silenceMilliseconds,
       gatherMilliseconds,
+      actors: database.actors,
       durable,
       onHeld: () => announce(true),
       onTransaction: handOver,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import {
   applyMigrations,
   type Engine,
+  newDatabaseSecrets,
   openProjectDatabase,
   type ProjectDatabase,
   provisionProject,
@@ -36,9 +37,9 @@ export async function startOwnCluster(
     ...(major ? { binaries: `/usr/lib/postgresql/${major}` } : {}),
   })
   const cluster = { url: engine.adminUrl(), directUrl: engine.adminUrl() }
-  const addresses = await provisionProject(cluster, 'sample', { owner: 'o', authenticator: 'a' })
+  const addresses = await provisionProject(cluster, 'sample', newDatabaseSecrets())
   await applyMigrations(
-    addresses.ownerDirect,
+    addresses,
     await Promise.all([readPlatformMigrations(), readTailMigrations(), readJournalMigrations()]),
   )
   const database = openProjectDatabase({ system: 'sample', addresses, log: silentLog })

@@ -1,4 +1,5 @@
 /** Imports a file in a process of its own, which a test may kill: `node import-in-child.ts <url> <shop> <file>`. */
+import { newSecret } from '@plinth/platform/kernel'
 import { importOrders } from '../import-orders.ts'
 
 const [url, shopId, source] = process.argv.slice(2)
@@ -6,7 +7,7 @@ if (!url || !shopId || !source) throw new Error('The arguments are the database,
 const peak = () => process.resourceUsage().maxRSS / 1024
 const idle = peak()
 const { orders } = await importOrders({
-  addresses: { ownerDirect: url },
+  addresses: { ownerDirect: url, actorSecret: newSecret() },
   shopId,
   source,
   zone: 'Europe/London',

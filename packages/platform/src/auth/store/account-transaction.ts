@@ -1,7 +1,7 @@
 import pg, { type QueryResult } from 'pg'
 import {
   type Actor,
-  actorMessagePrefix,
+  actorStatement,
   type ProjectDatabase,
   type Statement,
   sql,
@@ -26,7 +26,8 @@ export async function accountTransaction<T>(
 ): Promise<T> {
   try {
     return await database.transactionAsOwner(async (transaction) => {
-      const results = await sendAll(transaction, [openingOf(actor), ...statements])
+      const opening = [limit, actorStatement(database.actors, actor)]
+      const results = await sendAll(transaction, [...opening, ...statements])
       return inspect(results.at(-1)?.rows[0])
     })
   } catch (error) {
@@ -64,6 +65,4 @@ const uniqueViolation = '23505'
 /** Longest that one statement may take, triggers and waiting for locks included: as long as a request's may. */
 const longestStatement = '15s'
 
-const openingOf = (actor: Actor): Statement => sql`
-  select set_config('statement_timeout', ${longestStatement}, true),
-    pg_logical_emit_message(true, ${actorMessagePrefix}, ${JSON.stringify(actor)})`
+const limit = sql`select pg_catalog.set_config('statement_timeout', ${longestStatement}, true)`

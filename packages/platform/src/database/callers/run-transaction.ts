@@ -1,6 +1,7 @@
 import type { PoolClient, QueryResult, QueryResultRow } from 'pg'
 import { databaseErrors } from '../errors.ts'
 import type { Statement } from '../sql.ts'
+import type { ActorMessages } from './actor-message.ts'
 import type { Caller } from './caller.ts'
 import { preambleOf } from './preamble.ts'
 
@@ -27,6 +28,7 @@ export interface Transaction {
  */
 export async function runStatement<Row extends QueryResultRow>(
   client: PoolClient,
+  actors: ActorMessages,
   caller: Caller,
   statement: Statement,
   options: TransactionOptions = {},
@@ -36,7 +38,7 @@ export async function runStatement<Row extends QueryResultRow>(
   stream.cork()
   const sent = [
     client.query(begin(options)),
-    client.query(toQuery(preambleOf(caller, !options.readOnly))),
+    client.query(toQuery(preambleOf(caller, !options.readOnly && actors))),
     client.query<Row>(toQuery(statement)),
     client.query(endOf(options)),
   ] as const
@@ -52,11 +54,15 @@ export async function runStatement<Row extends QueryResultRow>(
 /** Runs `work` in one transaction of the caller; commits when it resolves, rolls back when it rejects. */
 export async function runTransaction<T>(
   client: PoolClient,
+  actors: ActorMessages,
   caller: Caller,
   work: (transaction: Transaction) => Promise<T>,
   options: TransactionOptions = {},
 ): Promise<T> {
-  const opened = [client.query(begin(options)), client.query(toQuery(preambleOf(caller, !options.readOnly)))]
+  const opened = [
+    client.query(begin(options)),
+    client.query(toQuery(preambleOf(caller, !options.readOnly && actors))),
+  ]
   const failed = (await Promise.allSettled(opened)).find((outcome) => outcome.status === 'rejected')
   try {
     if (failed) throw failed.reason

@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AppError, silentLog } from '../../kernel/index.ts'
 import { addressAs, provisionProject } from '../projects/provision-project.ts'
+import { newDatabaseSecrets } from '../projects/roles.ts'
 import { connectExternalEngine } from './connect-external-engine.ts'
 import type { Engine } from './engine.ts'
 import { startEmbeddedEngine } from './start-embedded-engine.ts'
 import { collectLog, debian15, query, quick } from './tests/engine-fixtures.ts'
 
 const systems = ['shops', 'courses']
-const passwords = { owner: 'owner-of-tests', authenticator: 'authenticator-of-tests' }
+const secrets = newDatabaseSecrets()
 
 const servers = [
   { version: 18, binaries: undefined },
@@ -56,7 +57,7 @@ describe.each(servers)('a PostgreSQL $version that somebody else runs', ({ versi
 
     const cluster = { url: engine.adminUrl(), directUrl: engine.adminUrl() }
     for (const system of systems) {
-      const project = await provisionProject(cluster, system, passwords)
+      const project = await provisionProject(cluster, system, secrets)
       expect(await query(project.owner, 'select current_database() as name')).toEqual([
         { name: `plinth_${system}` },
       ])
@@ -92,13 +93,13 @@ describe.each(servers)('a PostgreSQL $version that somebody else runs', ({ versi
 
   test.runIf(present)('made ready by another administrator, it can be handed over', async () => {
     const cluster = { url: superuser, directUrl: superuser }
-    for (const system of systems) await provisionProject(cluster, system, passwords)
+    for (const system of systems) await provisionProject(cluster, system, secrets)
     const address = await createAdministrator('successor')
     const refused = await refusalOf(connect(address))
     for (const statement of statementsIn(refused.message)) await query(superuser, statement)
     const { engine } = await connect(address)
     const second = { url: engine.adminUrl(), directUrl: engine.adminUrl() }
-    for (const system of systems) await provisionProject(second, system, passwords)
+    for (const system of systems) await provisionProject(second, system, secrets)
   })
 
   test.runIf(present)(

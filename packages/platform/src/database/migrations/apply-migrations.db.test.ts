@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => test.drop())
 
 const apply = async (files: Record<string, string>, more: readonly MigrationSet[] = []) =>
-  applyMigrations(test.addresses.ownerDirect, [await readPlatformMigrations(), setOf(files), ...more])
+  applyMigrations(test.addresses, [await readPlatformMigrations(), setOf(files), ...more])
 const exists = async (table: string) =>
   (await test.database.asOwner<{ found: boolean }>(sql`select to_regclass(${table}) is not null as found`))
     .rows[0]!.found

@@ -1,6 +1,9 @@
 import pg from 'pg'
 import { messageOf } from '../../kernel/index.ts'
+import { type ActorMessages, actorStatement, createActorMessages } from '../callers/actor-message.ts'
+import { toQuery } from '../callers/run-transaction.ts'
 import { databaseErrors } from '../errors.ts'
+import type { ProjectAddresses } from '../project-database.ts'
 import type { Migration, MigrationSet } from './read-migrations.ts'
 
 interface AppliedMigration {
@@ -36,8 +39,12 @@ export interface MigrationReport {
  * before it changes anything, or with `migration_failed`, which leaves the database as it was before the migration
  * that failed.
  */
-export async function applyMigrations(url: string, sets: readonly MigrationSet[]): Promise<MigrationReport> {
+export async function applyMigrations(
+  { ownerDirect: url, actorSecret }: Pick<ProjectAddresses, 'ownerDirect' | 'actorSecret'>,
+  sets: readonly MigrationSet[],
+): Promise<MigrationReport> {
   const client = new pg.Client({ connectionString: url, application_name: 'plinth migrations' })
+  const actors = createActorMessages(actorSecret)
   // A connection that breaks fails the statement under way; nothing else is to be done about it.
   client.on('error', () => undefined)
   await client.connect()
@@ -48,7 +55,7 @@ export async function applyMigrations(url: string, sets: readonly MigrationSet[]
     const database = client.database ?? url
     requireKnownSets(sets, rows, database)
     const pending = sets.flatMap((set) => findPending(set, rows, database))
-    for (const { set, migration } of pending) await apply(client, set, migration, database)
+    for (const { set, migration } of pending) await apply(client, actors, set, migration, database)
     return { applied: pending.map(({ set, migration }) => `${set}/${migration.name}`) }
   } finally {
     await client.end()
@@ -94,9 +101,23 @@ const transactionControl =
 /** What is committed half-way cannot be taken back when the rest fails. */
 const endsItsTransaction = (text: string) => transactionControl.test(text.replace(quoted, ' '))
 
-async function apply(client: pg.Client, set: string, migration: Migration, database: string): Promise<void> {
+async function apply(
+  client: pg.Client,
+  actors: ActorMessages,
+  set: string,
+  migration: Migration,
+  database: string,
+): Promise<void> {
+  const actor = {
+    user: null,
+    role: 'owner',
+    requestId: null,
+    via: 'migration',
+    reason: `${set}/${migration.name}`,
+  }
   await client.query('begin')
   try {
+    await client.query(toQuery(actorStatement(actors, actor)))
     await client.query(migration.sql)
     await client.query('insert into plinth.migrations (set, name, checksum) values ($1, $2, $3)', [
       set,

@@ -5,9 +5,9 @@ import {
   authenticatorRole,
   createRequestRoles,
   createSystemRoles,
+  type DatabaseSecrets,
   databaseName,
   ownerRole,
-  type RolePasswords,
 } from './roles.ts'
 
 /** Where a cluster is reached by its administrator. */
@@ -25,24 +25,25 @@ const clusterLock = 7_077_000
 export async function provisionProject(
   cluster: ClusterAddresses,
   system: string,
-  passwords: RolePasswords,
+  secrets: DatabaseSecrets,
   database = databaseName(system),
 ): Promise<ProjectAddresses> {
   await withClusterLock(cluster.directUrl, async (client) => {
     await createRequestRoles(client)
-    await createSystemRoles(client, system, passwords)
+    await createSystemRoles(client, system, secrets)
     await createDatabase(client, database, ownerRole(system))
     await closeToOthers(client, database, authenticatorRole(system))
   })
-  const owner = { user: ownerRole(system), password: passwords.owner, database }
+  const owner = { user: ownerRole(system), password: secrets.owner, database }
   return {
     requests: addressAs(cluster.url, {
       user: authenticatorRole(system),
-      password: passwords.authenticator,
+      password: secrets.authenticator,
       database,
     }),
     owner: addressAs(cluster.url, owner),
     ownerDirect: addressAs(cluster.directUrl, owner),
+    actorSecret: secrets.actor,
     replication: addressAs(cluster.directUrl, { database }),
   }
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { newSecret } from '../../kernel/index.ts'
 import { quoteName, quoteText } from '../sql.ts'
 
 /** The cluster's names for one system: PostgreSQL's roles belong to the cluster, so they carry the system's name. */
@@ -6,11 +7,18 @@ export const databaseName = (system: string): string => `plinth_${system}`
 export const ownerRole = (system: string): string => `owner_${system}`
 export const authenticatorRole = (system: string): string => `authenticator_${system}`
 
-/** Passwords of a system's two login roles. */
-export interface RolePasswords {
+/** What a system's roles log in with, and what proves to the tail who acts: see `ActorMessages`. */
+export interface DatabaseSecrets {
   readonly owner: string
   readonly authenticator: string
+  readonly actor: string
 }
+
+export const newDatabaseSecrets = (): DatabaseSecrets => ({
+  owner: newSecret(),
+  authenticator: newSecret(),
+  actor: newSecret(),
+})
 
 const requestRoles = [
   { name: 'anon', attributes: 'nologin noinherit' },
@@ -36,10 +44,10 @@ export async function createRequestRoles(client: pg.Client): Promise<void> {
 export async function createSystemRoles(
   client: pg.Client,
   system: string,
-  passwords: RolePasswords,
+  secrets: DatabaseSecrets,
 ): Promise<void> {
-  await createLogin(client, ownerRole(system), 'login', passwords.owner)
-  await createLogin(client, authenticatorRole(system), 'login noinherit', passwords.authenticator)
+  await createLogin(client, ownerRole(system), 'login', secrets.owner)
+  await createLogin(client, authenticatorRole(system), 'login noinherit', secrets.authenticator)
   const authenticator = quoteName(authenticatorRole(system))
   await client.query(`grant anon, authenticated, service_role to ${authenticator}`)
   await client.query(`grant ${quoteName(ownerRole(system))} to current_user`)

@@ -1,7 +1,7 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { openProjectDatabase, type ProjectDatabase } from '../../database/index.ts'
 import { defaultBodyLimit, limitBody, listen, preflight, type SurfaceEnv } from '../../http/index.ts'
-import { type Clock, type Log, newId } from '../../kernel/index.ts'
+import { type Clock, type Log, newId, newSecret } from '../../kernel/index.ts'
 import { listenForReload, type ReloadListener } from '../catalogue/listen-for-reload.ts'
 import { createRestSurface, type RestSurface } from '../rest.ts'
 import { checkDatabase } from './check-database.ts'
@@ -64,7 +64,7 @@ function openDatabase(settings: RestSettings, log: Log): ProjectDatabase {
   const url = settings['db-uri']
   return openProjectDatabase({
     system: 'rest',
-    addresses: { requests: url, owner: url, ownerDirect: url, replication: url },
+    addresses: { requests: url, owner: url, ownerDirect: url, replication: url, actorSecret: newSecret() },
     log,
     connections: { requests: settings['db-pool'], owner: 1 },
   })

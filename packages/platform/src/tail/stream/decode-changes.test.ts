@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { createActorMessages } from '../../database/index.ts'
 import { createChangeDecoder, formatInstant, type StreamedTransaction } from './decode-changes.ts'
 import { createFrameReader } from './read-frames.ts'
 
@@ -46,9 +47,11 @@ const tuple = (...values: readonly (string | null | undefined)[]) =>
 const logical = (prefix: string, content: string) =>
   message('M', Buffer.of(1), int64(0n), text(prefix), int32(Buffer.byteLength(content)), Buffer.from(content))
 
+const actors = createActorMessages('secret of tests')
+
 function decode(...messages: readonly Buffer[]): StreamedTransaction[] {
   const transactions: StreamedTransaction[] = []
-  const decoder = createChangeDecoder((transaction) => transactions.push(transaction))
+  const decoder = createChangeDecoder(actors, (transaction) => transactions.push(transaction))
   for (const each of messages) decoder.decode(each)
   return transactions
 }
@@ -140,23 +143,32 @@ test('the time of commit keeps its microseconds', () => {
   expect(transaction!.committedAt).toBe('2000-01-01T00:00:00.000001Z')
 })
 
-test('the actor is the first that the transaction names: a later one was forged', () => {
-  const ada = { user: 'ada', role: 'authenticated', requestId: 'r', via: null, reason: null }
+const ada = { user: 'ada', role: 'authenticated', requestId: 'r', via: null, reason: null }
+const eve = { ...ada, user: 'eve' }
+
+test('the actor is the one that the platform named, whatever else SQL says before or after it', () => {
   const [transaction] = decode(
     begin,
-    logical('plinth.actor', JSON.stringify(ada)),
-    logical('plinth.actor', JSON.stringify({ ...ada, user: 'eve' })),
+    logical('plinth.actor', JSON.stringify(eve)),
+    logical('plinth.actor', createActorMessages('another secret').write(eve)),
+    logical('plinth.actor', actors.write(ada)),
+    logical('plinth.actor', actors.write(eve)),
     logical('other', 'content'),
     commit(),
   )
   expect(transaction!.actor).toEqual(ada)
+  // What proves it is not handed on: stored, it could be sent again.
+  expect(transaction!.actorJson!.toString()).toBe(JSON.stringify(ada))
   expect(transaction!.messages).toEqual([{ prefix: 'other', content: Buffer.from('content') }])
 })
 
-test.each(['', 'null', '{', '[]', '{"role":7}', '"text"'])('%j is no actor', (content) => {
-  const [transaction] = decode(begin, logical('plinth.actor', content), commit())
-  expect(transaction!.actor).toBeNull()
-})
+test.each(['', 'null', '{', '[]', JSON.stringify(eve), `${'A'.repeat(63)}${JSON.stringify(eve)}`])(
+  '%j is no actor',
+  (content) => {
+    const [transaction] = decode(begin, logical('plinth.actor', content), commit())
+    expect(transaction).toMatchObject({ actor: null, actorJson: null, messages: [] })
+  },
+)
 
 test('a table that was altered is described anew; earlier changes keep their own description', () => {
   const row = (...values: string[]) => message('I', int32(42), Buffer.from('N'), tuple(...values))

@@ -1,4 +1,4 @@
-import { type Actor, actorMessagePrefix } from '../../database/index.ts'
+import { type Actor, type ActorMessages, actorMessagePrefix } from '../../database/index.ts'
 import type { CommittedTransaction, StreamColumn } from '../committed-transaction.ts'
 import { tailErrors } from '../errors.ts'
 import { formatPosition } from '../position.ts'
@@ -12,7 +12,7 @@ export interface StreamedTransaction extends CommittedTransaction {
   readonly end: bigint
   /** Microseconds since 2000-01-01, as in the commit record. */
   readonly committedMicroseconds: bigint
-  /** The actor message's own bytes, null without one. */
+  /** The actor as the platform wrote it, without what proved it; null when the platform did not say who acts. */
   readonly actorJson: Buffer | null
   /** Bytes of the stream that it took, a measure of the memory it holds. */
   readonly bytes: number
@@ -36,6 +36,7 @@ const [newTuple, oldTuple, keyTuple] = [...'NOK'].map(code)
  * that PostgreSQL wrote: no number is rounded, no microsecond cut.
  */
 export function createChangeDecoder(
+  actors: Pick<ActorMessages, 'read'>,
   onTransaction: (transaction: StreamedTransaction) => void,
 ): ChangeDecoder {
   const relations = new Map<number, StreamedRelation>()
@@ -69,7 +70,7 @@ export function createChangeDecoder(
         return
       }
       case logical:
-        if (open) readLogicalMessage(message, open)
+        if (open) readLogicalMessage(message, open, actors)
         return
       case truncate: {
         const { truncated } = current()
@@ -146,13 +147,17 @@ function readRelation(message: Buffer): StreamedRelation {
 }
 
 /** Messages outside transactions say nothing about a commit; the decoder is not given them. */
-function readLogicalMessage(message: Buffer, into: OpenTransaction): void {
+function readLogicalMessage(
+  message: Buffer,
+  into: OpenTransaction,
+  actors: Pick<ActorMessages, 'read'>,
+): void {
   const prefix = readText(message, 10)
   const content = message.subarray(prefix.next + 4, prefix.next + 4 + message.readInt32BE(prefix.next))
   into.bytes += message.length
   if (prefix.text !== actorMessagePrefix) into.messages.push({ prefix: prefix.text, content })
-  // The first one is the platform's own, sent before any statement of the caller could forge another.
-  else into.actorJson ??= content
+  // Anybody who may run SQL can emit a message under the prefix; only the platform's own is one.
+  else into.actorJson ??= actors.read(content)
 }
 
 function finish(open: OpenTransaction, message: Buffer): StreamedTransaction {
@@ -164,31 +169,12 @@ function finish(open: OpenTransaction, message: Buffer): StreamedTransaction {
     xid: open.xid,
     committedAt: formatInstant(committedMicroseconds),
     committedMicroseconds,
-    actor: readActor(open.actorJson),
+    actor: open.actorJson && (JSON.parse(open.actorJson.toString()) as Actor),
     actorJson: open.actorJson,
     changes: open.changes,
     truncated: open.truncated,
     messages: open.messages,
     bytes: open.bytes,
-  }
-}
-
-/** Anybody who may run SQL can emit a message under the actor's prefix; what is no actor counts as none. */
-function readActor(json: Buffer | null): Actor | null {
-  if (!json) return null
-  try {
-    const found = JSON.parse(json.toString()) as Partial<Actor> | null
-    if (found === null || typeof found !== 'object' || typeof found.role !== 'string') return null
-    const text = (value: unknown) => (typeof value === 'string' ? value : null)
-    return {
-      user: text(found.user),
-      role: found.role,
-      requestId: text(found.requestId),
-      via: text(found.via),
-      reason: text(found.reason),
-    }
-  } catch {
-    return null
   }
 }
 

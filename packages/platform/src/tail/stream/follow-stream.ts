@@ -1,3 +1,4 @@
+import type { ActorMessages } from '../../database/index.ts'
 import { hasCode } from '../../kernel/index.ts'
 import type { DurableConsumer } from '../consumers/consumer.ts'
 import { createDelivery, type Delivery } from '../consumers/deliver.ts'
@@ -11,6 +12,8 @@ import {
 
 export interface FollowOptions
   extends Omit<ReplicationOptions, 'onMessage' | 'onKeepalive' | 'acknowledged' | 'onEnd'> {
+  /** Tells the actors that the platform wrote from forged ones. */
+  readonly actors: Pick<ActorMessages, 'read'>
   readonly durable: readonly DurableConsumer[]
   readonly gatherMilliseconds: number
   /** Called once the stream is held, before the first transaction. */
@@ -48,7 +51,7 @@ export async function followStream(options: FollowOptions): Promise<Following | 
   let acknowledged = 0n
   let paused = false
 
-  const decoder = createChangeDecoder((transaction) => {
+  const decoder = createChangeDecoder(options.actors, (transaction) => {
     if (deliveries) distribute(transaction, deliveries)
     else early.push(transaction)
   })
