@@ -1,23 +1,29 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkWritable, oneAtATime } from './one-at-a-time.js'
 import { runNpm } from './run-npm.js'
 
 /**
- * Installs the npm packages when they are missing or not those of `package-lock.json`. `npm install` and not `npm ci`:
- * the latter first deletes everything, also what a running server is using. `--no-save` keeps the lock file as it is.
+ * Installs the npm packages when they are missing or not those of `package-lock.json`: those that running needs, or,
+ * where `everything` is wanted or was there before, the tools of developers too. `npm install` and not `npm ci`: the
+ * latter first deletes everything, also what a running server is using. `--no-save` keeps the lock file as it is.
+ *
+ * @param {string} repository
+ * @param {{ everything: boolean }} wanted
  */
-export async function installPackages(repository) {
-  if (areInstalled(repository)) return
+export async function installPackages(repository, { everything }) {
+  if (areInstalled(repository, everything)) return
   checkWritable(repository)
-  await oneAtATime(join(repository, '.plinth'), async () => {
-    if (areInstalled(repository)) return
-    await runNpm(['install', '--no-save', '--include=dev', '--include=optional'], {
-      what: 'npm packages',
+  await oneAtATime(join(repository, '.plinth', 'installing.pid'), async () => {
+    if (areInstalled(repository, everything)) return
+    const complete = everything || hasTools(repository)
+    const tools = complete ? '--include=dev' : '--omit=dev'
+    await runNpm(['install', '--no-save', tools, '--include=optional'], {
+      what: complete ? 'npm packages with the tools of developers' : 'npm packages',
       cwd: repository,
     })
-    markInstalled(repository)
+    markInstalled(repository, complete)
   })
 }
 
@@ -26,12 +32,21 @@ const stampFile = (repository) => join(repository, 'node_modules', '.plinth-inst
 /** npm writes it last, so it is there only after an install that came to its end. */
 const npmStampFile = (repository) => join(repository, 'node_modules', '.package-lock.json')
 
-function areInstalled(repository) {
+function areInstalled(repository, everything) {
   const stamp = read(stampFile(repository))
-  if (stamp === stampOf(repository)) return true
+  if (stamp === stampOf(repository, true)) return true
+  if (stamp === stampOf(repository, false)) return !everything
   if (!installedByHand(repository)) return false
-  markInstalled(repository)
-  return true
+  const complete = hasTools(repository)
+  markInstalled(repository, complete)
+  return complete || !everything
+}
+
+/** True when packages that only developers need are there: who has them keeps them. */
+function hasTools(repository) {
+  const { devDependencies = {} } = JSON.parse(read(join(repository, 'package.json')))
+  const names = Object.keys(devDependencies)
+  return names.length > 0 && names.every((name) => existsSync(join(repository, 'node_modules', name)))
 }
 
 /** npm writes both lock files in one go: milliseconds that they may lie apart. */
@@ -45,16 +60,16 @@ function installedByHand(repository) {
 }
 
 /** Packages differ by platform: a folder that was carried to another one is installed anew. */
-function stampOf(repository) {
+function stampOf(repository, complete) {
   const lock = createHash('sha256')
     .update(read(lockFile(repository)))
     .digest('hex')
-  return `${lock} ${process.platform}-${process.arch}\n`
+  return `${lock} ${process.platform}-${process.arch}${complete ? '' : ' to run'}\n`
 }
 
-function markInstalled(repository) {
+function markInstalled(repository, complete) {
   try {
-    writeFileSync(stampFile(repository), stampOf(repository))
+    writeFileSync(stampFile(repository), stampOf(repository, complete))
   } catch {
     // Read-only packages that somebody else installed are as good; only the comparison above runs again.
   }

@@ -9,7 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Refusal } from './refusal.js'
 
@@ -30,10 +30,9 @@ export function checkWritable(folder) {
   }
 }
 
-/** Runs `work` while no other launcher of this repository does; the mark of one that was killed is taken over. */
-export async function oneAtATime(home, work) {
-  mkdirSync(home, { recursive: true })
-  const mark = join(home, 'installing.pid')
+/** Runs `work` while no other launcher does that holds `mark`, a file; that of one that was killed is taken over. */
+export async function oneAtATime(mark, work) {
+  mkdirSync(dirname(mark), { recursive: true })
   await take(mark)
   const beating = setInterval(() => showLife(mark), beat)
   try {

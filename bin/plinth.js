@@ -4,6 +4,7 @@
  * TypeScript and of the npm packages, then runs what was asked for. When both are there it does nothing but import.
  *
  *   plinth run <script.ts> [arguments]   a script of this repository
+ *   plinth develop <script.ts> […]       the same, with the packages that only developers need
  *   plinth <anything else>               the server's command line (server/src/cli.ts)
  */
 import { existsSync } from 'node:fs'
@@ -20,12 +21,14 @@ const repository = dirname(dirname(launcher))
 const { args: given, handedOver } = takeOver(process.argv.slice(2))
 
 try {
+  const packages = { everything: given[0] === 'develop' }
   if (isSuitableNode()) {
-    await installPackages(repository)
+    await installPackages(repository, packages)
     await runScript(chooseScript(given))
   } else {
     if (handedOver) throw new Refusal('TypeScript is switched off in Node: look at NODE_OPTIONS')
-    await handOver(await bringNode(repository), launcher, given)
+    const [node] = await both(bringNode(repository), installPackages(repository, packages))
+    await handOver(node, launcher, given)
   }
 } catch (error) {
   if (!(error instanceof Refusal)) throw error
@@ -33,10 +36,20 @@ try {
   process.exitCode = 1
 }
 
+/** Side by side, and a failure of one only when the other has come to its end. */
+async function both(...works) {
+  const outcomes = await Promise.allSettled(works)
+  const failed = outcomes.find(({ status }) => status === 'rejected')
+  if (failed) throw failed.reason
+  return outcomes.map(({ value }) => value)
+}
+
 function chooseScript([command, ...rest]) {
-  if (command !== 'run') return { script: join(repository, 'server/src/cli.ts'), args: given }
+  if (command !== 'run' && command !== 'develop')
+    return { script: join(repository, 'server/src/cli.ts'), args: given }
   const [name, ...args] = rest
-  if (!name) throw new Refusal('`plinth run` needs a script: plinth run <script.ts> [arguments]')
+  if (!name)
+    throw new Refusal(`\`plinth ${command}\` needs a script: plinth ${command} <script.ts> [arguments]`)
   const script = resolve(repository, name)
   if (!existsSync(script)) throw new Refusal(`there is no script ${script}`)
   return { script, args }

@@ -30,7 +30,21 @@ describe('packages', () => {
     const second = await run(repository, ['status'])
     expect(second).toMatchObject({ code: 0, stderr: '' })
     expect(await npmCalls(repository)).toHaveLength(1)
-    expect((await npmCalls(repository))[0]).toMatch(/^install --no-save --include=dev --include=optional /)
+    expect((await npmCalls(repository))[0]).toMatch(/^install --no-save --omit=dev --include=optional /)
+  })
+
+  test('of developers are installed when a command of theirs asks for them, and stay', async () => {
+    const repository = await makeRepository()
+    await run(repository, ['status'])
+    const first = await run(repository, ['develop', 'scripts/tell.ts'])
+    expect(first.stderr).toContain('plinth: installing npm packages with the tools of developers (once) …')
+    expect((await npmCalls(repository)).at(-1)).toMatch(/^install --no-save --include=dev /)
+    await run(repository, ['develop', 'scripts/tell.ts'])
+    await run(repository, ['status'])
+    expect(await npmCalls(repository)).toHaveLength(2)
+    await changeLockFile(repository, 60_000)
+    await run(repository, ['status'])
+    expect((await npmCalls(repository)).at(-1)).toMatch(/^install --no-save --include=dev /)
   })
 
   test('are installed once by launchers that start at the same instant', async () => {
@@ -51,9 +65,10 @@ describe('packages', () => {
   test('are left alone when somebody ran npm by hand', async () => {
     const repository = await makeRepository()
     await changeLockFile(repository, -60_000)
-    await mkdir(join(repository, 'node_modules'))
+    await mkdir(join(repository, 'node_modules', 'tool'), { recursive: true })
     await writeFile(join(repository, 'node_modules', '.package-lock.json'), '{}')
     expect(await run(repository, ['status'])).toMatchObject({ code: 0, stderr: '' })
+    expect(await run(repository, ['develop', 'scripts/tell.ts'])).toMatchObject({ code: 0, stderr: '' })
     expect(await npmCalls(repository)).toEqual([])
   })
 
@@ -171,7 +186,7 @@ describe('on a Node that is too old', () => {
     })
     const again = await run(repository, ['run', 'scripts/tell.ts'], { old: true })
     expect(again.stderr).toBe('')
-    const [node, packages, ...more] = await npmCalls(repository)
+    const [node, packages, ...more] = (await npmCalls(repository)).toSorted().reverse()
     expect(node).toMatch(
       new RegExp(`^install ${nodePackage}@24 --prefix .+\\.part --no-save --ignore-scripts `),
     )
@@ -250,7 +265,8 @@ const withoutRootPowers =
   process.getuid?.() === 0 ? ['unshare', '--user', '--map-user=1000', '--map-group=1000', '--'] : []
 
 /** What npm does as far as the launcher can tell. */
-const installs = 'mkdir -p node_modules && echo "{}" > node_modules/.package-lock.json'
+const installs = `mkdir -p node_modules && echo "{}" > node_modules/.package-lock.json
+case "$*" in *--include=dev*) mkdir -p node_modules/tool ;; esac`
 
 /**
  * A repository with our launcher, two scripts, and an npm of its own (`tools/npm`) that notes how it was called and
@@ -263,7 +279,7 @@ async function makeRepository({ npm = installs, node = fakeNode() } = {}): Promi
   for (const folder of ['server/src', 'scripts', 'tools'])
     await mkdir(join(repository, folder), { recursive: true })
   const files = {
-    'package.json': '{ "type": "module" }',
+    'package.json': '{ "type": "module", "devDependencies": { "tool": "*" } }',
     'package-lock.json': '{}',
     'server/src/cli.ts': `const args: string[] = process.argv.slice(2)\nconsole.log('server', JSON.stringify(args))`,
     'scripts/tell.ts': tellScript,

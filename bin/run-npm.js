@@ -41,10 +41,7 @@ export async function runNpm(args, { what, cwd }) {
     lines.push(line)
     child.kill()
   })
-  const stopProgress = showProgress(
-    () => `plinth: installing ${what}: ${fetched} fetched, ${seconds(started)} s`,
-    what,
-  )
+  const stopProgress = showProgress(() => `${what}: ${fetched} fetched, ${seconds(started)} s`, what)
   const endSharing = shareSignals(child)
   const [code] = await once(child, 'close')
     .catch((error) => {
@@ -77,19 +74,32 @@ function shareSignals(child) {
 
 const seconds = (started) => Math.round((Date.now() - started) / 1000)
 
+/** What is under way, each as a function that says how far it is. */
+const underWay = new Set()
+let timer
+
 /** A line that is renewed every second, or where nobody watches one line at the start. */
 function showProgress(describe, what) {
   if (!process.stderr.isTTY) {
     process.stderr.write(`plinth: installing ${what} (once) …\n`)
     return () => {}
   }
-  const draw = () => process.stderr.write(`\r${describe()}`)
+  underWay.add(describe)
+  timer ??= setInterval(draw, 1000)
   draw()
-  const timer = setInterval(draw, 1000)
   return () => {
-    clearInterval(timer)
+    underWay.delete(describe)
     process.stderr.write('\r\u001b[K')
+    if (underWay.size > 0) return draw()
+    clearInterval(timer)
+    timer = undefined
   }
+}
+
+function draw() {
+  process.stderr.write(
+    `\r\u001b[Kplinth: installing ${[...underWay].map((describe) => describe()).join(' · ')}`,
+  )
 }
 
 function explain(lines, code) {
