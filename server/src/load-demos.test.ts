@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Project } from '@plinth/platform/project'
 import { expect, it } from 'vitest'
 import { loadDemos } from './load-demos.ts'
-import type { Project } from './open-project.ts'
 
 it('says which account could not be made', async () => {
   const server = createServer((_request, response) => response.writeHead(500).end('{"users": []}'))

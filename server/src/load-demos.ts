@@ -1,5 +1,5 @@
+import type { Project } from '@plinth/platform/project'
 import { serverErrors } from './errors.ts'
-import type { Project } from './open-project.ts'
 import { createProgressBar } from './progress-bar.ts'
 
 /** Loads the demonstration of every project that has one. Gives the lines that the banner shows for them. */

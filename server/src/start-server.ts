@@ -1,4 +1,3 @@
-import { createPasswordHasher } from '@plinth/platform/auth'
 import {
   createApp,
   createProjectDirectory,
@@ -10,7 +9,7 @@ import type { AppError, Clock, Config, Log } from '@plinth/platform/kernel'
 import type { SystemDeclaration } from '@plinth/platform/system'
 import { serverErrors } from './errors.ts'
 import { type Clusters, openEngines } from './open-engines.ts'
-import { openProject, type Project } from './open-project.ts'
+import { type StartedProject, startProject } from './start-project.ts'
 
 export interface ServerOptions {
   readonly config: Config
@@ -26,7 +25,7 @@ export interface RunningServer {
   /** The address that clients use, without a trailing slash. */
   readonly url: string
   readonly port: number
-  readonly projects: readonly Project[]
+  readonly projects: readonly StartedProject[]
   /** Finishes what is in flight, then stops everything it started. */
   stop(): Promise<void>
 }
@@ -39,14 +38,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { config, systems, clock, log } = options
   requireUniqueFunctions(systems)
   const clusters = await openEngines({ ...options, systems: systems.map(({ name }) => name) })
-  const passwords = createPasswordHasher()
-  const projects: Project[] = []
+  const projects: StartedProject[] = []
   try {
     const opening = systems.map(async (system) => {
       const cluster = clusters.of(system.name)
       const url = `${urlOf(config)}/${system.name}`
-      const { dataDir, redisUrl } = config
-      projects.push(await openProject({ system, cluster, dataDir, redisUrl, url, passwords, clock, log }))
+      projects.push(await startProject({ system, cluster, config, url, clock, log }))
     })
     await settleAll(opening)
     const listening = await listenFor(projects, options)
@@ -65,7 +62,7 @@ const urlOf = ({ publicUrl, host, port }: Config, listening = port): string =>
 /** Who listens on every address is reached at one of them. */
 const reachable: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }
 
-function listenFor(projects: readonly Project[], { config, clock, log }: ServerOptions) {
+function listenFor(projects: readonly StartedProject[], { config, clock, log }: ServerOptions) {
   const directory = createProjectDirectory(projects)
   const health = projects.flatMap((project) => project.health)
   const { trustedProxies, publicUrl } = config
@@ -76,7 +73,7 @@ function listenFor(projects: readonly Project[], { config, clock, log }: ServerO
 
 async function stopAll(
   listening: Listening,
-  projects: readonly Project[],
+  projects: readonly StartedProject[],
   clusters: Clusters,
 ): Promise<void> {
   const disconnected = projects.map((project) => project.disconnect())
@@ -84,7 +81,7 @@ async function stopAll(
   await closeAll(projects, clusters)
 }
 
-async function closeAll(projects: readonly Project[], clusters: Clusters): Promise<void> {
+async function closeAll(projects: readonly StartedProject[], clusters: Clusters): Promise<void> {
   const closed = await Promise.allSettled(projects.map((project) => project.close()))
   await clusters.stop()
   for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason

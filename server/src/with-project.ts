@@ -1,21 +1,17 @@
-import { openProjectDatabase, type ProjectDatabase } from '@plinth/platform/database'
+import { type ClusterAddresses, projectAddresses } from '@plinth/platform/database'
 import { type Clock, type Config, hasCode, type Log } from '@plinth/platform/kernel'
+import { openProject, openProjectSecrets, type Project, prepareDatabase } from '@plinth/platform/project'
 import type { SystemDeclaration } from '@plinth/platform/system'
+import { settleElsewhere, type Tail } from '@plinth/platform/tail'
 import { openEngines } from './open-engines.ts'
-import { prepareDatabase } from './prepare-database.ts'
-import { openProjectSecrets, type ProjectSecrets } from './project-secrets.ts'
 import { readStatus } from './status-file.ts'
 
-/** What a command works with: a project's database and secrets, without its surfaces. */
-export interface CommandProject {
-  readonly system: SystemDeclaration
-  readonly database: ProjectDatabase
-  readonly secrets: ProjectSecrets
-  readonly dataDir: string
-  readonly clock: Clock
-  readonly log: Log
-  /** The project's address when a server runs on the data folder, else undefined. */
-  readonly url: string | undefined
+/** What a command works with: a project that is open and not started. */
+export interface CommandProject extends Project {
+  /** True when a server runs on the data folder: the stream is its, and jobs that are added run at once. */
+  readonly served: boolean
+  /** Runs `work` with a tail that can settle: the running server's, or one that lives as long as `work`. */
+  withTail<T>(work: (tail: Pick<Tail, 'settle'>) => Promise<T>): Promise<T>
 }
 
 export interface WithProjectOptions {
@@ -23,6 +19,8 @@ export interface WithProjectOptions {
   readonly system: SystemDeclaration
   readonly clock: Clock
   readonly log: Log
+  /** True for a command that reads only: beside a running server nothing is changed, no role is altered. */
+  readonly readOnly?: boolean
 }
 
 /**
@@ -33,34 +31,70 @@ export async function withProject<T>(
   options: WithProjectOptions,
   work: (project: CommandProject) => Promise<T>,
 ): Promise<T> {
-  const running = await readStatus(options.config.dataDir).catch((error: unknown) => {
+  const { config, system, log } = options
+  const running = await readStatus(config.dataDir).catch((error: unknown) => {
     if (!hasCode(error, 'not_running')) throw error
     return undefined
   })
-  const cluster = running?.clusters[options.system.name]
-  if (running && cluster) return withDatabase(options, cluster, `${running.url}/${options.system.name}`, work)
-  const { config, system, log } = options
+  const cluster = running?.clusters[system.name]
+  if (running && cluster) {
+    const url = `${running.url}/${system.name}`
+    return withCluster(options, { addresses: cluster, logicalReplication: true, url, served: true }, work)
+  }
   const clusters = await openEngines({ config, systems: [system.name], log, onEngineLost: () => undefined })
   try {
-    return await withDatabase(options, clusters.of(system.name).addresses, undefined, work)
+    const { addresses, engine } = clusters.of(system.name)
+    const { logicalReplication } = engine
+    return await withCluster(options, { addresses, logicalReplication, url: '', served: false }, work)
   } finally {
     await clusters.stop()
   }
 }
 
-async function withDatabase<T>(
-  { config, system, clock, log }: WithProjectOptions,
-  cluster: { readonly url: string; readonly directUrl: string },
-  url: string | undefined,
+interface Surroundings {
+  readonly addresses: ClusterAddresses
+  readonly logicalReplication: boolean
+  readonly url: string
+  readonly served: boolean
+}
+
+async function withCluster<T>(
+  { config, system, clock, log, readOnly = false }: WithProjectOptions,
+  { addresses: cluster, logicalReplication, url, served }: Surroundings,
   work: (project: CommandProject) => Promise<T>,
 ): Promise<T> {
-  const { dataDir } = config
+  const { dataDir, redisUrl } = config
   const secrets = await openProjectSecrets(dataDir, system.name, clock)
-  const addresses = await prepareDatabase(system, cluster, secrets)
-  const database = openProjectDatabase({ system: system.name, addresses, log })
+  const addresses =
+    readOnly && served
+      ? projectAddresses(cluster, system.name, secrets.database)
+      : await prepareDatabase(system, cluster, secrets)
+  const environment = config.settings[system.name] ?? {}
+  const project = await openProject({
+    system,
+    addresses,
+    secrets,
+    logicalReplication,
+    dataDir,
+    environment,
+    url,
+    redisUrl,
+    clock,
+    log,
+  })
   try {
-    return await work({ system, database, secrets, dataDir, clock, log, url })
+    return await work({ ...project, served, withTail: (tailWork) => withTail(project, served, tailWork) })
   } finally {
-    await database.close()
+    await project.close()
   }
+}
+
+async function withTail<T>(
+  project: Project,
+  served: boolean,
+  work: (tail: Pick<Tail, 'settle'>) => Promise<T>,
+): Promise<T> {
+  if (served) return work(settleElsewhere(project.database))
+  project.tail.start()
+  return work(project.tail)
 }

@@ -1,9 +1,11 @@
 import { readMigrations, sql } from '@plinth/platform/database'
 import { defineSystem } from '@plinth/platform/system'
 import { loadDemo } from './demo/load-demo.ts'
+import { shopErrors } from './errors.ts'
 import { inventoryOperations } from './functions/inventory-operations.ts'
 import { shopImports } from './import/index.ts'
 import { pruneExpiredHolds } from './jobs/prune-expired-holds.ts'
+import { uses } from './uses.ts'
 
 /** Shops: catalogue, stock, orders, conversations, and what they add up to. */
 export const shops = defineSystem({
@@ -11,6 +13,8 @@ export const shops = defineSystem({
   summary: 'Inventory, orders and conversations of shops, with stock that is always right.',
   tenant: { table: 'shops', column: 'shop_id' },
   migrations: () => readMigrations('shops', new URL('./sql/migrations/', import.meta.url)),
+  uses,
+  errors: shopErrors,
   functions: [inventoryOperations],
   jobs: [pruneExpiredHolds],
   imports: shopImports,
@@ -50,7 +54,9 @@ export const shops = defineSystem({
     team_invitations: { columns: ['email'], subject: 'email' },
     messages: { columns: ['text', 'attachments'], subject: 'conversation_id' },
   },
-  afterRewind: (shop) => sql`select count(*) from private.rebuild_stock(${shop})`,
+  tenantHooks: () => ({
+    afterRewind: (shop) => sql`select count(*) from private.rebuild_stock(${shop})`,
+  }),
   isAdmin: async (database, userId) => {
     const { rows } = await database.query<{ is_admin: boolean }>(
       sql`select exists (select from public.profiles where id = ${userId} and is_admin) as is_admin`,

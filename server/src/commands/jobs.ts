@@ -1,8 +1,7 @@
 import { sql } from '@plinth/platform/database'
-import { jobErrors, queueJob } from '@plinth/platform/jobs'
+import { jobErrors } from '@plinth/platform/jobs'
 import { messageOf } from '@plinth/platform/kernel'
 import type { Command } from 'commander'
-import { jobsOf } from '../jobs-of.ts'
 import { onProject } from '../on-project.ts'
 import { printRows } from '../print-rows.ts'
 import type { CommandProject } from '../with-project.ts'
@@ -15,7 +14,7 @@ export function addJobsCommand(program: Command): void {
     .argument('<system>')
     .option('--json', 'as JSON')
     .action((system: string, options: { json?: boolean }) =>
-      onProject(system, async (project) => printRows(await listJobs(project), options)),
+      onProject(system, async (project) => printRows(await listJobs(project), options), { readOnly: true }),
     )
   jobs
     .command('run')
@@ -25,7 +24,7 @@ export function addJobsCommand(program: Command): void {
     .argument('[payload]', 'JSON', '{}')
     .action((system: string, job: string, payload: string) =>
       onProject(system, async (project) => {
-        const id = await queueJob(project.database, jobsOf(project), job, parseJson(job, payload))
+        const id = await project.jobs.add(job, parseJson(job, payload))
         process.stdout.write(`queued ${job} as ${id}\n`)
       }),
     )

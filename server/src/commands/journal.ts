@@ -1,9 +1,8 @@
-import { type ShownEntry, showJournal, verifyJournal } from '@plinth/platform/journal'
+import { journalOffer, type ShownEntry } from '@plinth/platform/journal'
 import { type Command, InvalidArgumentError } from 'commander'
 import { onProject } from '../on-project.ts'
 import { parseInstant } from '../parse-instant.ts'
 import { printRows } from '../print-rows.ts'
-import { journalOf } from '../with-tail.ts'
 
 interface VerifyOptions {
   readonly tenant?: string
@@ -47,15 +46,17 @@ function readCount(text: string): number {
 }
 
 async function show(system: string, options: ShowOptions): Promise<void> {
-  const entries = await onProject(system, (project) =>
-    showJournal({
-      database: project.database,
-      key: journalOf(project).key,
-      limit: options.limit,
-      ...(options.tenant ? { tenant: options.tenant } : {}),
-      ...(options.table ? { table: options.table } : {}),
-      ...(options.since ? { since: parseInstant(options.since) } : {}),
-    }),
+  const { limit, tenant, table, since } = options
+  const entries = await onProject(
+    system,
+    (project) =>
+      project.offer(journalOffer).show({
+        limit,
+        ...(tenant ? { tenant } : {}),
+        ...(table ? { table } : {}),
+        ...(since ? { since: parseInstant(since) } : {}),
+      }),
+    { readOnly: true },
   )
   if (options.json) return void process.stdout.write(`${JSON.stringify(entries, null, 2)}\n`)
   for (const entry of entries) process.stdout.write(`${describe(entry)}\n`)
@@ -69,12 +70,11 @@ function describe({ sequence, committedAt, actor, operation, table, key, changes
 }
 
 async function verify(system: string, options: VerifyOptions): Promise<void> {
-  const result = await onProject(system, (project) =>
-    verifyJournal({
-      database: project.database,
-      ...journalOf(project),
-      ...(options.tenant ? { tenant: options.tenant } : {}),
-    }),
+  const { tenant } = options
+  const result = await onProject(
+    system,
+    (project) => project.offer(journalOffer).verify(tenant ? { tenant } : {}),
+    { readOnly: true },
   )
   process.exitCode = result.sound ? 0 : 1
   if (options.json) return void process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)

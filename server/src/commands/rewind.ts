@@ -1,11 +1,10 @@
 import { createInterface } from 'node:readline/promises'
-import { applyRewind, previewRewind, type RewindPreview, type RewindTarget } from '@plinth/platform/rewind'
+import { type RewindPreview, type RewindTarget, rewindOffer } from '@plinth/platform/rewind'
 import type { Command } from 'commander'
 import { serverErrors } from '../errors.ts'
 import { onProject } from '../on-project.ts'
 import { parseInstant } from '../parse-instant.ts'
 import { printRows } from '../print-rows.ts'
-import { journalOf, withTail } from '../with-tail.ts'
 
 interface RewindOptions {
   readonly to: string
@@ -33,25 +32,24 @@ export function addRewindCommand(program: Command): void {
 async function rewind(system: string, tenant: string, options: RewindOptions): Promise<void> {
   const to = parsePoint(options.to)
   await onProject(system, (project) =>
-    withTail(project, async (tail) => {
-      const { key } = journalOf(project)
-      const rewinding = { database: project.database, tail, key, clock: project.clock, tenant, to }
-      show(await previewRewind(rewinding), options)
+    project.withTail(async (tail) => {
+      const rewinds = project.offer(rewindOffer)
+      show(await rewinds.preview({ tenant, to, tail }), options)
       if (options.dryRun) return
       await confirm(options)
-      const afterwards = project.system.afterRewind?.(tenant)
-      const actor = {
-        user: null,
-        role: 'owner',
-        requestId: null,
-        via: 'plinth rewind',
-        reason: `to ${options.to}`,
-      }
-      const { undoneBy } = await applyRewind({ ...rewinding, actor, ...(afterwards ? { afterwards } : {}) })
+      const { undoneBy } = await rewinds.apply({ tenant, to, tail, actor: operator(options.to) })
       process.stderr.write(`Done. To undo it: plinth rewind ${system} ${tenant} --to ${undoneBy}\n`)
     }),
   )
 }
+
+const operator = (to: string) => ({
+  user: null,
+  role: 'owner',
+  requestId: null,
+  via: 'plinth rewind',
+  reason: `to ${to}`,
+})
 
 /** Digits alone are a sequence number; anything else must be an instant with its offset. */
 const parsePoint = (text: string): RewindTarget => (/^\d+$/.test(text) ? Number(text) : parseInstant(text))

@@ -1,8 +1,6 @@
-import { sql } from '@plinth/platform/database'
-import { addWebhookEndpoint, removeWebhookEndpoint, replayWebhooks } from '@plinth/platform/webhooks'
+import { webhooksOffer } from '@plinth/platform/webhooks'
 import type { Command } from 'commander'
 import { onProject } from '../on-project.ts'
-import { webhookKeyOf } from '../open-tail.ts'
 import { parseInstant } from '../parse-instant.ts'
 import { printRows } from '../print-rows.ts'
 
@@ -46,28 +44,29 @@ export function addWebhooksCommand(program: Command): void {
 
 async function add(system: string, url: string, { tenant, table }: AddOptions): Promise<void> {
   const wanted = { url, ...(tenant ? { tenant } : {}), ...(table ? { tables: table } : {}) }
-  const { id, secret } = await onProject(system, ({ database, secrets }) =>
-    addWebhookEndpoint(database, webhookKeyOf(secrets.sealingKey), wanted),
-  )
+  const { id, secret } = await onProject(system, (project) => project.offer(webhooksOffer).add(wanted))
   process.stdout.write(`id: ${id}\nsecret: ${secret}\n`)
 }
 
 async function list(system: string, options: { readonly json?: boolean }): Promise<void> {
-  const { rows } = await onProject(system, ({ database }) =>
-    database.asOwner<Record<string, unknown>>(
-      sql`select id, url, tenant, tables, operations, enabled from plinth.webhook_endpoints order by url`,
-    ),
+  const endpoints = await onProject(system, (project) => project.offer(webhooksOffer).list(), {
+    readOnly: true,
+  })
+  printRows(
+    endpoints.map((endpoint) => ({ ...endpoint })),
+    options,
   )
-  printRows(rows, options)
 }
 
 async function remove(system: string, id: string): Promise<void> {
-  const removed = await onProject(system, ({ database }) => removeWebhookEndpoint(database, id))
+  const removed = await onProject(system, (project) => project.offer(webhooksOffer).remove(id))
   process.stdout.write(removed ? 'removed\n' : 'there is no such address\n')
   process.exitCode = removed ? 0 : 1
 }
 
 async function replay(system: string, id: string, { since }: { readonly since: string }): Promise<void> {
-  const count = await onProject(system, ({ database }) => replayWebhooks(database, id, parseInstant(since)))
+  const count = await onProject(system, (project) =>
+    project.offer(webhooksOffer).replay(id, parseInstant(since)),
+  )
   process.stdout.write(`${count} messages are sent again\n`)
 }

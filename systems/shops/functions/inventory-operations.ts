@@ -1,7 +1,8 @@
 import { type Statement, sql } from '@plinth/platform/database'
-import { defineFunction, type FunctionContext } from '@plinth/platform/functions'
+import type { FunctionContext } from '@plinth/platform/functions'
 import { z } from 'zod'
 import { errorOf, type Refusal, withShopErrors } from '../errors.ts'
+import { defineFunction } from '../uses.ts'
 
 const update = z.object({
   action: z.literal('update'),

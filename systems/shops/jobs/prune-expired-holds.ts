@@ -1,6 +1,6 @@
 import { sql } from '@plinth/platform/database'
-import { defineJob } from '@plinth/platform/jobs'
 import { z } from 'zod'
+import { defineJob } from '../uses.ts'
 
 /** Clears away holds of pending orders that ran out. Their units were free already; this keeps the table small. */
 export const pruneExpiredHolds = defineJob({

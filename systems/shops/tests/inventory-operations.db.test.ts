@@ -171,6 +171,7 @@ describe('the shop system', () => {
         runId: '1',
         scheduledFor: new Date(),
         db,
+        queue: async () => '',
         clock: createFakeClock(),
         log: silentLog,
         signal: new AbortController().signal,

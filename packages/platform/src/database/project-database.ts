@@ -61,6 +61,7 @@ export interface ProjectDatabaseOptions {
   readonly connections?: { readonly requests: number; readonly owner: number }
 }
 
+/** Most connections to a project's database for requests, and for the platform's own statements. */
 export const defaultConnections = { requests: 10, owner: 4 }
 
 /** Opens a project's database; connections are made when first needed. */

@@ -30,6 +30,7 @@ export interface FunctionContext {
 export interface FunctionDefinition<
   Input extends z.ZodType = z.ZodType,
   Output extends z.ZodType = z.ZodType,
+  Extra extends object = object,
 > {
   /** Answers at `/functions/v1/<name>`; unique across systems, kebab-case. */
   readonly name: string
@@ -42,7 +43,7 @@ export interface FunctionDefinition<
   readonly output: Output
   /** Most calls a minute for one user or, without a user, one address (of IPv6 its first 64 bits). Default 600. */
   readonly callsPerMinute?: number
-  handle(context: FunctionContext, input: z.output<Input>): Promise<z.input<Output>>
+  handle(context: FunctionContext & Extra, input: z.output<Input>): Promise<z.input<Output>>
 }
 
 /** Declares a function; input and output types follow from its schemas. */

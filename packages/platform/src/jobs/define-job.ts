@@ -15,6 +15,13 @@ export interface CronSchedule {
   readonly catchUp: CatchUp
 }
 
+export interface QueueOptions {
+  /** Default: now. */
+  readonly runAt?: Date
+  /** Replaces a waiting job of the same key. */
+  readonly key?: string
+}
+
 /** What a job's handler is given. */
 export interface JobContext {
   readonly runId: string
@@ -22,13 +29,16 @@ export interface JobContext {
   readonly scheduledFor: Date
   /** As the service role; the journal names the job. */
   readonly db: ScopedDatabase
+  /** Adds a job to the queue of the project, now or at an instant. Fails with `unknown_job` or `invalid_payload`. */
+  queue(name: string, payload?: unknown, options?: QueueOptions): Promise<string>
   readonly clock: Clock
   readonly log: Log
   /** Aborted when the server stops; a run that goes on for ten seconds more is given up and tried again later. */
   readonly signal: AbortSignal
 }
 
-export interface JobDefinition<Payload extends z.ZodType = z.ZodType> {
+/** A kind of job. `Extra`: what the capabilities that the system uses add to the handler's context. */
+export interface JobDefinition<Payload extends z.ZodType = z.ZodType, Extra extends object = object> {
   /** kebab-case, unique in its system. */
   readonly name: string
   readonly summary: string
@@ -37,11 +47,14 @@ export interface JobDefinition<Payload extends z.ZodType = z.ZodType> {
   readonly payload: Payload
   /** Most attempts before a run counts as failed. Default 5. */
   readonly attempts?: number
-  run(context: JobContext, payload: z.output<Payload>): Promise<void>
+  /** Most runs of this kind at the same time on one node; other kinds do not wait for them. Default 2. */
+  readonly concurrency?: number
+  run(context: JobContext & Extra, payload: z.output<Payload>): Promise<void>
 }
 
-export function defineJob<Payload extends z.ZodType>(
-  definition: JobDefinition<Payload>,
-): JobDefinition<Payload> {
+/** Declares a job; the payload's type follows from its schema. */
+export function defineJob<Payload extends z.ZodType, Extra extends object = object>(
+  definition: JobDefinition<Payload, Extra>,
+): JobDefinition<Payload, Extra> {
   return definition
 }

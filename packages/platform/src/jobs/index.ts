@@ -4,6 +4,7 @@ export * from './define-job.ts'
 export * from './errors.ts'
 export * from './job-runner.ts'
 export * from './prune-runs.ts'
+export type { ExtendJobContext } from './run-job.ts'
 
 /** Tables and functions around the queue; the queue's own come by `migrateJobQueue`. */
 export const readJobMigrations = (): Promise<MigrationSet> =>

@@ -5,10 +5,11 @@ import pg from 'pg'
 import { type ProjectDatabase, sql } from '../database/index.ts'
 import type { HealthStatus } from '../http/index.ts'
 import { type Clock, type Log, messageOf, newId } from '../kernel/index.ts'
-import type { JobDefinition } from './define-job.ts'
+import type { JobDefinition, QueueOptions } from './define-job.ts'
 import { jobErrors } from './errors.ts'
 import { type NodeLease, noteWorkers, releaseDeadNodes, releaseNode, takeNodeLease } from './node-lease.ts'
-import { parsePayload, runJob } from './run-job.ts'
+import { type ExtendJobContext, parsePayload, runJob } from './run-job.ts'
+import { createRunSlots } from './run-slots.ts'
 import { declareJobs, queueDueTicks, untilNextTick } from './schedule-jobs.ts'
 
 export interface JobRunnerOptions {
@@ -16,8 +17,8 @@ export interface JobRunnerOptions {
   readonly jobs: readonly JobDefinition[]
   readonly clock: Clock
   readonly log: Log
-  /** Jobs at the same time on this node. Default 2. */
-  readonly concurrency?: number
+  /** What the capabilities that the system uses add to a handler's context. */
+  readonly extendContext?: ExtendJobContext
   /** Milliseconds that running jobs get when the runner stops. Default 10,000. */
   readonly stopGrace?: number
 }
@@ -25,7 +26,7 @@ export interface JobRunnerOptions {
 /** The jobs of one project on one node. */
 export interface JobRunner {
   /** {@link queueJob} */
-  runNow(name: string, payload?: unknown): Promise<string>
+  queue(name: string, payload?: unknown, options?: QueueOptions): Promise<string>
   /** Queues what is due by the clock; the runner also does it by itself at each tick. Gives how many ticks. */
   tick(): Promise<number>
   health(): Promise<HealthStatus>
@@ -33,13 +34,16 @@ export interface JobRunner {
   stop(): Promise<void>
 }
 
-/** A job that is queued wakes the workers by NOTIFY; this is only for jobs with a later `run_at`. Milliseconds. */
-const pollInterval = 5_000
+/**
+ * A job that is queued wakes the workers by NOTIFY; asking is only for jobs with a later `run_at`. Every worker asks by
+ * itself, so that with more of them each asks less often: together about twice in five seconds. Milliseconds.
+ */
+const pollIntervalPerWorker = 2_500
 /** The schedule is looked at no less often than this, so that a clock that was set is noticed. Milliseconds. */
 const longestSleep = 60_000
-const defaultConcurrency = 2
 const defaultStopGrace = 10_000
-const listenConnections = 1
+/** Jobs are taken and given back in short statements, whatever the number of workers; one more listens. */
+export const queueConnections = 3
 
 /** Prepares the queue's tables; the owner of the database is enough. */
 export async function migrateJobQueue(ownerDirectUrl: string): Promise<void> {
@@ -48,7 +52,7 @@ export async function migrateJobQueue(ownerDirectUrl: string): Promise<void> {
 
 /** Declares the jobs, takes back what dead nodes held, and starts to work. */
 export async function startJobRunner(options: JobRunnerOptions): Promise<JobRunner> {
-  const { database, jobs, clock, log, concurrency = defaultConcurrency } = options
+  const { database, jobs, clock, log } = options
   const node = newId()
   await declareJobs(database, jobs, clock)
   const workers: string[] = []
@@ -56,14 +60,14 @@ export async function startJobRunner(options: JobRunnerOptions): Promise<JobRunn
     log.warn({ problem: error.message }, 'job lease lost; taking it again'),
   )
   await releaseDeadNodes(database)
-  const pool = createQueuePool(database, concurrency, log)
+  const pool = createQueuePool(database, log)
   const [stopping, givenUp] = [new AbortController(), new AbortController()]
   const signals = { stopping: stopping.signal, givenUp: givenUp.signal }
-  const runner = await startQueue(pool, options, { node, concurrency, workers, ...signals })
+  const runner = await startQueue(pool, options, { node, workers, ...signals })
   await noteWorkers(database, node, workers)
   const timer = await startTimer(options)
   return {
-    runNow: (name, payload) => queueJob(database, jobs, name, payload),
+    queue: (name, payload, given) => queueJob(database, jobs, name, payload, given),
     tick: () => queueDueTicks(database, jobs, clock),
     health: () => readHealth(database),
     stop: () => {
@@ -73,10 +77,10 @@ export async function startJobRunner(options: JobRunnerOptions): Promise<JobRunn
   }
 }
 
-function createQueuePool(database: ProjectDatabase, concurrency: number, log: Log): pg.Pool {
+function createQueuePool(database: ProjectDatabase, log: Log): pg.Pool {
   const pool = new pg.Pool({
     connectionString: database.addresses.ownerDirect,
-    max: concurrency + listenConnections,
+    max: queueConnections,
     application_name: 'plinth jobs',
   })
   pool.on('error', (error) => log.warn({ problem: error.message }, 'job connection lost'))
@@ -84,9 +88,8 @@ function createQueuePool(database: ProjectDatabase, concurrency: number, log: Lo
   return pool
 }
 
-interface QueueOptions {
+interface StartOptions {
   readonly node: string
-  readonly concurrency: number
   /** Filled with the names under which this queue locks jobs. */
   readonly workers: string[]
   readonly stopping: AbortSignal
@@ -96,29 +99,44 @@ interface QueueOptions {
 async function startQueue(
   pool: pg.Pool,
   options: JobRunnerOptions,
-  { node, concurrency, workers, stopping, givenUp }: QueueOptions,
+  { node, workers, stopping, givenUp }: StartOptions,
 ): Promise<Runner> {
-  const { database, jobs, clock, log } = options
+  const { database, jobs, clock, log, extendContext } = options
+  const slots = createRunSlots(jobs)
+  const queue: JobRunner['queue'] = (name, payload, given) => queueJob(database, jobs, name, payload, given)
+  const surroundings = {
+    database,
+    clock,
+    log,
+    node,
+    stopping,
+    queue,
+    ...(extendContext ? { extendContext } : {}),
+  }
   const taskList: TaskList = Object.fromEntries(
     jobs.map((job) => [
       job.name,
       (payload, helpers) =>
-        unlessGivenUp(runJob(job, payload, helpers, { database, clock, log, node, stopping }), givenUp),
+        slots.within(job.name, () => unlessGivenUp(runJob(job, payload, helpers, surroundings), givenUp)),
     ]),
   )
+  const events = createEvents(options, (id) => workers.push(id))
+  slots.follow(events)
   return run({
     pgPool: pool,
-    concurrency,
-    pollInterval,
+    concurrency: slots.total,
+    pollInterval: pollIntervalPerWorker * slots.total,
+    // Each job carries its kind as a flag: see plinth.add_job.
+    forbiddenFlags: slots.full,
     noHandleSignals: true,
     taskList,
     parsedCronItems: [],
     logger: quietLogger,
-    events: createEvents(options, (id) => workers.push(id)),
+    events,
   })
 }
 
-/** A run that ends after it was given up is not heard of again: its job is somebody else's by then. */
+/** A run that ends after it was given up reports nothing: its job belongs to another worker by then. */
 async function unlessGivenUp(run: Promise<void>, givenUp: AbortSignal): Promise<void> {
   try {
     await run
@@ -165,19 +183,20 @@ async function startTimer({ database, jobs, clock, log }: JobRunnerOptions): Pro
   }
 }
 
-/** Queues a job now; any node picks it up. Gives its id. Fails with `unknown_job` or `invalid_payload`. */
+/** Queues a job; any node picks it up. Gives its id. Fails with `unknown_job` or `invalid_payload`. */
 export async function queueJob(
   database: ProjectDatabase,
   jobs: readonly JobDefinition[],
   name: string,
   payload: unknown = {},
+  { runAt, key }: QueueOptions = {},
 ): Promise<string> {
   const definition = jobs.find((job) => job.name === name)
   if (!definition)
     throw jobErrors.unknown_job({ name, known: jobs.map((job) => job.name).join(', ') || 'none' })
   parsePayload(definition, payload)
   const { rows } = await database.asOwner<{ id: string }>(
-    sql`select plinth.add_job(${name}, ${JSON.stringify(payload)}) as id`,
+    sql`select plinth.add_job(${name}, ${JSON.stringify(payload)}, ${runAt ?? null}, ${key ?? null}) as id`,
   )
   return rows[0]!.id
 }

@@ -84,7 +84,7 @@ describe('jobs', () => {
   })
 
   it('are tried again after a failure, and each attempt is on record', async () => {
-    const id = await runner.runNow('mark', { name: 'second try', failures: 1 })
+    const id = await runner.queue('mark', { name: 'second try', failures: 1 })
     await test.database.asOwner(sql`update graphile_worker._private_jobs set run_at = now() where id = ${id}`)
     await waitFor(async () => {
       await test.database.asOwner(
@@ -105,8 +105,8 @@ describe('jobs', () => {
   })
 
   it('unknown names and payloads are refused where they are added', async () => {
-    await expect(runner.runNow('march')).rejects.toMatchObject({ code: 'unknown_job' })
-    await expect(runner.runNow('mark', { failures: 'many' })).rejects.toMatchObject({
+    await expect(runner.queue('march')).rejects.toMatchObject({ code: 'unknown_job' })
+    await expect(runner.queue('mark', { failures: 'many' })).rejects.toMatchObject({
       code: 'invalid_payload',
     })
     const add = test.database.asCaller(service, sql`select plinth.add_job('march')`)
@@ -205,7 +205,7 @@ describe('the history', () => {
     await test.database.asOwner(sql`
       update graphile_worker._private_jobs set attempts = max_attempts, updated_at = now() - interval '91 days'`)
     const runner = await startJobRunner(options)
-    await runner.runNow('prune-job-runs')
+    await runner.queue('prune-job-runs')
     const left = async () => {
       const { rows } = await test.database.asOwner<{ id: string }>(
         sql`select job_id as id from plinth.job_runs where job_id < 0 order by job_id desc`,
@@ -243,7 +243,7 @@ it('a job that does not end is asked to, given up by the stop, recorded as lost,
   })
   const options = { database: test.database, clock: systemClock, log: silentLog }
   const runner = await startJobRunner({ ...options, jobs: [stubborn], stopGrace: 200 })
-  const id = await runner.runNow('mark', { name: 'patient' })
+  const id = await runner.queue('mark', { name: 'patient' })
   const outcomes = async () => {
     const { rows } = await test.database.asOwner<{ outcome: string }>(
       sql`select outcome from plinth.job_runs where job_id = ${id} order by attempt`,
@@ -266,7 +266,7 @@ it('a job that is asked for twice runs twice', async () => {
   const test = await createJobDatabase()
   const options = { database: test.database, jobs: [mark], clock: systemClock, log: silentLog }
   const runner = await startJobRunner(options)
-  await Promise.all([runner.runNow('mark', { name: 'twice' }), runner.runNow('mark', { name: 'twice' })])
+  await Promise.all([runner.queue('mark', { name: 'twice' }), runner.queue('mark', { name: 'twice' })])
   await waitFor(async () => (await marksOf(test, 'twice')) === 2)
   await runner.stop()
   await test.drop()
@@ -279,7 +279,7 @@ describe('a node that dies', () => {
     const endless = defineJob({ ...mark, run: () => over.promise })
     const options = { database: test.database, jobs: [endless], clock: systemClock, log: silentLog }
     const runner = await startJobRunner(options)
-    const id = await runner.runNow('mark', { name: 'orphan' })
+    const id = await runner.queue('mark', { name: 'orphan' })
     const running = sql`select from plinth.job_runs where job_id = ${id} and outcome = 'running'`
     await waitFor(async () => (await test.database.asOwner(running)).rowCount === 1)
     const end = async () => {
@@ -342,4 +342,44 @@ describe('a node that dies', () => {
     await other.stop()
     await test.drop()
   })
+})
+
+it('two slow jobs of one kind do not hold up another kind', async () => {
+  const test = await createJobDatabase()
+  const release = Promise.withResolvers<void>()
+  let running = 0
+  let most = 0
+  const slow = defineJob({
+    name: 'slow',
+    summary: 'Takes as long as the test likes.',
+    payload: z.object({}),
+    concurrency: 2,
+    run: async () => {
+      running += 1
+      most = Math.max(most, running)
+      await release.promise
+      running -= 1
+    },
+  })
+  const runner = await startJobRunner({
+    database: test.database,
+    jobs: [slow, mark],
+    clock: systemClock,
+    log: silentLog,
+  })
+  for (let count = 0; count < 6; count += 1) await runner.queue('slow')
+  await waitFor(() => running === 2, { what: 'two slow runs' })
+  await runner.queue('mark', { name: 'not held up' })
+  await waitFor(async () => (await marksOf(test, 'not held up')) === 1)
+  expect(running).toBe(2)
+  release.resolve()
+  await waitFor(async () => {
+    const { rows } = await test.database.asOwner<{ done: number }>(
+      sql`select count(*)::int as done from plinth.job_runs where job = 'slow' and outcome = 'succeeded'`,
+    )
+    return rows[0]!.done === 6
+  })
+  expect(most).toBe(2)
+  await runner.stop()
+  await test.drop()
 })

@@ -1,7 +1,7 @@
 import type { JobHelpers } from 'graphile-worker'
 import { type ProjectDatabase, scopeDatabase, serviceCaller, sql } from '../database/index.ts'
 import { type Clock, type Log, messageOf } from '../kernel/index.ts'
-import type { JobDefinition } from './define-job.ts'
+import type { JobContext, JobDefinition } from './define-job.ts'
 import { jobErrors } from './errors.ts'
 
 export interface RunOptions {
@@ -12,7 +12,12 @@ export interface RunOptions {
   readonly node: string
   /** Aborted when the node stops. */
   readonly stopping: AbortSignal
+  readonly queue: JobContext['queue']
+  readonly extendContext?: ExtendJobContext
 }
+
+/** Gives what the capabilities that the system uses add to a handler's context. */
+export type ExtendJobContext = (context: JobContext) => object
 
 /** What `plinth.add_job` puts into the queue. */
 interface QueuedPayload {
@@ -32,15 +37,17 @@ export async function runJob(
   const scheduledFor = new Date(scheduled_for)
   await recordStart({ id, attempt, job: definition.name, scheduledFor }, options)
   try {
+    const context: JobContext = {
+      runId: `${id}/${attempt}`,
+      scheduledFor,
+      db: scopeDatabase(options.database, serviceCaller('job', definition.name)),
+      queue: options.queue,
+      clock: options.clock,
+      log: options.log.child({ job: definition.name, run: id }),
+      signal: options.stopping,
+    }
     await definition.run(
-      {
-        runId: `${id}/${attempt}`,
-        scheduledFor,
-        db: scopeDatabase(options.database, serviceCaller('job', definition.name)),
-        clock: options.clock,
-        log: options.log.child({ job: definition.name, run: id }),
-        signal: options.stopping,
-      },
+      { ...context, ...options.extendContext?.(context) },
       parsePayload(definition, payload),
     )
     await recordEnd(id, attempt, null, options)

@@ -1,5 +1,5 @@
 import { type ProjectDatabase, quoteName, sql, type Transaction } from '../database/index.ts'
-import { type CatalogueTable, synchronisePublication } from '../tail/index.ts'
+import { type CatalogueTable, type PublicationExtension, synchronisePublication } from '../tail/index.ts'
 import { journalErrors } from './errors.ts'
 
 /** Columns that the journal keeps sealed, so that a person can be erased from it. */
@@ -9,17 +9,20 @@ export interface PersonalColumns {
   readonly subject: string
 }
 
-export interface PublishedTables {
+export interface JournalledTables {
   /** Tables of `public` whose history the journal keeps. */
   readonly journalled: readonly string[]
-  /** Tables of `public` whose changes clients may subscribe to. */
-  readonly realtime: readonly string[]
-  /** Tables that others have published, as `schema.table`: they are carried as they are, journalled they are not. */
-  readonly also?: readonly string[]
   /** How a row names its tenant: the root table by its key, every other table by `column`. Null without tenants. */
   readonly tenant: { readonly table: string; readonly key?: string; readonly column: string } | null
   /** By table. */
   readonly personal?: Readonly<Record<string, PersonalColumns>>
+}
+
+export interface PublishedTables extends JournalledTables {
+  /** Tables of `public` whose changes clients may subscribe to. */
+  readonly realtime: readonly string[]
+  /** Tables that others have published, as `schema.table`: they are carried as they are, journalled they are not. */
+  readonly also?: readonly string[]
 }
 
 /**
@@ -32,15 +35,20 @@ export function publishTables(database: ProjectDatabase, wanted: PublishedTables
     tables: [...wanted.journalled, ...wanted.realtime],
     ...(wanted.also ? { also: wanted.also } : {}),
   }
-  return synchronisePublication(database, publication, async (transaction, tables, added) => {
+  return synchronisePublication(database, publication, recordJournalledTables(wanted))
+}
+
+/** What the journal does in the transaction that alters the publication. */
+export function recordJournalledTables(wanted: JournalledTables): PublicationExtension {
+  return async (transaction, tables, added) => {
     const journalled = tables.filter(({ name }) => wanted.journalled.includes(name))
     for (const table of journalled) requireJournallable(table, wanted)
     await refuseTruncates(transaction, tables, wanted)
     await recordJournalled(transaction, journalled, wanted, added)
-  })
+  }
 }
 
-function requireJournallable(table: CatalogueTable, { tenant, personal }: PublishedTables): void {
+function requireJournallable(table: CatalogueTable, { tenant, personal }: JournalledTables): void {
   const { name, columns } = table
   const sealed = personal?.[name]
   const named = [
@@ -59,7 +67,7 @@ function requireJournallable(table: CatalogueTable, { tenant, personal }: Publis
 async function refuseTruncates(
   transaction: Transaction,
   tables: readonly CatalogueTable[],
-  wanted: PublishedTables,
+  wanted: JournalledTables,
 ) {
   for (const { name, refuses_truncate } of tables) {
     const journalled = wanted.journalled.includes(name)
@@ -75,7 +83,7 @@ async function refuseTruncates(
 async function recordJournalled(
   transaction: Transaction,
   tables: readonly CatalogueTable[],
-  wanted: PublishedTables,
+  wanted: JournalledTables,
   added: ReadonlySet<string>,
 ): Promise<void> {
   const relations = tables.map(({ name }) => `public.${name}`)
@@ -96,7 +104,7 @@ async function recordJournalled(
 }
 
 /** A table without the tenant's column belongs to the project as a whole. */
-function tenantColumn(table: CatalogueTable, tenant: PublishedTables['tenant']): string | null {
+function tenantColumn(table: CatalogueTable, tenant: JournalledTables['tenant']): string | null {
   if (!tenant) return null
   if (table.name === tenant.table) return tenant.key ?? 'id'
   return table.columns.includes(tenant.column) ? tenant.column : null

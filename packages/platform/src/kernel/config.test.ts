@@ -26,6 +26,7 @@ describe('the configuration', () => {
       cluster: undefined,
       systems: {},
       redisUrl: undefined,
+      settings: {},
     })
   })
 

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { defineErrors } from './errors.ts'
 import { logLevels } from './log.ts'
+import { nearestName } from './nearest-name.ts'
 
 export const configErrors = defineErrors({
   invalid_configuration: {
@@ -76,13 +77,15 @@ export interface Config {
   readonly systems: Readonly<Record<string, DatabaseAddress>>
   /** Fan-out between several nodes; undefined on a single node. */
   readonly redisUrl: string | undefined
+  /** Variables `PLINTH_<SYSTEM>_…` of each system, for its settings; checked where they are read. */
+  readonly settings: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * Reads and checks the configuration; every mistake becomes one line of `invalid_configuration`. With `systemNames`, an
- * address of any other system is one.
+ * address of any other system and an unknown `PLINTH_…` are mistakes too.
  */
 export function readConfig(
   environment: Environment = process.env,
@@ -97,7 +100,7 @@ export function readConfig(
       ...(parsed.success ? [] : parsed.error.issues.map((issue) => describe(String(issue.path[0]), given))),
       ...(given['DIRECT_URL'] && !given['DATABASE_URL'] ? ['DIRECT_URL: needs DATABASE_URL beside it'] : []),
       ...systems.problems,
-      ...unknownVariables(given),
+      ...unknownVariables(given, systemNames),
     ]),
   ]
   if (problems.length > 0 || !parsed.success) {
@@ -116,6 +119,7 @@ export function readConfig(
       : undefined,
     systems: systems.addresses,
     redisUrl: found.REDIS_URL,
+    settings: readSystemSettings(given, systemNames ?? []),
   }
 }
 
@@ -154,11 +158,36 @@ function readSystemAddresses(environment: Environment, known: readonly string[] 
 }
 
 /** A misspelt name would be ignored in silence, so every `PLINTH_…` that nobody reads is a mistake. */
-function unknownVariables(environment: Environment): string[] {
+function unknownVariables(environment: Environment, systemNames: readonly string[] | undefined): string[] {
+  const isOfSystem = (name: string) =>
+    systemNames
+      ? systemNames.some((system) => name.startsWith(settingsPrefix(system)))
+      : possibleSetting.test(name)
+  const known = Object.keys(variables.shape)
   return Object.keys(environment)
     .filter((name) => name.startsWith('PLINTH_') && !name.startsWith('PLINTH_TEST_'))
-    .filter((name) => !(name in variables.shape) && !systemVariable.test(name))
-    .map((name) => `${name}: is not a setting of Plinth`)
+    .filter((name) => !known.includes(name) && !systemVariable.test(name))
+    .filter((name) => !isOfSystem(name))
+    .map((name) => {
+      const near = nearestName(name, known)
+      return `${name}: is not a setting of Plinth${near ? `; did you mean ${near}?` : ''}`
+    })
+}
+
+/** Without the systems' names a mistake cannot be told from a setting of a system. */
+const possibleSetting = /^PLINTH_[A-Z][A-Z0-9]*_[A-Z]/
+
+const settingsPrefix = (system: string) => `PLINTH_${system.toUpperCase()}_`
+
+function readSystemSettings(environment: Environment, systemNames: readonly string[]) {
+  const settings: Record<string, Record<string, string>> = {}
+  for (const system of systemNames) {
+    const own = Object.entries(environment).filter(
+      ([name]) => name.startsWith(settingsPrefix(system)) && !systemVariable.test(name),
+    )
+    settings[system] = Object.fromEntries(own) as Record<string, string>
+  }
+  return settings
 }
 
 /** Addresses hold passwords, so they are not repeated. */

@@ -1,3 +1,4 @@
+export * from './capability.ts'
 export {
   listenForReload,
   type ReloadListener,

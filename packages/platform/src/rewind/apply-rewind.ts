@@ -28,8 +28,8 @@ import { describeTarget } from './rewind-point.ts'
 export interface ApplyRewindOptions extends RewindOptions {
   /** Who wants it, as the journal will say. */
   readonly actor: Actor
-  /** Brings what is derived from the tenant's rows in line with them, in the same transaction, as the owner. */
-  readonly afterwards?: Statement
+  /** Bring what is derived from the tenant's rows in line with them, in the same transaction, as the owner. */
+  readonly afterwards?: readonly Statement[]
   /** How long to wait for transactions that hold the tables, milliseconds. Default 5000. */
   readonly lockMilliseconds?: number
 }
@@ -67,7 +67,7 @@ export async function applyRewind(options: ApplyRewindOptions): Promise<AppliedR
     // Nobody writes any more, so what is stored after this is all there is to undo.
     const preview = await previewRewind(options)
     await restore(client, options, preview)
-    if (options.afterwards) await client.query(toQuery(options.afterwards))
+    for (const statement of options.afterwards ?? []) await client.query(toQuery(statement))
     await client.query('commit')
     await tail.settle()
     return { ...preview, undoneBy: preview.sequence + preview.undone }

@@ -1,4 +1,5 @@
 export * from './apply-rewind.ts'
+export * from './capability.ts'
 export * from './errors.ts'
 export * from './preview-rewind.ts'
 export type { RewindTarget } from './rewind-point.ts'

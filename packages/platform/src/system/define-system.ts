@@ -1,42 +1,36 @@
-import type { MigrationSet, ScopedDatabase, Statement } from '../database/index.ts'
+import type { z } from 'zod'
+import type { MigrationSet, ScopedDatabase } from '../database/index.ts'
 import type { FunctionDefinition } from '../functions/index.ts'
 import type { JobDefinition } from '../jobs/index.ts'
+import type { ErrorCatalogue } from '../kernel/index.ts'
+import type { DurableConsumer, LiveConsumer } from '../tail/index.ts'
+import type { AnyCapability, CapabilityProject } from './define-capability.ts'
 import type { Demo, ImportDeclaration } from './define-import.ts'
+import type { PersonHooks, TenantHooks } from './hooks.ts'
+import type { SystemFacts } from './system-facts.ts'
 
-/** Whoever owns rows inside a system. */
-export interface TenantDeclaration {
-  /** The root table, one row per tenant: `shops`. */
-  readonly table: string
-  /** Its key. Default `id`. */
-  readonly key?: string
-  /** The column by which every other table names its tenant: `shop_id`. */
-  readonly column: string
-}
+/** What a system's own parts of the stream and of hooks are made of. */
+export type SystemProject = Pick<CapabilityProject, 'database' | 'jobs' | 'clock' | 'log' | 'settings'>
 
 /** Everything that the platform needs to know of a system; nothing about it is written twice. */
-export interface SystemDeclaration {
-  /** Lower-case letters and digits, as in its folder, database (`plinth_<name>`) and address (`/<name>`). */
-  readonly name: string
-  readonly summary: string
-  /** Null for a system without tenants. */
-  readonly tenant: TenantDeclaration | null
+export interface SystemDeclaration extends SystemFacts {
+  /** Capabilities beside those that every project has; one of the same name replaces it, with other settings. */
+  readonly uses?: readonly AnyCapability[]
+  /** Settings of its own: `PLINTH_<SYSTEM>_…`. */
+  readonly settings?: z.ZodObject
   /** Its SQL, read at start: `() => readMigrations('shops', new URL('./sql/migrations/', import.meta.url))`. */
   migrations(): Promise<MigrationSet>
+  /** Its errors, raised by SQL or thrown by handlers: the same status and code over every surface and in jobs. */
+  readonly errors?: ErrorCatalogue<string>
   readonly functions: readonly FunctionDefinition[]
   readonly jobs: readonly JobDefinition[]
-  /** Tables of `public` whose changes clients may subscribe to. */
-  readonly realtimeTables: readonly string[]
-  /** Tables of `public` whose history is kept by the journal, for rewind and audit. */
-  readonly journalledTables: readonly string[]
-  /**
-   * By table: columns that the journal keeps sealed, and the column that says whose they are. A person is erased from the
-   * journal by erasing their key; the chain of hashes holds all the same.
-   */
-  readonly personalColumns?: Readonly<
-    Record<string, { readonly columns: readonly string[]; readonly subject: string }>
-  >
-  /** What brings unjournalled rows that are derived from a tenant's in line after the tenant was rewound. */
-  afterRewind?(tenant: string): Statement
+  /** What follows the stream of committed changes: metrics, caches, analytics. */
+  consumers?(project: SystemProject): {
+    readonly durable?: readonly DurableConsumer[]
+    readonly live?: readonly LiveConsumer[]
+  }
+  tenantHooks?(project: SystemProject): TenantHooks
+  personHooks?(project: SystemProject): PersonHooks
   /** What can be taken in from files. Default none. */
   readonly imports?: readonly ImportDeclaration[]
   /** Data to try the system with. */

@@ -1,2 +1,6 @@
+export * from './define-capability.ts'
 export * from './define-import.ts'
 export * from './define-system.ts'
+export * from './hooks.ts'
+export * from './system-facts.ts'
+export * from './use-capabilities.ts'

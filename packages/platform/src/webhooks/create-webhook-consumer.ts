@@ -1,4 +1,4 @@
-import { type ProjectDatabase, sql } from '../database/index.ts'
+import { type ProjectDatabase, sql, type Transaction } from '../database/index.ts'
 import { readJournalledTables } from '../journal/index.ts'
 import { newId, seal } from '../kernel/index.ts'
 import { type CommittedTransaction, type DurableConsumer, type RowChange, tailErrors } from '../tail/index.ts'
@@ -8,8 +8,8 @@ export interface WebhookConsumerOptions {
   readonly database: ProjectDatabase
   /** 32 bytes; seals the messages until they are sent. */
   readonly key: Buffer
-  /** Called when there are messages to send. */
-  onQueued?(): void
+  /** Called in the transaction that queues messages, with the endpoints that they are for: adds the jobs that send them. */
+  wake?(transaction: Transaction, endpoints: readonly string[]): Promise<void>
 }
 
 const webhookConsumer = 'webhooks'
@@ -47,7 +47,6 @@ export function createWebhookConsumer(options: WebhookConsumerOptions): DurableC
     )
     if (messages.length === 0) return
     await queue(messages, transactions.at(-1)!.position)
-    options.onQueued?.()
   }
 
   function messagesFor(
@@ -97,6 +96,7 @@ export function createWebhookConsumer(options: WebhookConsumerOptions): DurableC
           ${messages.map(({ sealed }) => sealed)}::bytea[]) with ordinality m(id, endpoint, sealed, place)
         where exists (select from plinth.webhook_endpoints e where e.id = m.endpoint)
         order by m.place`)
+      await options.wake?.(transaction, [...new Set(messages.map(({ endpoint }) => endpoint))])
     })
     stored = position
   }

@@ -60,14 +60,24 @@ export async function replayWebhooks(
 
 export interface WebhookEndpoint {
   readonly id: string
+  readonly url: string
   readonly tenant: string | null
   readonly tables: readonly string[]
   readonly operations: readonly string[]
+  readonly enabled: boolean
+}
+
+/** Every address that is told, by its URL. */
+export async function listWebhookEndpoints(database: ProjectDatabase): Promise<WebhookEndpoint[]> {
+  const { rows } = await database.asOwner<WebhookEndpoint>(
+    sql`select id, url, tenant, tables, operations, enabled from plinth.webhook_endpoints order by url`,
+  )
+  return rows
 }
 
 export async function readEnabledEndpoints(database: ProjectDatabase): Promise<WebhookEndpoint[]> {
   const { rows } = await database.asOwner<WebhookEndpoint>(
-    sql`select id, tenant, tables, operations from plinth.webhook_endpoints where enabled`,
+    sql`select id, url, tenant, tables, operations, enabled from plinth.webhook_endpoints where enabled`,
   )
   return rows
 }

@@ -34,6 +34,16 @@ export async function provisionProject(
     await createDatabase(client, database, ownerRole(system))
     await closeToOthers(client, database, authenticatorRole(system))
   })
+  return projectAddresses(cluster, system, secrets, database)
+}
+
+/** How a system's database is reached; whether it is there is not looked at. */
+export function projectAddresses(
+  cluster: ClusterAddresses,
+  system: string,
+  secrets: DatabaseSecrets,
+  database = databaseName(system),
+): ProjectAddresses {
   const owner = { user: ownerRole(system), password: secrets.owner, database }
   return {
     requests: addressAs(cluster.url, {

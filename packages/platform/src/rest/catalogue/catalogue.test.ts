@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { nearestName as nearest } from '../../kernel/index.ts'
 import { castTypeFinder } from './cast-types.ts'
-import { nearest } from './near-miss.ts'
 import { readShownColumns, resolveShownColumns } from './view-columns.ts'
 
 describe('a cast', () => {

@@ -1,5 +1,5 @@
+import { nearestName as nearest } from '../../kernel/index.ts'
 import type { Catalogue, Relation, Relationship } from '../catalogue/model.ts'
-import { nearest } from '../catalogue/near-miss.ts'
 import { restErrors } from '../errors.ts'
 
 /**

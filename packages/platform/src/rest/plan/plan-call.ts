@@ -1,5 +1,5 @@
+import { nearestName as nearest } from '../../kernel/index.ts'
 import type { Argument, CallableFunction, Catalogue } from '../catalogue/model.ts'
-import { nearest } from '../catalogue/near-miss.ts'
 import { restErrors } from '../errors.ts'
 import type { CallBody } from '../request/body.ts'
 import type { PlannedCall, Rowset } from './model.ts'

@@ -1,5 +1,5 @@
+import { nearestName as nearest } from '../../kernel/index.ts'
 import type { Column, Relation } from '../catalogue/model.ts'
-import { nearest } from '../catalogue/near-miss.ts'
 import { restErrors } from '../errors.ts'
 import type { RowsBody } from '../request/body.ts'
 import { parseNames } from '../request/field.ts'

@@ -1,5 +1,5 @@
+import { nearestName as nearest } from '../../kernel/index.ts'
 import type { Relation } from '../catalogue/model.ts'
-import { nearest } from '../catalogue/near-miss.ts'
 import { restErrors } from '../errors.ts'
 import type { Field } from '../request/field.ts'
 import type { PlannedValue, Rowset } from './model.ts'

@@ -1,7 +1,7 @@
 import { quoteName } from '../../database/index.ts'
+import { nearestName as nearest } from '../../kernel/index.ts'
 import { quoteRelation } from '../catalogue/build-catalogue.ts'
 import type { Catalogue, Relation } from '../catalogue/model.ts'
-import { nearest } from '../catalogue/near-miss.ts'
 import { restErrors } from '../errors.ts'
 import { planRead, type ReadOptions } from '../plan/plan-read.ts'
 import { planWrite, type WriteRequest } from '../plan/plan-write.ts'

@@ -58,7 +58,9 @@ begin
     json_build_object('payload', payload, 'scheduled_for', coalesce(run_at, now())),
     run_at => run_at,
     job_key => job_key,
-    max_attempts => declared.attempts
+    max_attempts => declared.attempts,
+    -- The kind: a node skips kinds that have as many runs under way as they may.
+    flags => array[declared.name]
   ) as added;
   return id;
 end

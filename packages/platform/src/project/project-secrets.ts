@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { type DatabaseSecrets, newDatabaseSecrets } from '@plinth/platform/database'
-import { openProjectKeys, type ProjectKeys } from '@plinth/platform/http'
-import { type Clock, newKey, readOrCreateSecret } from '@plinth/platform/kernel'
+import { type DatabaseSecrets, newDatabaseSecrets } from '../database/index.ts'
+import { openProjectKeys, type ProjectKeys } from '../http/index.ts'
+import { type Clock, newKey, readOrCreateSecret } from '../kernel/index.ts'
 
 /** What a project must keep to itself. Nodes that share one PostgreSQL share this folder's content as well. */
 export interface ProjectSecrets {

@@ -2,7 +2,7 @@
 const longestName = 63
 
 /** The candidate that a misspelt name most likely meant, or undefined when none is close. */
-export function nearest(name: string, candidates: Iterable<string>): string | undefined {
+export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length > longestName) return undefined
   const limit = Math.max(1, Math.floor(name.length / 3))
   let best: string | undefined

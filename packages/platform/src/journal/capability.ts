@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import type { ProjectDatabase } from '../database/index.ts'
+import { defineJob } from '../jobs/index.ts'
+import { defineCapability, offerKey } from '../system/index.ts'
+import { archiveJournal } from './archive-journal.ts'
+import { createJournal } from './create-journal.ts'
+import { readJournalMigrations } from './migrations.ts'
+import { recordJournalledTables } from './publish-tables.ts'
+import { type ShownEntry, type ShowOptions, showJournal } from './show-journal.ts'
+import { type JournalVerification, type VerifyOptions, verifyJournal } from './verify-journal.ts'
+
+/** A project's journal, for other capabilities and for commands. */
+export interface JournalOffer {
+  /** 32 bytes; seals personal values and the chain heads. */
+  readonly key: Buffer
+  show(options: Omit<ShowOptions, 'database' | 'key'>): Promise<ShownEntry[]>
+  verify(options: Omit<VerifyOptions, 'database' | 'key' | 'folder'>): Promise<JournalVerification>
+}
+
+export const journalOffer = offerKey<JournalOffer>('journal')
+
+const settings = z.object({
+  keepDays: z
+    .number()
+    .int()
+    .positive()
+    .default(30)
+    .describe('Days that the journal stays in the database; older ones go to compressed files.'),
+})
+
+/** Every change of a journalled row, kept in commit order and chained by hash. */
+export const journal = (defaults: z.input<typeof settings> = {}) =>
+  defineCapability({
+    name: 'journal',
+    migrations: readJournalMigrations,
+    settings,
+    defaults,
+    connections: 1,
+    open: (project) => {
+      const { database, system, clock, log } = project
+      const key = project.deriveKey('journal')
+      const folder = project.folder('journal')
+      const offer: JournalOffer = {
+        key,
+        show: (options) => showJournal({ ...options, database, key }),
+        verify: (options) => verifyJournal({ ...options, database, key, folder }),
+      }
+      const { journalledTables: journalled, tenant, personalColumns: personal = {} } = system
+      return {
+        offer,
+        jobs: [archiveJob(database, folder, project.settings.keepDays)],
+        consumers: { durable: [createJournal({ database, key, folder, clock, log })] },
+        publishes: async () => ({
+          tables: journalled,
+          extend: recordJournalledTables({ journalled, tenant, personal }),
+        }),
+      }
+    },
+  })
+
+const archiveJob = (database: ProjectDatabase, folder: string, keepDays: number) =>
+  defineJob({
+    name: 'archive-journal',
+    summary: 'Moves days of the journal that are older than its retention into compressed files.',
+    schedule: { line: '30 1 * * *', zone: 'UTC', catchUp: 'once' },
+    payload: z.object({ keepDays: z.number().int().positive().default(keepDays) }),
+    concurrency: 1,
+    run: async ({ clock, log }, payload) => {
+      const days = await archiveJournal({ database, folder, clock, keepDays: payload.keepDays })
+      if (days.length > 0) log.info({ days: days.map(({ day }) => day) }, 'journal archived')
+    },
+  })

@@ -1,0 +1,7 @@
+export * from './capabilities.ts'
+export * from './connection-budget.ts'
+export * from './errors.ts'
+export * from './open-project.ts'
+export * from './prepare-database.ts'
+export * from './project-secrets.ts'
+export * from './project-settings.ts'

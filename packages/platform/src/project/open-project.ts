@@ -1,0 +1,225 @@
+import { join } from 'node:path'
+import { openProjectDatabase, type ProjectAddresses, type ProjectDatabase } from '../database/index.ts'
+import { createFunctionsSurface } from '../functions/index.ts'
+import type { HealthCheck, HostedProject, Surface } from '../http/index.ts'
+import { type JobDefinition, type JobRunner, pruneRunsJob, queueJob, startJobRunner } from '../jobs/index.ts'
+import { type Clock, deriveKey, type Log } from '../kernel/index.ts'
+import type { Settings } from '../settings/index.ts'
+import type {
+  AnyCapability,
+  CapabilityProject,
+  HandlerScope,
+  JobQueue,
+  OfferKey,
+  OpenCapability,
+  ProjectHooks,
+  SystemDeclaration,
+} from '../system/index.ts'
+import { createStandingTail, createTail, type DurableConsumer, type Tail } from '../tail/index.ts'
+import { capabilitiesOf } from './capabilities.ts'
+import { projectErrors } from './errors.ts'
+import { checkDatabase, checkTail, withoutTail } from './project-health.ts'
+import type { ProjectSecrets } from './project-secrets.ts'
+import { readProjectSettings } from './project-settings.ts'
+import { publishChanges } from './publish-changes.ts'
+
+export interface ProjectOptions {
+  readonly system: SystemDeclaration
+  /** Of a database that is up to date: {@link prepareDatabase}. */
+  readonly addresses: ProjectAddresses
+  readonly secrets: ProjectSecrets
+  /** False where PostgreSQL gives out no changes: the project runs without journal, rewind and realtime changes. */
+  readonly logicalReplication: boolean
+  readonly dataDir: string
+  /** Variables `PLINTH_<SYSTEM>_…` of the environment. */
+  readonly environment: Readonly<Record<string, string>>
+  /** The address that clients use for this project, without a trailing slash. */
+  readonly url: string
+  readonly redisUrl: string | undefined
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** A system on its database. It answers once it is started; a command works with it as it is. */
+export interface Project extends HostedProject {
+  readonly system: SystemDeclaration
+  readonly database: ProjectDatabase
+  readonly settings: Settings
+  readonly tail: Tail
+  readonly jobs: JobQueue
+  readonly jobDefinitions: readonly JobDefinition[]
+  readonly health: readonly HealthCheck[]
+  /** What a capability gives to others. */
+  offer<Offer>(key: OfferKey<Offer>): Offer
+  /** Publishes changes, follows them, and lets jobs run. */
+  start(): Promise<void>
+  /** Queues what is due by the clock, as the runner does by itself at each tick. Gives how many ticks. */
+  tick(): Promise<number>
+  /** Ends live connections: HTTP cannot stop while they are open. */
+  disconnect(): Promise<void>
+  /** Lets running work finish, then closes every connection. */
+  close(): Promise<void>
+}
+
+/** Puts a project together from what its system declares. Fails with `invalid_settings` and codes of `projectErrors`. */
+export async function openProject(options: ProjectOptions): Promise<Project> {
+  const { system, addresses, secrets, clock } = options
+  const log = options.log.child({ system: system.name })
+  const capabilities = capabilitiesOf(system)
+  const settings = await readProjectSettings({
+    ...options,
+    capabilities,
+    key: deriveKey(secrets.sealingKey, 'settings'),
+  })
+  const database = openProjectDatabase({ system: system.name, addresses, log })
+  const durable: DurableConsumer[] = []
+  const tail = options.logicalReplication
+    ? createTail({ database, log, durable })
+    : createStandingTail(system.name)
+  const jobDefinitions: JobDefinition[] = [...system.jobs, pruneRunsJob(database)]
+  const jobs: JobQueue = {
+    add: (name, payload, given) => queueJob(database, jobDefinitions, name, payload, given),
+  }
+  const ground = { database, tail, jobs, settings, log }
+  const opened = openCapabilities(capabilities, options, ground)
+  jobDefinitions.push(...opened.all.flatMap((capability) => capability.jobs ?? []))
+  requireUniqueJobs(system.name, jobDefinitions)
+  const ofSystem = system.consumers?.({ database, jobs, clock, log, settings: settings.of('') })
+  const consumers = [...opened.all.map((capability) => capability.consumers), ofSystem]
+  durable.push(...consumers.flatMap((each) => each?.durable ?? []))
+  const live = consumers.flatMap((each) => each?.live ?? [])
+  const extendContext = (scope: HandlerScope): object =>
+    Object.assign({}, ...opened.all.map((capability) => capability.context?.(scope)))
+  let runner: JobRunner | undefined
+
+  return {
+    name: system.name,
+    functionNames: new Set(system.functions.map(({ name }) => name)),
+    keys: secrets.keys,
+    surfaces: surfacesOf(system, opened.all, { database, clock }),
+    callers: opened.all.flatMap((capability) => capability.callers ?? []),
+    system,
+    database,
+    settings,
+    tail,
+    jobs,
+    jobDefinitions,
+    offer: opened.offer,
+    health: healthOf(options, ground, opened.all, () => runner),
+    start: async () => {
+      await publishChanges(database, opened.all, options.logicalReplication)
+      for (const consumer of live) tail.subscribe(consumer)
+      for (const capability of opened.all) await capability.start?.()
+      tail.start()
+      runner = await startJobRunner({ database, jobs: jobDefinitions, extendContext, clock, log })
+    },
+    tick: async () => (await runner?.tick()) ?? 0,
+    disconnect: async () => {
+      for (const capability of opened.all) await capability.disconnect?.()
+    },
+    close: async () => {
+      await runner?.stop()
+      for (const capability of opened.all.toReversed()) await capability.disconnect?.()
+      await tail.stop()
+      for (const capability of opened.all.toReversed()) await capability.close?.()
+      await database.close()
+    },
+  }
+}
+
+interface Ground {
+  readonly database: ProjectDatabase
+  readonly tail: Tail
+  readonly jobs: JobQueue
+  readonly settings: Settings
+  readonly log: Log
+}
+
+interface OpenCapabilities {
+  readonly all: readonly OpenCapability[]
+  offer<Offer>(key: OfferKey<Offer>): Offer
+}
+
+function openCapabilities(
+  capabilities: readonly AnyCapability[],
+  { system, secrets, dataDir, url, redisUrl, clock }: ProjectOptions,
+  { database, tail, jobs, settings, log }: Ground,
+): OpenCapabilities {
+  const opened = new Map<string, OpenCapability>()
+  const offer = <Offer>({ capability }: OfferKey<Offer>): Offer => {
+    const found = opened.get(capability)
+    if (!found)
+      throw projectErrors.missing_capability({ system: system.name, name: system.name, required: capability })
+    return found.offer as Offer
+  }
+  const hooks = (): ProjectHooks => {
+    const given = { database, jobs, clock, log, settings: settings.of('') }
+    const ofSystem = { tenant: system.tenantHooks?.(given), person: system.personHooks?.(given) }
+    const all = [...opened.values()]
+    return {
+      tenant: [...all.map(({ tenantHooks }) => tenantHooks), ofSystem.tenant].filter(
+        (hook) => hook !== undefined,
+      ),
+      person: [...all.map(({ personHooks }) => personHooks), ofSystem.person].filter(
+        (hook) => hook !== undefined,
+      ),
+    }
+  }
+  for (const capability of capabilities) {
+    const project: CapabilityProject = {
+      system,
+      database,
+      keys: secrets.keys,
+      settings: settings.of(capability.name),
+      url,
+      deriveKey: (purpose) => deriveKey(secrets.sealingKey, purpose),
+      folder: (area) => join(dataDir, area, system.name),
+      tail,
+      jobs,
+      redisUrl,
+      offer,
+      hooks,
+      clock,
+      log: log.child({ capability: capability.name }),
+    }
+    opened.set(capability.name, capability.open(project))
+  }
+  return { all: [...opened.values()], offer }
+}
+
+function surfacesOf(
+  { functions, isAdmin }: SystemDeclaration,
+  opened: readonly OpenCapability[],
+  { database, clock }: { readonly database: ProjectDatabase; readonly clock: Clock },
+): Surface[] {
+  return [
+    ...opened.flatMap((capability) => capability.surfaces ?? []),
+    createFunctionsSurface({ functions, database, clock, isAdmin }),
+  ]
+}
+
+function healthOf(
+  { system, logicalReplication }: ProjectOptions,
+  { database, tail }: Ground,
+  opened: readonly OpenCapability[],
+  runner: () => JobRunner | undefined,
+): HealthCheck[] {
+  const checks: HealthCheck[] = [
+    { name: 'database', check: () => checkDatabase(database) },
+    {
+      name: 'jobs',
+      check: () => runner()?.health() ?? { status: 'degraded', detail: { off: 'not started' } },
+    },
+    { name: 'tail', check: () => (logicalReplication ? checkTail(tail) : withoutTail) },
+    ...opened.flatMap((capability) => capability.health ?? []),
+  ]
+  return checks.map(({ name, check }) => ({ name: `${system.name}/${name}`, check }))
+}
+
+function requireUniqueJobs(system: string, jobs: readonly JobDefinition[]): void {
+  const names = new Set<string>()
+  for (const { name } of jobs) {
+    if (names.has(name)) throw projectErrors.duplicate_job({ system, name })
+    names.add(name)
+  }
+}

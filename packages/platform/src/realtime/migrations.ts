@@ -1,0 +1,5 @@
+import { type MigrationSet, readMigrations } from '../database/index.ts'
+
+/** Schema `realtime`: private channels' policies, messages from SQL, and what judges rows. */
+export const readRealtimeMigrations = (): Promise<MigrationSet> =>
+  readMigrations('realtime', new URL('./sql/migrations/', import.meta.url))
