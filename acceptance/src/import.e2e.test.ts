@@ -76,6 +76,31 @@ const countShop = async (shop: string) => ({
 })
 
 describe('plinth import beside a server', () => {
+  it('reads columns under other names, and decimal commas', async () => {
+    const names = 'Rechnung;StockCode;Text;Quantity;InvoiceDate;Preis = brutto;CustomerID;Country'
+    const german = await write('german.csv', [names, 'G1;TASSE;Tasse;2;2020-03-28 09:15:00;1.234,50;7;DE'])
+    const given = [
+      '--map',
+      'Rechnung=InvoiceNo',
+      '--map',
+      'Text=Description',
+      '--map',
+      'Preis = brutto=UnitPrice',
+    ]
+    const shop = await openShop('German')
+    expect(await report(german, shop, ...given, '--decimal', 'comma')).toMatchObject({ amount: '2469.00' })
+    const { code, stderr } = await importFile(german, shop, '--map', 'Rechnung')
+    expect({ code, stderr: stderr.includes('their column=our column') }).toEqual({ code: 1, stderr: true })
+  })
+
+  it('fails when every line was refused, and says where to look', async () => {
+    const bad = await write('all-bad.csv', [columns, '700001,MUG,Mug,two,2020-03-28 09:15:00,2.50,1,UK'])
+    const { code, stdout, stderr } = await importFile(bad, shopId)
+    expect(code).toBe(1)
+    expect(stdout).toContain('bad_quantity')
+    expect(stderr).toContain('[import_all_refused]')
+  })
+
   let file: string
   beforeAll(async () => {
     file = await write('spring.csv', spring)

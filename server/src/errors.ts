@@ -26,6 +26,11 @@ export const serverErrors = defineErrors({
     message: 'The import was interrupted; what it had committed stays.',
     hint: 'Run it again: it goes on where it stopped.',
   },
+  import_all_refused: {
+    status: 422,
+    message: 'Every line of the file was refused; nothing was imported.',
+    hint: 'The report (--report) says why, line by line. Columns with other names: --map. Decimal commas: --decimal.',
+  },
   invalid_point: {
     status: 400,
     message: '{text} is not an instant.',

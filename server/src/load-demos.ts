@@ -1,3 +1,4 @@
+import { openOwnerSession } from '@plinth/platform/database'
 import type { Project } from '@plinth/platform/project'
 import { serverErrors } from './errors.ts'
 import { createProgressBar } from './progress-bar.ts'
@@ -11,7 +12,7 @@ export async function loadDemos(projects: readonly Project[], serverUrl: string)
     const url = `${serverUrl}/${project.name}`
     const bar = createProgressBar(`demo of ${project.name}`)
     const { tryNext } = await demo({
-      addresses: project.database.addresses,
+      openSession: () => openOwnerSession({ addresses: project.database.addresses, via: 'demo' }),
       url,
       serviceRoleKey: project.keys.serviceRoleKey,
       createUser: (email, password) => createUser(url, project.keys.serviceRoleKey, email, password),

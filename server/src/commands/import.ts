@@ -1,5 +1,7 @@
+import { openOwnerSession } from '@plinth/platform/database'
 import type { ImportDeclaration } from '@plinth/platform/system'
-import { type Command, Option } from 'commander'
+import type { DecimalSign } from '@plinth/platform/tabular'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { serverErrors } from '../errors.ts'
 import { onProject } from '../on-project.ts'
 import { createProgressBar } from '../progress-bar.ts'
@@ -8,11 +10,13 @@ import { untilAskedToStop } from '../until-asked-to-stop.ts'
 
 interface ImportOptions {
   readonly zone: string
+  readonly map: Readonly<Record<string, string>>
+  readonly decimal: DecimalSign
   readonly format?: string
   readonly report?: string
   readonly dryRun?: boolean
   readonly json?: boolean
-  readonly [tenantOption: string]: string | boolean | undefined
+  readonly [tenantOption: string]: unknown
 }
 
 /** One command for each import that a system declares. */
@@ -33,8 +37,22 @@ function addImport(parent: Command, system: string, declaration: ImportDeclarati
     .requiredOption(`--${declaration.tenantOption} <id>`, `the ${declaration.tenantOption} that they are for`)
     .option('--zone <zone>', 'IANA zone of times that carry none', 'UTC')
     .addOption(new Option('--format <name>', 'default: by the header').choices([...declaration.formats]))
+    .option(
+      '--map <theirs=ours>',
+      'read a column of the file under another name; may be repeated',
+      addName,
+      {},
+    )
+    .addOption(
+      new Option(
+        '--decimal <sign>',
+        'what separates decimals; either: a comma only where it cannot separate thousands',
+      )
+        .choices(['point', 'comma', 'either'])
+        .default('either'),
+    )
     .option('--report <path>', 'write one JSON object for each odd line to this file')
-    .option('--dry-run', 'read and judge everything, and write nothing')
+    .option('--dry-run', 'read and check everything, and write nothing')
     .option('--json', 'print the result as JSON')
     .action((file: string, options: ImportOptions) => run(system, declaration, file, options))
 }
@@ -50,11 +68,13 @@ async function run(
   const bar = createProgressBar(declaration.name)
   const importing = onProject(system, ({ database }) =>
     declaration.run({
-      addresses: database.addresses,
+      openSession: () => openOwnerSession({ addresses: database.addresses, via: 'import' }),
       file,
       tenant: String(options[declaration.tenantOption]),
       zone: options.zone,
       format: options.format,
+      columns: options.map,
+      decimalSign: options.decimal,
       dryRun: options.dryRun ?? false,
       report: options.report,
       onProgress: bar.show,
@@ -65,6 +85,16 @@ async function run(
     throw asked.signal.aborted ? serverErrors.import_interrupted(undefined, error) : error
   })
   process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : describe(result)}\n`)
+  if (result.lines > 0 && result.refusedLines >= result.lines) throw serverErrors.import_all_refused()
+}
+
+/** `Rechnung=InvoiceNo`: our names have no equals sign, theirs may. */
+function addName(given: string, names: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const at = given.lastIndexOf('=')
+  const [theirs, ours] = [given.slice(0, Math.max(at, 0)).trim(), given.slice(at + 1).trim()]
+  if (theirs === '' || ours === '')
+    throw new InvalidArgumentError('Write it as --map "their column=our column".')
+  return Object.fromEntries([...Object.entries(names), [theirs, ours]])
 }
 
 /** `orders: 12 added, 3 already there`, one figure or group of figures a line, the names as in JSON. */

@@ -1,4 +1,4 @@
-import { sql } from '@plinth/platform/database'
+import { openOwnerSession, sql } from '@plinth/platform/database'
 import { actor } from '@plinth/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { findDrift, signUp, useShopDatabase } from '../tests/shop-fixture.ts'
@@ -10,7 +10,7 @@ const owner = actor('demo-owner')
 async function load() {
   const asked: string[] = []
   const { tryNext } = await loadDemo({
-    addresses: shared.database.addresses,
+    openSession: () => openOwnerSession({ addresses: shared.database.addresses, via: 'demo' }),
     url: 'http://localhost:54321/shops',
     serviceRoleKey: 'service-key',
     createUser: async (email, password) => {

@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url'
 import type { Demo, DemoRun } from '@plinth/platform/system'
-import pg from 'pg'
 import { importOrders, toProgress } from '../import/index.ts'
 
 /** The demonstration's data: December 2010 of UCI "Online Retail"; ATTRIBUTION.md says whose it is. */
@@ -19,7 +18,7 @@ export const loadDemo: Demo = async (run) => {
   const ownerId = await run.createUser(demoOwner.email, demoOwner.password)
   await openShop(run, ownerId)
   await importOrders({
-    addresses: run.addresses,
+    openSession: run.openSession,
     shopId: demoShopId,
     zone: 'Europe/London',
     source: demoFile,
@@ -29,19 +28,20 @@ export const loadDemo: Demo = async (run) => {
   return { tryNext: tryNext(run) }
 }
 
-async function openShop({ addresses }: DemoRun, ownerId: string): Promise<void> {
-  const client = new pg.Client({ connectionString: addresses.ownerDirect, application_name: 'plinth demo' })
-  await client.connect()
+async function openShop({ openSession }: DemoRun, ownerId: string): Promise<void> {
+  const session = await openSession()
   try {
-    await client.query(
-      `insert into public.shops (id, owner_id, name, description, currency, timezone)
-       values ($1, $2, 'Demo: gifts from London', 'A real December, from UCI Online Retail (Chen 2015, CC BY 4.0).',
-         'GBP', 'Europe/London')
-       on conflict (id) do update set owner_id = excluded.owner_id where shops.owner_id is distinct from excluded.owner_id`,
-      [demoShopId, ownerId],
+    await session.transaction({ reason: 'the demonstration’s shop' }, () =>
+      session.query(
+        `insert into public.shops (id, owner_id, name, description, currency, timezone)
+         values ($1, $2, 'Demo: gifts from London', 'A real December, from UCI Online Retail (Chen 2015, CC BY 4.0).',
+           'GBP', 'Europe/London')
+         on conflict (id) do update set owner_id = excluded.owner_id where shops.owner_id is distinct from excluded.owner_id`,
+        [demoShopId, ownerId],
+      ),
     )
   } finally {
-    await client.end()
+    await session.close()
   }
 }
 

@@ -11,14 +11,11 @@ export const shopImports: readonly ImportDeclaration[] = [
       'Orders with their lines, cancellations and the history of stock, from a retail file or a Shopify export.',
     tenantOption: 'shop',
     formats: orderFormats.map(({ name }) => name),
-    run: ({ addresses, file, tenant, zone, format, dryRun, report, onProgress, signal }) =>
+    run: ({ file, tenant, format, report, onProgress, ...run }) =>
       importOrders({
-        addresses,
+        ...run,
         source: file,
         shopId: tenant,
-        zone,
-        dryRun,
-        signal,
         onProgress: (progress) => onProgress(toProgress(progress)),
         ...(format === undefined ? {} : { format: format as (typeof orderFormats)[number]['name'] }),
         ...(report === undefined ? {} : { report }),
@@ -29,13 +26,11 @@ export const shopImports: readonly ImportDeclaration[] = [
     summary: 'A catalogue with its counted stock, from a Shopify export.',
     tenantOption: 'shop',
     formats: productFormats.map(({ name }) => name),
-    run: ({ addresses, file, tenant, dryRun, report, onProgress, signal }) =>
+    run: ({ file, tenant, report, onProgress, ...run }) =>
       importProducts({
-        addresses,
+        ...run,
         source: file,
         shopId: tenant,
-        dryRun,
-        signal,
         onProgress: (progress) => onProgress(toProgress(progress)),
         ...(report === undefined ? {} : { report }),
       }),

@@ -1,19 +1,13 @@
 import { performance } from 'node:perf_hooks'
-import { importErrors } from './errors.ts'
-import type { Remark } from './findings.ts'
-import { detectFormat } from './formats/detect-format.ts'
-import type { LineReader, OrderFormat } from './formats/order-format.ts'
+import { type CsvRecord, createTimeReader, type Header, openSource } from '@plinth/platform/tabular'
+import type { LineReading, OrderFormat } from './formats/order-format.ts'
 import { longestName } from './formats/read-fields.ts'
 import { retailFormat } from './formats/retail.ts'
 import { shopifyOrdersFormat } from './formats/shopify-orders.ts'
 import type { ImportOptions, ImportResult } from './import-options.ts'
-import { type ImportSession, withSession } from './open-session.ts'
-import { type OnProgress, progressStep } from './progress.ts'
+import { withSession } from './open-session.ts'
 import { readSql } from './read-sql.ts'
-import { createTimeReader, type TimeReader } from './source/local-time.ts'
-import { type OpenedSource, openSource } from './source/open-source.ts'
-import { type CsvRecord, readRecords } from './source/read-records.ts'
-import { copyRows, type StagedValue } from './stage-lines.ts'
+import { type StagedRow, stageFile, stageRemarks, wrongColumns } from './stage-file.ts'
 import { planOrders, writeOrders } from './write-orders.ts'
 import { openReport, writeReport } from './write-report.ts'
 
@@ -44,7 +38,6 @@ export interface ImportOrdersResult extends ImportResult {
 }
 
 const columns = [
-  'line',
   'document',
   'kind',
   'code',
@@ -72,26 +65,44 @@ export async function importOrders(options: ImportOrdersOptions): Promise<Import
   const readTime = createTimeReader(options.zone)
   const opened = await openSource(options.source)
   const report = options.report === undefined ? undefined : await openReport(options.report)
+  const tell = (phase: 'planning' | 'writing', lines: number, linesTotal: number) =>
+    options.onProgress?.({
+      phase,
+      lines,
+      linesTotal,
+      bytesRead: opened.readBytes(),
+      bytesTotal: opened.totalBytes,
+    })
   try {
-    return await withSession({ addresses: options.addresses, shopId: options.shopId }, async (session) => {
-      const staged = await stageOrders(session, opened, readTime, options)
-      const tell = tellFrom(opened, options.onProgress)
-      tell({ phase: 'planning', lines: 0, linesTotal: staged.lines })
+    return await withSession(options.openSession, options.shopId, async (session) => {
+      const values = { decimalSign: options.decimalSign ?? 'either', readTime }
+      const { format, lines } = await stageFile(session, opened, options, {
+        formats: orderFormats,
+        format: options.format,
+        reserve: options.reserve ?? 0,
+        table: 'import_lines',
+        columns,
+        createRowReader: (found, header) =>
+          createRowReader(found, header, found.createReader(header, values)),
+      })
+      await session.query(readSql('index-lines'))
+      tell('planning', 0, lines)
       const plan = await planOrders(session)
-      await session.client.query(readSql('find-oddities'))
+      await session.query(readSql('find-oddities'))
       const findings = await writeReport(session, report)
       const done = options.dryRun
         ? { transactions: 0 }
         : await writeOrders(session, {
             source: opened.name,
-            onLines: (lines) => tell({ phase: 'writing', lines, linesTotal: plan.orderLines.added }),
+            onLines: (written) => tell('writing', written, plan.orderLines.added),
             ...(options.signal ? { signal: options.signal } : {}),
           })
       return {
         shopId: session.shop.id,
-        format: staged.format,
+        format: format.name,
         dryRun: options.dryRun ?? false,
-        lines: staged.lines,
+        lines,
+        refusedLines: plan.orderLines.refused,
         ...plan,
         ...done,
         findings: findings.counts,
@@ -104,110 +115,29 @@ export async function importOrders(options: ImportOrdersOptions): Promise<Import
   }
 }
 
-type Tell = (part: {
-  phase: 'reading' | 'planning' | 'writing'
-  lines: number
-  linesTotal: number | null
-}) => void
-
-function tellFrom(opened: OpenedSource, onProgress?: OnProgress): Tell {
-  return (part) => onProgress?.({ ...part, bytesRead: opened.readBytes(), bytesTotal: opened.totalBytes })
-}
-
-/** Reads the whole file into the session's temporary tables. */
-async function stageOrders(
-  session: ImportSession,
-  opened: OpenedSource,
-  readTime: TimeReader,
-  options: ImportOrdersOptions,
+/** What turns the records of a file into rows of `import_lines`: the line, or whose it is and why it is refused. */
+function createRowReader(
+  format: OrderFormat,
+  header: Header,
+  read: (fields: readonly string[]) => LineReading,
 ) {
-  const records = readRecords(opened, options.signal)
-  const first = await records.next()
-  if (first.done) throw importErrors.import_source_empty({ source: opened.name })
-  const { format, places, width } = detectFormat(
-    first.value.fields,
-    orderFormats,
-    opened.name,
-    options.format,
-  )
-  await session.client.query(readSql('stage'))
-  await session.client.query(
-    'insert into import_run (shop_id, currency, format, reserve) values ($1, $2, $3, $4)',
-    [session.shop.id, session.shop.currency, format.name, options.reserve ?? 0],
-  )
-  const state = { lines: 0 }
-  const tell = tellFrom(opened, options.onProgress)
-  const read = format.createReader(places, readTime)
-  const document = places.get(format.columns[0] ?? '') ?? 0
-  await copyRows(
-    session,
-    'import_lines',
-    columns,
-    stagedRows(records, { read, width, document }, state, tell),
-  )
-  await session.client.query(readSql('index-lines'))
-  return { format: format.name, lines: state.lines }
-}
-
-interface RowReader {
-  readonly read: LineReader
-  readonly width: number
-  /** Where the order's number stands. */
-  readonly document: number
-}
-
-async function* stagedRows(
-  records: AsyncIterable<CsvRecord>,
-  reader: RowReader,
-  state: { lines: number },
-  tell: Tell,
-): AsyncGenerator<readonly StagedValue[]> {
-  for await (const record of records) {
-    state.lines += 1
-    if (state.lines % progressStep === 0) tell({ phase: 'reading', lines: state.lines, linesTotal: null })
-    yield stageRow(record, reader)
+  const documentPlace = header.places.get(format.columns[0] ?? '') ?? 0
+  return (record: CsvRecord): StagedRow<(typeof columns)[number]> => {
+    const { fields } = record
+    if (fields.length !== header.columns.length) {
+      const remarks = stageRemarks(record, [wrongColumns(record, header)])
+      return { document: orderNumber(fields[documentPlace]), remarks }
+    }
+    const { document, line, remarks } = read(fields)
+    if (!line) return { document: orderNumber(document), remarks: stageRemarks(record, remarks) }
+    const { unitPrice, order, ...same } = line
+    const facts = order ? JSON.stringify(order) : null
+    return { ...same, unit_price: unitPrice, facts, remarks: stageRemarks(record, remarks) }
   }
-  tell({ phase: 'reading', lines: state.lines, linesTotal: null })
 }
 
 /** The order that a refused line belongs to, so that it is left out as a whole; null when no order can be called so. */
-function ownerOf(text: string | null | undefined): string | null {
-  const owner = text?.trim().replaceAll('\0', '') ?? ''
-  return owner === '' || owner.length > longestName ? null : owner
-}
-
-function stageRow(
-  { line, fields, foreign }: CsvRecord,
-  { read, width, document }: RowReader,
-): readonly StagedValue[] {
-  if (fields.length !== width) {
-    const owner = ownerOf(fields[document])
-    const remark: Remark = ['wrong_columns', `${fields.length} columns where the header has ${width}`]
-    return [line, owner, null, null, null, null, null, null, null, null, null, null, JSON.stringify([remark])]
-  }
-  const reading = read(fields)
-  const remarks: readonly Remark[] = foreign
-    ? [...reading.remarks, ['read_as_windows_1252', 'bytes that are not UTF-8 were read as Windows-1252']]
-    : reading.remarks
-  const said = remarks.length > 0 ? JSON.stringify(remarks) : null
-  const row = reading.line
-  if (!row) {
-    const owner = ownerOf(reading.document)
-    return [line, owner, null, null, null, null, null, null, null, null, null, null, said]
-  }
-  return [
-    line,
-    row.document,
-    row.kind,
-    row.code,
-    row.description,
-    row.quantity,
-    row.unitPrice,
-    row.at,
-    row.customer,
-    row.country,
-    row.service,
-    row.order ? JSON.stringify(row.order) : null,
-    said,
-  ]
+function orderNumber(text: string | null | undefined): string | null {
+  const number = text?.trim().replaceAll('\0', '') ?? ''
+  return number === '' || number.length > longestName ? null : number
 }

@@ -1,15 +1,16 @@
 import { performance } from 'node:perf_hooks'
-import { importErrors } from './errors.ts'
-import type { Remark } from './findings.ts'
-import { detectFormat } from './formats/detect-format.ts'
-import { type ProductFormat, shopifyProductsFormat } from './formats/shopify-products.ts'
+import {
+  type CsvRecord,
+  createTimeReader,
+  type Header,
+  type OpenedSource,
+  openSource,
+} from '@plinth/platform/tabular'
+import { type ProductFormat, type ProductReading, shopifyProductsFormat } from './formats/shopify-products.ts'
 import type { ImportOptions, ImportResult } from './import-options.ts'
 import { type ImportSession, importTransaction, withSession } from './open-session.ts'
-import { progressStep } from './progress.ts'
 import { readSql } from './read-sql.ts'
-import { type OpenedSource, openSource } from './source/open-source.ts'
-import { type CsvRecord, readRecords } from './source/read-records.ts'
-import { copyRows, type StagedValue } from './stage-lines.ts'
+import { type StagedRow, stageFile, stageRemarks, wrongColumns } from './stage-file.ts'
 import { openReport, writeReport } from './write-report.ts'
 
 export const productFormats: readonly ProductFormat[] = [shopifyProductsFormat]
@@ -22,7 +23,6 @@ export interface ImportProductsResult extends ImportResult {
 }
 
 const columns = [
-  'line',
   'code',
   'name',
   'description',
@@ -48,17 +48,28 @@ export async function importProducts(options: ImportProductsOptions): Promise<Im
   const opened = await openSource(options.source)
   const report = options.report === undefined ? undefined : await openReport(options.report)
   try {
-    return await withSession({ addresses: options.addresses, shopId: options.shopId }, async (session) => {
-      const { lines } = await stageProducts(session, opened, options)
-      await session.client.query(readSql('plan-products'))
+    return await withSession(options.openSession, options.shopId, async (session) => {
+      // A catalogue has no times.
+      const values = { decimalSign: options.decimalSign ?? 'either', readTime: createTimeReader('UTC') }
+      const { format, lines } = await stageFile(session, opened, options, {
+        formats: productFormats,
+        format: undefined,
+        reserve: 0,
+        table: 'import_products',
+        tableSql: 'stage-products',
+        columns,
+        createRowReader: (found, header) => createRowReader(header, found.createReader(header, values)),
+      })
+      await session.query(readSql('plan-products'))
       const items = await countItems(session)
       const findings = await writeReport(session, report)
       if (!options.dryRun) await writeProducts(session, opened, items.added, options)
       return {
         shopId: session.shop.id,
-        format: shopifyProductsFormat.name,
+        format: format.name,
         dryRun: options.dryRun ?? false,
         lines,
+        refusedLines: items.refused,
         items,
         findings: findings.counts,
         firstFindings: findings.first,
@@ -70,64 +81,26 @@ export async function importProducts(options: ImportProductsOptions): Promise<Im
   }
 }
 
-async function stageProducts(session: ImportSession, opened: OpenedSource, options: ImportProductsOptions) {
-  const records = readRecords(opened, options.signal)
-  const first = await records.next()
-  if (first.done) throw importErrors.import_source_empty({ source: opened.name })
-  const { places, width } = detectFormat(first.value.fields, productFormats, opened.name)
-  await session.client.query(readSql('stage'))
-  await session.client.query(readSql('stage-products'))
-  await session.client.query(
-    'insert into import_run (shop_id, currency, format, reserve) values ($1, $2, $3, 0)',
-    [session.shop.id, session.shop.currency, shopifyProductsFormat.name],
-  )
-  const read = shopifyProductsFormat.createReader(places)
-  const state = { lines: 0 }
-  const rows = async function* () {
-    for await (const record of records) {
-      state.lines += 1
-      if (state.lines % progressStep === 0) tell(opened, options, 'reading', state.lines, null)
-      yield stageRow(record, width, read)
+/** What turns the records of a file into rows of `import_products`. */
+function createRowReader(header: Header, read: (fields: readonly string[]) => ProductReading) {
+  return (record: CsvRecord): StagedRow<(typeof columns)[number]> => {
+    if (record.fields.length !== header.columns.length) {
+      return { remarks: stageRemarks(record, [wrongColumns(record, header)]) }
     }
-    tell(opened, options, 'reading', state.lines, null)
+    const { line, remarks } = read(record.fields)
+    if (!line) return { remarks: stageRemarks(record, remarks) }
+    const { compareAtPrice, imageUrl, ...same } = line
+    return {
+      ...same,
+      compare_at_price: compareAtPrice,
+      image_url: imageUrl,
+      remarks: stageRemarks(record, remarks),
+    }
   }
-  await copyRows(session, 'import_products', columns, rows())
-  return state
 }
 
-function stageRow(
-  { line, fields, foreign }: CsvRecord,
-  width: number,
-  read: ReturnType<ProductFormat['createReader']>,
-): readonly StagedValue[] {
-  const wrong: Remark = ['wrong_columns', `${fields.length} columns where the header has ${width}`]
-  const reading = fields.length === width ? read(fields) : { line: null, remarks: [wrong] }
-  const remarks: readonly Remark[] = foreign
-    ? [...reading.remarks, ['read_as_windows_1252', 'bytes that are not UTF-8 were read as Windows-1252']]
-    : reading.remarks
-  const product = reading.line
-  const said = remarks.length > 0 ? JSON.stringify(remarks) : null
-  if (!product) return [line, null, null, null, null, null, null, null, null, null, null, said]
-  const { code, name, description, service, price, compareAtPrice, cost, counted, category, imageUrl } =
-    product
-  return [
-    line,
-    code,
-    name,
-    description,
-    service,
-    price,
-    compareAtPrice,
-    cost,
-    counted,
-    category,
-    imageUrl,
-    said,
-  ]
-}
-
-async function countItems({ client }: ImportSession): Promise<ImportProductsResult['items']> {
-  const { rows } = await client.query<{ items: ImportProductsResult['items'] }>(
+async function countItems(session: ImportSession): Promise<ImportProductsResult['items']> {
+  const { rows } = await session.query<{ items: ImportProductsResult['items'] }>(
     `select jsonb_build_object(
        'added', (select count(*) from import_new_products),
        'alreadyThere', (select count(distinct code) from import_products) - (select count(*) from import_new_products),
@@ -145,18 +118,14 @@ async function writeProducts(
   for (let first = 0; first < count; first += itemsPerTransaction) {
     options.signal?.throwIfAborted()
     const last = Math.min(count, first + itemsPerTransaction)
-    const work = () => session.client.query(readSql('write-products'), [first, last])
+    const work = () => session.query(readSql('write-products'), [first, last])
     await importTransaction(session, `products of ${opened.name}`, work, { isLast: last === count })
-    tell(opened, options, 'writing', last, count)
+    options.onProgress?.({
+      phase: 'writing',
+      lines: last,
+      linesTotal: count,
+      bytesRead: opened.readBytes(),
+      bytesTotal: opened.totalBytes,
+    })
   }
-}
-
-function tell(
-  opened: OpenedSource,
-  { onProgress }: ImportProductsOptions,
-  phase: 'reading' | 'writing',
-  lines: number,
-  linesTotal: number | null,
-): void {
-  onProgress?.({ phase, lines, linesTotal, bytesRead: opened.readBytes(), bytesTotal: opened.totalBytes })
 }

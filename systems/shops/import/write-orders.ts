@@ -21,13 +21,13 @@ export interface OrdersPlan {
 }
 
 /** Compares the staged file with the shop and decides what is to be written, in temporary tables. */
-export async function planOrders({ client }: ImportSession): Promise<OrdersPlan> {
-  for (const step of planSteps) await client.query(readSql(step))
-  const refused = await client.query(readSql('refuse-unstorable'))
+export async function planOrders(session: ImportSession): Promise<OrdersPlan> {
+  for (const step of planSteps) await session.query(readSql(step))
+  const refused = await session.query(readSql('refuse-unstorable'))
   if (refused.rowCount) {
-    for (const step of planSteps.slice(2)) await client.query(readSql(step))
+    for (const step of planSteps.slice(2)) await session.query(readSql(step))
   }
-  const { rows } = await client.query<{ plan: OrdersPlan }>(readSql('summarise-plan'))
+  const { rows } = await session.query<{ plan: OrdersPlan }>(readSql('summarise-plan'))
   return rows[0]!.plan
 }
 
@@ -84,8 +84,7 @@ interface Done {
 }
 
 async function writeItems(session: ImportSession, options: WriteOptions, done: Done): Promise<void> {
-  const { client } = session
-  const { rows } = await client.query<{ code: string; starts: string }>(
+  const { rows } = await session.query<{ code: string; starts: string }>(
     `select code, (select min(at) - interval '1 second' from import_lines)::text as starts
      from import_items where is_new or opening > 0 order by first_line`,
   )
@@ -93,23 +92,23 @@ async function writeItems(session: ImportSession, options: WriteOptions, done: D
     options.signal?.throwIfAborted()
     const codes = rows.slice(first, first + itemsPerTransaction).map(({ code }) => code)
     await importTransaction(session, `items of ${options.source}`, async () => {
-      await client.query(readSql('write-items'), [codes, rows[0]!.starts])
-      await client.query(readSql('top-up-items'), [codes])
+      await session.query(readSql('write-items'), [codes, rows[0]!.starts])
+      await session.query(readSql('top-up-items'), [codes])
     })
     done.transactions += 1
   }
   // A shop's first items: without statistics the planner takes these tables for empty, and the batches crawl.
-  if (rows.length > 0) await client.query('analyze public.items, plinth.pools')
+  if (rows.length > 0) await session.query('analyze public.items, plinth.pools')
 }
 
 async function writeBatches(session: ImportSession, options: WriteOptions, done: Done): Promise<void> {
-  const { rows } = await session.client.query<{ batch: number; lines: number }>(
+  const { rows } = await session.query<{ batch: number; lines: number }>(
     `select batch, sum(lines)::integer as lines from import_documents where batch is not null group by batch order by batch`,
   )
   for (const { batch, lines } of rows) {
     options.signal?.throwIfAborted()
     await importTransaction(session, `orders of ${options.source}`, async () => {
-      for (const step of writeSteps) await session.client.query(readSql(step), [batch])
+      for (const step of writeSteps) await session.query(readSql(step), [batch])
       await check(session, 'check-batch', [batch])
     })
     done.transactions += 1
@@ -122,7 +121,7 @@ async function settleAlerts(session: ImportSession, { source }: WriteOptions, do
   let settled = alertsPerTransaction
   while (settled === alertsPerTransaction) {
     const work = async () => {
-      const { rows } = await session.client.query<{ settled: number }>(readSql('settle-alerts'), [
+      const { rows } = await session.query<{ settled: number }>(readSql('settle-alerts'), [
         alertsPerTransaction,
       ])
       return rows[0]!.settled
@@ -132,8 +131,8 @@ async function settleAlerts(session: ImportSession, { source }: WriteOptions, do
   }
 }
 
-async function check({ client }: ImportSession, name: 'check-batch' | 'check-shop', values: unknown[] = []) {
-  const { rows } = await client.query<{ problem: string | null }>(readSql(name), values)
+async function check(session: ImportSession, name: 'check-batch' | 'check-shop', values: unknown[] = []) {
+  const { rows } = await session.query<{ problem: string | null }>(readSql(name), values)
   const problem = rows[0]?.problem
   if (problem) throw importErrors.import_inconsistent({ problem })
 }

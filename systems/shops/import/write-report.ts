@@ -56,28 +56,28 @@ export async function writeReport(session: ImportSession, writer?: ReportWriter)
   return { counts, first }
 }
 
-async function countFindings({ client }: ImportSession): Promise<ReportSummary['counts']> {
-  const { rows } = await client.query<{ code: FindingCode; count: number }>(
+async function countFindings(session: ImportSession): Promise<ReportSummary['counts']> {
+  const { rows } = await session.query<{ code: FindingCode; count: number }>(
     'select code, count(*)::integer as count from import_findings group by code order by code',
   )
   return Object.fromEntries(rows.map(({ code, count }) => [code, count]))
 }
 
-async function* readFindings({ client }: ImportSession): AsyncGenerator<readonly Finding[]> {
-  await client.query('begin read only')
+async function* readFindings(session: ImportSession): AsyncGenerator<readonly Finding[]> {
+  await session.query('begin read only')
   try {
-    await client.query(
+    await session.query(
       `declare findings no scroll cursor for
        select line::float8 as line, code, detail as text from import_findings order by line, code, detail`,
     )
     for (;;) {
-      const { rows } = await client.query<{ line: number; code: FindingCode; text: string }>(
+      const { rows } = await session.query<{ line: number; code: FindingCode; text: string }>(
         `fetch ${pageSize} from findings`,
       )
       yield rows.map(({ line, code, text }) => ({ line, severity: findingSeverities[code], code, text }))
       if (rows.length < pageSize) return
     }
   } finally {
-    await client.query('rollback')
+    await session.query('rollback')
   }
 }

@@ -1,4 +1,5 @@
-import type { ProjectAddresses } from '../database/index.ts'
+import type { OpenOwnerSession } from '../database/index.ts'
+import type { ColumnNames, DecimalSign } from '../tabular/index.ts'
 
 /** How far a long piece of work is; `total` is null while nobody knows. */
 export interface Progress {
@@ -10,7 +11,8 @@ export interface Progress {
 
 /** What the command line gives to an import. */
 export interface ImportRun {
-  readonly addresses: ProjectAddresses
+  /** A connection as the owner of the system's database, whose transactions the journal ascribes to the import. */
+  readonly openSession: OpenOwnerSession
   /** Path of the file. */
   readonly file: string
   /** Key of the tenant that the rows are for. */
@@ -19,13 +21,25 @@ export interface ImportRun {
   readonly zone: string
   /** Name of the file's format; undefined: found out from its header. */
   readonly format: string | undefined
-  /** Reads and judges everything, and writes nothing. */
+  /** Columns that the file calls otherwise than its format does: the file's names as keys. */
+  readonly columns: ColumnNames
+  /** The decimal sign of numbers. */
+  readonly decimalSign: DecimalSign
+  /** Reads and checks everything, and writes nothing. */
   readonly dryRun: boolean
   /** Path for one JSON object per odd line; undefined: only their counts are wanted. */
   readonly report: string | undefined
   readonly onProgress: (progress: Progress) => void
   /** Aborted by Ctrl-C; what was committed stays. */
   readonly signal: AbortSignal
+}
+
+/** What an import did, or with `dryRun` would have done; every member is printed. */
+export interface ImportOutcome {
+  /** Lines of the file after its header, refused ones included. */
+  readonly lines: number
+  /** Lines that were left out. When all were, the command ends with exit code 1. */
+  readonly refusedLines: number
 }
 
 /** Rows that a system can take in from a file: `plinth import <system> <name> <file> --<tenantOption> <key>`. */
@@ -36,13 +50,13 @@ export interface ImportDeclaration {
   readonly tenantOption: string
   /** The names that `--format` takes. */
   readonly formats: readonly string[]
-  /** Gives what was done, for a person and as JSON. */
-  run(run: ImportRun): Promise<object>
+  run(run: ImportRun): Promise<ImportOutcome>
 }
 
 /** What a demonstration is given. */
 export interface DemoRun {
-  readonly addresses: ProjectAddresses
+  /** A connection as the owner of the system's database, whose transactions the journal ascribes to the demonstration. */
+  readonly openSession: OpenOwnerSession
   /** The project's address and its service key, for the examples that the banner shows. */
   readonly url: string
   readonly serviceRoleKey: string

@@ -1,3 +1,4 @@
+import type { Header } from '@plinth/platform/tabular'
 import { importErrors } from '../errors.ts'
 
 /** Anything that is recognised by the columns its header names. */
@@ -6,25 +7,16 @@ export interface RecognisableFormat {
   readonly columns: readonly string[]
 }
 
-export interface DetectedFormat<Format extends RecognisableFormat> {
-  readonly format: Format
-  /** Where each column of the header stands, by its name. */
-  readonly places: ReadonlyMap<string, number>
-  /** How many fields a line must have. */
-  readonly width: number
-}
-
 /**
  * Finds the format whose columns the header names, or checks the one that was asked for.
  * Fails with `import_unknown_columns`, `import_missing_columns`.
  */
 export function detectFormat<Format extends RecognisableFormat>(
-  header: readonly string[],
+  { columns, places }: Header,
   formats: readonly Format[],
   source: string,
   wanted?: string,
-): DetectedFormat<Format> {
-  const places = new Map(header.map((column, index) => [column.trim(), index] as const))
+): Format {
   const lacking = (format: Format) => format.columns.filter((column) => !places.has(column))
   const format = wanted
     ? formats.find(({ name }) => name === wanted)
@@ -34,12 +26,12 @@ export function detectFormat<Format extends RecognisableFormat>(
     if (close && !wanted) throw missing(source, close, lacking(close))
     throw importErrors.import_unknown_columns({
       source,
-      columns: header.slice(0, 12).join(', ').slice(0, 200),
-      formats: formats.map(({ name, columns }) => `${name} (${columns.join(', ')})`).join('; '),
+      columns: columns.slice(0, 12).join(', ').slice(0, 200),
+      formats: formats.map((known) => `${known.name} (${known.columns.join(', ')})`).join('; '),
     })
   }
   if (lacking(format).length > 0) throw missing(source, format, lacking(format))
-  return { format, places, width: header.length }
+  return format
 }
 
 const missing = (source: string, format: RecognisableFormat, columns: readonly string[]) =>

@@ -1,5 +1,6 @@
+import type { Header } from '@plinth/platform/tabular'
 import type { Remark } from '../findings.ts'
-import type { TimeReader } from '../source/local-time.ts'
+import type { ValueReaders } from './read-fields.ts'
 
 /** What a document is to the shop: see `docs/import.md` for what becomes of each. */
 export type DocumentKind = 'sale' | 'cancellation' | 'adjustment' | 'accounting'
@@ -48,8 +49,8 @@ export interface OrderFormat {
   readonly name: 'retail' | 'shopify-orders'
   /** Columns that a file of this format must have; they are also how it is recognised. */
   readonly columns: readonly string[]
-  /** Makes the reader of one file. `columns` tells where each column of its header stands. */
-  createReader(columns: ReadonlyMap<string, number>, readTime: TimeReader): LineReader
+  /** Makes the reader of one file. */
+  createReader(header: Header, values: ValueReaders): LineReader
 }
 
 export type LineReader = (fields: readonly string[]) => LineReading

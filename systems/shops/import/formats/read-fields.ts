@@ -1,5 +1,5 @@
+import { type DecimalSign, readDecimal, type TimeReader } from '@plinth/platform/tabular'
 import { quote, type Remark } from '../findings.ts'
-import type { TimeReader } from '../source/local-time.ts'
 
 /** PostgreSQL's integer. */
 const largestQuantity = 2_147_483_647
@@ -7,10 +7,21 @@ const longestText = 500
 /** Most characters of an order's number, a code or a customer: what columns and indexes of the shop hold. */
 export const longestName = 200
 
+/** How the values of a file are written. */
+export interface ValueReaders {
+  readonly decimalSign: DecimalSign
+  readonly readTime: TimeReader
+}
+
 /** Reads the fields of one line and collects what is wrong with them. */
 export class FieldReading {
   readonly remarks: Remark[] = []
+  readonly #values: ValueReaders
   #refused = false
+
+  constructor(values: ValueReaders) {
+    this.#values = values
+  }
 
   get refused(): boolean {
     return this.#refused
@@ -37,10 +48,9 @@ export class FieldReading {
   }
 
   quantity(column: string, value: string): number {
-    const text = value.trim()
-    const quantity = /^[+-]?\d{1,10}(\.0+)?$/.test(text) ? Number(text) : Number.NaN
-    if (Number.isNaN(quantity) || Math.abs(quantity) > largestQuantity) {
-      this.refuse('bad_quantity', `${column} is no whole number in range: ${quote(text)}`)
+    const quantity = Number(readDecimal(value, this.#values.decimalSign) ?? Number.NaN)
+    if (!Number.isInteger(quantity) || Math.abs(quantity) > largestQuantity) {
+      this.refuse('bad_quantity', `${column} is no whole number in range: ${quote(value.trim())}`)
       return 0
     }
     if (quantity === 0) this.refuse('zero_quantity', `${column} is 0`)
@@ -54,15 +64,15 @@ export class FieldReading {
 
   /** A decimal in major units, kept as text so that nothing is rounded. */
   price(column: string, value: string): string {
-    const text = value.trim()
-    if (/^-?\d{1,9}(\.\d{1,6})?$/.test(text)) return text
-    this.refuse('bad_price', `${column} is no decimal number in range: ${quote(text)}`)
+    const price = readDecimal(value, this.#values.decimalSign)
+    if (price !== undefined && /^-?\d{1,9}(\.\d{1,6})?$/.test(price)) return price
+    this.refuse('bad_price', `${column} is no decimal number in range: ${quote(value.trim())}`)
     return '0'
   }
 
   /** An instant in UTC, ISO. */
-  time(column: string, value: string, readTime: TimeReader): string {
-    const time = readTime(value)
+  time(column: string, value: string): string {
+    const time = this.#values.readTime(value)
     if (!time) {
       this.refuse('bad_time', `${column} is no time such as 2010-12-01 08:26:00: ${quote(value)}`)
       return ''

@@ -1,9 +1,12 @@
+import { createTimeReader, readHeader } from '@plinth/platform/tabular'
 import { describe, expect, it } from 'vitest'
-import { createTimeReader } from '../source/local-time.ts'
 import { retailFormat } from './retail.ts'
 
-const places = new Map(retailFormat.columns.map((column, index) => [column, index]))
-const read = retailFormat.createReader(places, createTimeReader('Europe/London'))
+const header = readHeader(retailFormat.columns, 'sample')
+const read = retailFormat.createReader(header, {
+  decimalSign: 'either',
+  readTime: createTimeReader('Europe/London'),
+})
 
 /** A good line with some of its fields replaced. */
 function lineWith(changes: Record<string, string> = {}) {
@@ -76,7 +79,7 @@ describe('a retail line', () => {
     ['bad_quantity', { Quantity: '2147483648' }],
     ['bad_quantity', { Quantity: '=1+1' }],
     ['zero_quantity', { Quantity: '0' }],
-    ['bad_price', { UnitPrice: '1,50' }],
+    ['bad_price', { UnitPrice: '1,500' }],
     ['bad_price', { UnitPrice: '' }],
     ['bad_price', { UnitPrice: 'NaN' }],
     ['bad_price', { UnitPrice: '1e9' }],

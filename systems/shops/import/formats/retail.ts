@@ -1,6 +1,6 @@
-import type { TimeReader } from '../source/local-time.ts'
+import type { Header } from '@plinth/platform/tabular'
 import type { DocumentKind, LineReader, OrderFormat } from './order-format.ts'
-import { FieldReading, isZero } from './read-fields.ts'
+import { FieldReading, isZero, type ValueReaders } from './read-fields.ts'
 
 const columns = [
   'InvoiceNo',
@@ -26,12 +26,12 @@ export const retailFormat: OrderFormat = {
   createReader,
 }
 
-function createReader(places: ReadonlyMap<string, number>, readTime: TimeReader): LineReader {
+function createReader({ places }: Header, values: ValueReaders): LineReader {
   const [invoice, code, description, quantity, date, price, customer, country] = columns.map(
     (column) => places.get(column) ?? -1,
   ) as [number, number, number, number, number, number, number, number]
   return (fields) => {
-    const reading = new FieldReading()
+    const reading = new FieldReading(values)
     const document = reading.nameOf('InvoiceNo', fields[invoice]!)
     const line = {
       document,
@@ -39,7 +39,7 @@ function createReader(places: ReadonlyMap<string, number>, readTime: TimeReader)
       description: reading.text('Description', fields[description]!),
       quantity: reading.quantity('Quantity', fields[quantity]!),
       unitPrice: reading.price('UnitPrice', fields[price]!),
-      at: reading.time('InvoiceDate', fields[date]!, readTime),
+      at: reading.time('InvoiceDate', fields[date]!),
       customer: reading.nameOf('CustomerID', fields[customer]!).replace(/\.0$/, ''),
       country: reading.text('Country', fields[country]!),
     }

@@ -1,5 +1,5 @@
+import { createTimeReader, readHeader } from '@plinth/platform/tabular'
 import { describe, expect, it } from 'vitest'
-import { createTimeReader } from '../source/local-time.ts'
 import { shopifyOrdersFormat } from './shopify-orders.ts'
 
 const header = [
@@ -49,8 +49,10 @@ const secondRow: Row = {
 }
 
 function readAll(rows: readonly Row[]) {
-  const places = new Map(header.map((column, index) => [column as string, index]))
-  const read = shopifyOrdersFormat.createReader(places, createTimeReader('Europe/London'))
+  const read = shopifyOrdersFormat.createReader(readHeader(header, 'sample'), {
+    decimalSign: 'either',
+    readTime: createTimeReader('Europe/London'),
+  })
   return rows.map((row) => read(header.map((column) => row[column] ?? '')))
 }
 

@@ -1,6 +1,6 @@
-import type { TimeReader } from '../source/local-time.ts'
+import type { Header } from '@plinth/platform/tabular'
 import type { LineReader, OrderFacts, OrderFormat } from './order-format.ts'
-import { FieldReading, isZero, longestName } from './read-fields.ts'
+import { FieldReading, isZero, longestName, type ValueReaders } from './read-fields.ts'
 
 const columns = [
   'Name',
@@ -18,16 +18,16 @@ export const shopifyOrdersFormat: OrderFormat = {
   createReader,
 }
 
-function createReader(places: ReadonlyMap<string, number>, readTime: TimeReader): LineReader {
+function createReader({ places }: Header, values: ValueReaders): LineReader {
   let first: OpenOrder | undefined
   return (fields) => {
-    const reading = new FieldReading()
+    const reading = new FieldReading(values)
     const field = (column: string): string => fields[places.get(column) ?? -1] ?? ''
     const document = reading.nameOf('Name', field('Name'))
     if (document === '') reading.refuse('no_document', 'Name is empty')
     if (document !== first?.document) first = undefined
     // Only the first row of an order has its time, and what a refused first row said is not to be guessed.
-    const opened = field('Created at').trim() === '' && first ? first : openOrder(reading, field, readTime)
+    const opened = field('Created at').trim() === '' && first ? first : openOrder(reading, field)
     const name = reading.text('Lineitem name', field('Lineitem name'))
     const line = {
       document,
@@ -65,11 +65,11 @@ interface OpenedOrder {
 
 type FieldOf = (column: string) => string
 
-function openOrder(reading: FieldReading, field: FieldOf, readTime: TimeReader): OpenedOrder {
+function openOrder(reading: FieldReading, field: FieldOf): OpenedOrder {
   const email = reading.nameOf('Email', field('Email'))
   const discount = field('Discount Amount').trim()
   return {
-    at: reading.time('Created at', field('Created at'), readTime),
+    at: reading.time('Created at', field('Created at')),
     customer: email,
     country: reading.text('Billing Country', field('Billing Country')),
     order: {

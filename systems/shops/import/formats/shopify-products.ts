@@ -1,5 +1,6 @@
+import type { Header } from '@plinth/platform/tabular'
 import type { FindingCode, Remark } from '../findings.ts'
-import { FieldReading, longestName } from './read-fields.ts'
+import { FieldReading, longestName, type ValueReaders } from './read-fields.ts'
 
 /** What a product file says of one thing on sale. */
 export interface ProductLine {
@@ -25,7 +26,7 @@ export interface ProductReading {
 export interface ProductFormat {
   readonly name: 'shopify-products'
   readonly columns: readonly string[]
-  createReader(places: ReadonlyMap<string, number>): (fields: readonly string[]) => ProductReading
+  createReader(header: Header, values: ValueReaders): (fields: readonly string[]) => ProductReading
 }
 
 /** A product export of Shopify: the product on its first row, then a row per variant, and rows of pictures alone. */
@@ -47,10 +48,10 @@ type FieldOf = (column: string) => string
 
 const longestDescription = 20_000
 
-function createReader(places: ReadonlyMap<string, number>) {
+function createReader({ places }: Header, values: ValueReaders) {
   let product: Product | undefined
   return (fields: readonly string[]): ProductReading => {
-    const reading = new FieldReading()
+    const reading = new FieldReading(values)
     const field: FieldOf = (column) => fields[places.get(column) ?? -1] ?? ''
     const handle = reading.text('Handle', field('Handle'))
     if (handle !== product?.handle || field('Title').trim() !== '')

@@ -12,7 +12,7 @@ import { waitFor } from '@plinth/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findDrift, useShopDatabase } from '../../tests/shop-fixture.ts'
 import { importOrders } from '../import-orders.ts'
-import { createShop, importText, picture, retailFile, retailHeader } from './import-fixture.ts'
+import { createShop, importText, picture, retailFile, retailHeader, sessionsOf } from './import-fixture.ts'
 
 const shared = useShopDatabase()
 let folder: string
@@ -155,7 +155,12 @@ it('a process that was killed in the middle is gone on with, to the same end (ki
   expect(orders.length).toBeLessThan(1200)
   // The lock of the dead import goes with its server process, within a second.
   const again = () =>
-    importOrders({ addresses: shared.database.addresses, shopId: torn, source: file, zone: 'Europe/London' })
+    importOrders({
+      openSession: sessionsOf(shared.database),
+      shopId: torn,
+      source: file,
+      zone: 'Europe/London',
+    })
   let result: Awaited<ReturnType<typeof again>> | undefined
   await waitFor(async () => {
     result = await again().catch((error: unknown) => {
@@ -170,4 +175,24 @@ it('a process that was killed in the middle is gone on with, to the same end (ki
   await importText(shared.database, whole, text)
   expect(await picture(shared.database, torn)).toEqual(await picture(shared.database, whole))
   expect(await findDrift(shared.database)).toEqual([])
+})
+
+describe('a header', () => {
+  const refusalOf = async (header: string, columns = {}) => {
+    const shopId = await createShop(shared.database)
+    return importText(shared.database, shopId, `${header}\n${line('700001')}\n`, { columns }).then(
+      () => 'imported',
+      (error: { code: string }) => error.code,
+    )
+  }
+
+  it('that names a column twice is refused: nobody can tell which one counts', async () => {
+    expect(await refusalOf(retailHeader.replace('CustomerID', 'UnitPrice'))).toBe('import_duplicate_column')
+    expect(await refusalOf(retailHeader, { CustomerID: 'UnitPrice' })).toBe('import_duplicate_column')
+  })
+
+  it('is read under the names that were given', async () => {
+    expect(await refusalOf(retailHeader.replace('InvoiceNo', 'Nr'), { Nr: 'InvoiceNo' })).toBe('imported')
+    expect(await refusalOf(retailHeader, { Nr: 'InvoiceNo' })).toBe('import_unknown_column')
+  })
 })

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { type ProjectDatabase, sql } from '@plinth/platform/database'
+import { type OpenOwnerSession, openOwnerSession, type ProjectDatabase, sql } from '@plinth/platform/database'
 import type { QueryResultRow } from 'pg'
 import type { Finding } from '../findings.ts'
 import { type ImportOrdersOptions, importOrders } from '../import-orders.ts'
@@ -12,6 +12,12 @@ export const retailFile = (...lines: readonly string[]): string => `${[retailHea
 
 export const bytesOf = (text: string | Buffer): Readable =>
   Readable.from([Buffer.from(text)], { objectMode: false })
+
+/** Sessions as a command gives them to an import. */
+export const sessionsOf =
+  ({ addresses }: ProjectDatabase): OpenOwnerSession =>
+  () =>
+    openOwnerSession({ addresses, via: 'import' })
 
 /** A shop without people, in pounds. */
 export async function createShop(database: ProjectDatabase, name = 'Import'): Promise<string> {
@@ -30,7 +36,7 @@ export async function importText(
 ) {
   const found: Finding[] = []
   const result = await importOrders({
-    addresses: database.addresses,
+    openSession: sessionsOf(database),
     shopId,
     zone: 'Europe/London',
     source: bytesOf(text),

@@ -8,7 +8,15 @@ import { actor, waitFor } from '@plinth/testing'
 import { describe, expect, it } from 'vitest'
 import { findDrift, openShop, useShopDatabase } from '../../tests/shop-fixture.ts'
 import { importOrders } from '../import-orders.ts'
-import { bytesOf, createShop, importText, picture, retailFile, retailHeader } from './import-fixture.ts'
+import {
+  bytesOf,
+  createShop,
+  importText,
+  picture,
+  retailFile,
+  retailHeader,
+  sessionsOf,
+} from './import-fixture.ts'
 
 const shared = useShopDatabase()
 
@@ -392,7 +400,7 @@ describe('bad input', () => {
     const slow = new PassThrough()
     slow.write(`${retailHeader}\n`)
     const first = importOrders({
-      addresses: shared.database.addresses,
+      openSession: sessionsOf(shared.database),
       shopId,
       zone: 'Europe/London',
       source: slow,
@@ -555,7 +563,7 @@ it('reads from a stream as from a file', async () => {
   const shopId = await createShop(shared.database)
   const source = bytesOf(gzipSync(retailFile(mugs)))
   const result = await importOrders({
-    addresses: shared.database.addresses,
+    openSession: sessionsOf(shared.database),
     shopId,
     zone: 'Europe/London',
     source,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { findDrift, useShopDatabase } from '../../tests/shop-fixture.ts'
 import type { Finding } from '../findings.ts'
 import { type ImportProductsOptions, importProducts } from '../import-products.ts'
-import { bytesOf, createShop, importText, picture } from './import-fixture.ts'
+import { bytesOf, createShop, importText, picture, sessionsOf } from './import-fixture.ts'
 
 const shared = useShopDatabase()
 
@@ -24,7 +24,7 @@ const catalogue = [
 async function importCatalogue(shopId: string, text: string, options: Partial<ImportProductsOptions> = {}) {
   const found: Finding[] = []
   const result = await importProducts({
-    addresses: shared.database.addresses,
+    openSession: sessionsOf(shared.database),
     shopId,
     source: bytesOf(text),
     report: (finding) => {

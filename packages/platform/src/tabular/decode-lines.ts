@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { Transform } from 'node:stream'
-import { importErrors } from '../errors.ts'
+import { tabularErrors } from './errors.ts'
 
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
@@ -44,7 +44,7 @@ export function decodeLines({ source, onForeignLine, limit }: DecodeOptions): Tr
   const keep = (chunk: Buffer) => {
     rest.push(chunk)
     restBytes += chunk.length
-    if (restBytes > limit) throw importErrors.import_record_too_long({ source, line, limit })
+    if (restBytes > limit) throw tabularErrors.import_record_too_long({ source, line, limit })
   }
 
   const takeWholeLines = (chunk: Buffer): Buffer | undefined => {

@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill'
-import { importErrors } from '../errors.ts'
+import { tabularErrors } from './errors.ts'
 
 /** An instant as ISO text in UTC, and what had to be decided to get it. */
 export interface ReadTime {
@@ -41,7 +41,7 @@ function requireZone(zone: string): void {
     if (!/^[A-Za-z]/.test(zone)) throw new RangeError('an offset is not a zone')
     Temporal.PlainDateTime.from('2000-01-01').toZonedDateTime(zone)
   } catch (error) {
-    throw importErrors.import_unknown_zone({ zone }, error)
+    throw tabularErrors.import_unknown_zone({ zone }, error)
   }
 }
 

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CsvError, type Info, parse } from 'csv-parse'
-import { importErrors } from '../errors.ts'
 import { decodeLines } from './decode-lines.ts'
+import { tabularErrors } from './errors.ts'
 import { explainSourceFailure, type OpenedSource } from './open-source.ts'
 
 /** One record of a CSV file. */
@@ -110,9 +110,9 @@ const problems: Readonly<Record<string, string>> = {
 function explain(error: unknown, source: string, line: number): unknown {
   if (!(error instanceof CsvError)) return explainSourceFailure(error, source)
   if (error.code === 'CSV_MAX_RECORD_SIZE') {
-    return importErrors.import_record_too_long({ source, line, limit: recordLimit }, error)
+    return tabularErrors.import_record_too_long({ source, line, limit: recordLimit }, error)
   }
-  return importErrors.import_malformed_csv(
+  return tabularErrors.import_malformed_csv(
     { source, line, problem: problems[error.code] ?? error.message },
     error,
   )

@@ -2,11 +2,11 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { messageOf } from '@plinth/platform/kernel'
-import { importErrors } from '../errors.ts'
+import { messageOf } from '../kernel/index.ts'
+import { tabularErrors } from './errors.ts'
 
 /** A path, or bytes from anywhere. */
-export type ImportSource = string | Readable
+export type TabularSource = string | Readable
 
 /** An opened source: plain bytes, whatever it was packed in. */
 export interface OpenedSource {
@@ -24,16 +24,16 @@ export interface OpenedSource {
  * Opens a CSV source; gzip is recognised by its first bytes, whatever the file is called.
  * Fails with `import_source_missing`, `import_source_empty`, `import_source_encoding`.
  */
-export async function openSource(source: ImportSource): Promise<OpenedSource> {
+export async function openSource(source: TabularSource): Promise<OpenedSource> {
   const name = nameOf(source)
   const { raw, totalBytes } = await openRaw(source, name)
   const chunks = raw[Symbol.asyncIterator]() as AsyncIterator<Buffer | string>
   const head = await readHead(chunks, name)
-  if (head.length === 0) throw importErrors.import_source_empty({ source: name })
+  if (head.length === 0) throw tabularErrors.import_source_empty({ source: name })
   const encoding = foreignEncoding(head)
   if (encoding) {
     raw.destroy()
-    throw importErrors.import_source_encoding({ source: name, encoding })
+    throw tabularErrors.import_source_encoding({ source: name, encoding })
   }
   let readBytes = 0
   const count = (chunk: Buffer) => {
@@ -55,20 +55,20 @@ export function explainSourceFailure(error: unknown, source: string): unknown {
   const code = (error as { code?: string } | null)?.code ?? ''
   if (code === 'Z_BUF_ERROR') {
     const problem = 'ends in the middle of its data'
-    return importErrors.import_source_damaged({ source, problem }, error)
+    return tabularErrors.import_source_damaged({ source, problem }, error)
   }
   if (code.startsWith('Z_')) {
-    return importErrors.import_source_damaged({ source, problem: `is damaged (${messageOf(error)})` }, error)
+    return tabularErrors.import_source_damaged({ source, problem: `is damaged (${messageOf(error)})` }, error)
   }
   if (/^E[A-Z]+$/.test(code)) {
-    return importErrors.import_source_missing({ source, problem: messageOf(error) }, error)
+    return tabularErrors.import_source_missing({ source, problem: messageOf(error) }, error)
   }
   return error
 }
 
-const nameOf = (source: ImportSource) => (typeof source === 'string' ? source : 'the stream')
+const nameOf = (source: TabularSource) => (typeof source === 'string' ? source : 'the stream')
 
-async function openRaw(source: ImportSource, name: string) {
+async function openRaw(source: TabularSource, name: string) {
   if (typeof source !== 'string') return { raw: source, totalBytes: null }
   try {
     const { size } = await stat(source)

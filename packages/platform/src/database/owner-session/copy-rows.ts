@@ -1,21 +1,27 @@
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
+import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import type { ImportSession } from './open-session.ts'
+import { quoteName } from '../sql.ts'
 
-/** A value of a staged column, as text; null is NULL. */
-export type StagedValue = string | number | boolean | null
+/** A value of a copied column; null, and a column that a row lacks, is NULL. */
+export type CopiedValue = string | number | boolean | null
+
+/** A row to copy, by column. */
+export type CopiedRow = Readonly<Record<string, CopiedValue | undefined>>
 
 const chunkCharacters = 64 * 1024
 
-/** Copies rows into a temporary table of the session as they come; the slower side sets the pace. */
+/** Copies rows into a table of the search path as they come; the slower side sets the pace. */
 export async function copyRows(
-  { client }: ImportSession,
+  client: pg.Client,
   table: string,
   columns: readonly string[],
-  rows: AsyncIterable<readonly StagedValue[]>,
+  rows: AsyncIterable<CopiedRow>,
 ): Promise<void> {
-  const copy = client.query(copyFrom(`copy ${table} (${columns.join(', ')}) from stdin`))
+  const copy = client.query(
+    copyFrom(`copy ${quoteName(table)} (${columns.map(quoteName).join(', ')}) from stdin`),
+  )
   const failed = new Promise<never>((_resolve, reject) => copy.once('error', reject))
   failed.catch(() => undefined)
   let chunk = ''
@@ -26,7 +32,7 @@ export async function copyRows(
   }
   try {
     for await (const row of rows) {
-      chunk += `${row.map(encode).join('\t')}\n`
+      chunk += `${columns.map((column) => encode(row[column] ?? null)).join('\t')}\n`
       if (chunk.length > chunkCharacters) await flush()
     }
     if (chunk !== '') await flush()
@@ -42,7 +48,7 @@ export async function copyRows(
 const special = /[\\\n\r\t]/
 
 /** Text format of COPY. */
-function encode(value: StagedValue): string {
+function encode(value: CopiedValue): string {
   if (value === null) return '\\N'
   if (typeof value !== 'string') return String(value)
   if (!special.test(value)) return value

@@ -1,0 +1,6 @@
+export { tabularErrors } from './errors.ts'
+export { createTimeReader, type ReadTime, type TimeReader } from './local-time.ts'
+export { type OpenedSource, openSource, type TabularSource } from './open-source.ts'
+export { type DecimalSign, readDecimal } from './read-decimal.ts'
+export { type ColumnNames, type Header, readHeader } from './read-header.ts'
+export { type CsvRecord, readRecords } from './read-records.ts'
