@@ -14,6 +14,7 @@ import {
   readPlatformMigrations,
   withClusterLock,
 } from '@plinth/platform/database'
+import { migrateJobQueue } from '@plinth/platform/jobs'
 import { silentLog } from '@plinth/platform/kernel'
 import pg from 'pg'
 import { afterAll, beforeAll, inject } from 'vitest'
@@ -23,6 +24,8 @@ export interface TestDatabaseOptions {
   readonly system?: string
   /** What is applied after the platform's own migrations. */
   readonly migrations?: readonly (MigrationSet | Promise<MigrationSet>)[]
+  /** Prepares the job queue's own tables as well. Default false. */
+  readonly queue?: boolean
   /** SQL that every database of this kind starts with, after the migrations. */
   readonly seed?: string
   readonly connections?: { readonly requests: number; readonly owner: number }
@@ -35,7 +38,11 @@ export interface TestDatabase {
 }
 
 /** Roles are shared by all test files, so their secrets cannot differ. */
-const secrets = { owner: 'owner-of-tests', authenticator: 'authenticator-of-tests', actor: 'actor-of-tests' }
+export const testSecrets = {
+  owner: 'owner-of-tests',
+  authenticator: 'authenticator-of-tests',
+  actor: 'actor-of-tests',
+}
 
 /**
  * Gives this test file a database of its own, cloned from a template that is migrated once a run.
@@ -75,7 +82,7 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}) {
     )
     await closeToOthers(client, name, authenticatorRole(system))
   })
-  const addresses = await provisionProject(cluster, system, secrets, name)
+  const addresses = await provisionProject(cluster, system, testSecrets, name)
   const { connections } = options
   const database = openProjectDatabase({
     system,
@@ -90,7 +97,7 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}) {
 async function prepareTemplate(url: string, system: string, options: TestDatabaseOptions): Promise<string> {
   const sets = await Promise.all([readPlatformMigrations(), ...(options.migrations ?? [])])
   const hash = createHash('sha256')
-    .update(JSON.stringify([system, sets, options.seed]))
+    .update(JSON.stringify([system, sets, options.seed, options.queue ?? false]))
     .digest('hex')
     .slice(0, 16)
   const template = `template_${hash}`
@@ -99,8 +106,9 @@ async function prepareTemplate(url: string, system: string, options: TestDatabas
     if (rowCount === 1) return
     const draft = `draft_${hash}`
     await client.query(`drop database if exists ${quoteName(draft)} with (force)`)
-    const addresses = await provisionProject({ url, directUrl: url }, system, secrets, draft)
+    const addresses = await provisionProject({ url, directUrl: url }, system, testSecrets, draft)
     await applyMigrations(addresses, sets)
+    if (options.queue) await migrateJobQueue(addresses.ownerDirect)
     if (options.seed) await runSeed(addresses.ownerDirect, options.seed)
     await client.query(`alter database ${quoteName(draft)} rename to ${quoteName(template)}`)
   })

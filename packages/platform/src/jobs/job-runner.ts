@@ -6,9 +6,9 @@ import { type ProjectDatabase, sql } from '../database/index.ts'
 import type { HealthStatus } from '../http/index.ts'
 import { type Clock, type Log, messageOf, newId } from '../kernel/index.ts'
 import type { JobDefinition, QueueOptions } from './define-job.ts'
-import { jobErrors } from './errors.ts'
 import { type NodeLease, noteWorkers, releaseDeadNodes, releaseNode, takeNodeLease } from './node-lease.ts'
-import { type ExtendJobContext, parsePayload, runJob } from './run-job.ts'
+import { queueJob } from './queue-job.ts'
+import { type ExtendJobContext, runJob } from './run-job.ts'
 import { createRunSlots } from './run-slots.ts'
 import { declareJobs, queueDueTicks, untilNextTick } from './schedule-jobs.ts'
 
@@ -181,24 +181,6 @@ async function startTimer({ database, jobs, clock, log }: JobRunnerOptions): Pro
       clearTimeout(timer)
     },
   }
-}
-
-/** Queues a job; any node picks it up. Gives its id. Fails with `unknown_job` or `invalid_payload`. */
-export async function queueJob(
-  database: ProjectDatabase,
-  jobs: readonly JobDefinition[],
-  name: string,
-  payload: unknown = {},
-  { runAt, key }: QueueOptions = {},
-): Promise<string> {
-  const definition = jobs.find((job) => job.name === name)
-  if (!definition)
-    throw jobErrors.unknown_job({ name, known: jobs.map((job) => job.name).join(', ') || 'none' })
-  parsePayload(definition, payload)
-  const { rows } = await database.asOwner<{ id: string }>(
-    sql`select plinth.add_job(${name}, ${JSON.stringify(payload)}, ${runAt ?? null}, ${key ?? null}) as id`,
-  )
-  return rows[0]!.id
 }
 
 /** What failed for good counts for a day: afterwards the history tells of it. */

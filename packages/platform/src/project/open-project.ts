@@ -48,6 +48,8 @@ export interface Project extends HostedProject {
   readonly tail: Tail
   readonly jobs: JobQueue
   readonly jobDefinitions: readonly JobDefinition[]
+  /** What the capabilities add to the context of a handler. */
+  extendContext(scope: HandlerScope): object
   readonly health: readonly HealthCheck[]
   /** What a capability gives to others. */
   offer<Offer>(key: OfferKey<Offer>): Offer
@@ -104,6 +106,7 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
     tail,
     jobs,
     jobDefinitions,
+    extendContext,
     offer: opened.offer,
     health: healthOf(options, ground, opened.all, () => runner),
     start: async () => {
