@@ -11,6 +11,16 @@ export const databaseErrors = defineErrors({
     message: 'All {connections} connections to the database of {system} are in use.',
     hint: 'Try again in a moment. If it happens often, slow statements are holding connections: look at /health.',
   },
+  share_exceeded: {
+    status: 429,
+    message: 'This took long while others waited, and you had more than your share of the connections.',
+    hint: 'It only read: nothing was changed. Ask for less at once, or for one thing after the other.',
+  },
+  client_gone: {
+    status: 499,
+    message: 'The client closed the connection before there was an answer.',
+    hint: 'Nobody reads this. It was a read: it ended in the database as well.',
+  },
   commit_rolled_back: {
     status: 500,
     message: 'The transaction was rolled back at its commit.',

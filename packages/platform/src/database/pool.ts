@@ -1,6 +1,8 @@
 import pg from 'pg'
-import { type Log, messageOf } from '../kernel/index.ts'
+import { hasCode, type Log, messageOf } from '../kernel/index.ts'
+import { createConnectionShares } from './connection-shares.ts'
 import { databaseErrors } from './errors.ts'
+import { createLoan, type Loan } from './loan.ts'
 
 export interface PoolOptions {
   readonly system: string
@@ -13,10 +15,23 @@ export interface PoolOptions {
 const idleMilliseconds = 10_000
 const connectMilliseconds = 5_000
 
+/** Under what terms somebody borrows a connection. */
+export interface LoanTerms {
+  /** Whose share of the connections it counts for. */
+  readonly share: { readonly key: string; readonly weight: number }
+  /** True for one transaction that only reads: it may be ended in PostgreSQL at any moment. */
+  readonly cancellable: boolean
+  /** When the client is gone, what is cancellable is cancelled. */
+  readonly gone?: AbortSignal | undefined
+}
+
 /** A lazy pool of pipelining connections to one database as one login role. */
 export interface Pool {
-  /** Lends a connection to `work`. A connection that failed underneath is closed, not returned. */
-  use<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>
+  /**
+   * Lends a connection to `work`. A connection that failed underneath is closed, not returned. With terms, connections
+   * are shared fairly; fails with `database_busy`, `share_exceeded` or `client_gone`.
+   */
+  use<T>(work: (client: pg.PoolClient) => Promise<T>, terms?: LoanTerms): Promise<T>
   /** Connections lent out now, idle ones, and callers waiting for one. */
   usage(): { readonly busy: number; readonly idle: number; readonly waiting: number; readonly max: number }
   end(): Promise<void>
@@ -32,42 +47,71 @@ export function createPool({ system, url, max, log }: PoolOptions): Pool {
     application_name: `plinth ${system}`,
     types: { getTypeParser: exactTypeParser },
   } as pg.PoolConfig)
+  const shares = createConnectionShares({ system, connections: max })
   // A connection that is being closed may still hear that PostgreSQL stops.
   pool.on('error', (error) => {
     if (!pool.ending) log.warn({ problem: error.message }, 'idle database connection lost')
   })
+
+  async function borrow<T>(work: Work<T>, loan?: Loan): Promise<T> {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw connectFailure(error, system, max)
+    })
+    let broken: Error | undefined
+    const onError = (error: Error) => {
+      broken = error
+    }
+    client.on('error', onError)
+    try {
+      loan?.begin(client)
+      return await work(client)
+    } catch (error) {
+      if (isConnectionFailure(error)) {
+        broken = error as Error
+        throw databaseErrors.database_unavailable({}, error)
+      }
+      throw error
+    } finally {
+      if (loan && !(await loan.end())) broken ??= new Error('a cancel request was not answered')
+      client.off('error', onError)
+      client.release(broken)
+    }
+  }
+
+  async function borrowFairly<T>(work: Work<T>, { share, cancellable, gone }: LoanTerms): Promise<T> {
+    const loan = cancellable ? createLoan() : undefined
+    const leave = () => loan?.cancel(databaseErrors.client_gone())
+    const request = loan ? { ...share, takeBack: () => loan.cancel(databaseErrors.share_exceeded()) } : share
+    const signal = loan ? gone : undefined
+    if (signal?.aborted) throw databaseErrors.client_gone()
+    const place = shares.tryEnter(request) ?? (await shares.enter(request, signal))
+    signal?.addEventListener('abort', leave)
+    try {
+      return await borrow(work, loan)
+    } catch (error) {
+      throw loan?.reason && hasCode(error, cancelled) ? loan.reason : error
+    } finally {
+      signal?.removeEventListener('abort', leave)
+      place.leave()
+    }
+  }
+
   return {
-    use: async (work) => {
-      const client = await pool.connect().catch((error: unknown) => {
-        throw connectFailure(error, system, max)
-      })
-      let broken: Error | undefined
-      const onError = (error: Error) => {
-        broken = error
-      }
-      client.on('error', onError)
-      try {
-        return await work(client)
-      } catch (error) {
-        if (isConnectionFailure(error)) {
-          broken = error as Error
-          throw databaseErrors.database_unavailable({}, error)
-        }
-        throw error
-      } finally {
-        client.off('error', onError)
-        client.release(broken)
-      }
-    },
+    use: (work, terms) => (terms ? borrowFairly(work, terms) : borrow(work)),
     usage: () => ({
       busy: pool.totalCount - pool.idleCount,
       idle: pool.idleCount,
-      waiting: pool.waitingCount,
+      waiting: pool.waitingCount + shares.usage().waiting,
       max,
     }),
     end: () => pool.end(),
   }
 }
+
+type Work<T> = (client: pg.PoolClient) => Promise<T>
+
+/** SQLSTATE of a statement that was cancelled, or took too long. */
+const cancelled = '57014'
 
 /** bigint and numeric stay text, dates stay ISO text: nothing is rounded or moved to another zone on the way. */
 const textTypes = new Set([20, 1082, 1114, 1184, 1700])

@@ -1,7 +1,7 @@
 import type { QueryResult, QueryResultRow } from 'pg'
 import { hasCode, type Log } from '../kernel/index.ts'
 import { type ActorMessages, createActorMessages } from './callers/actor-message.ts'
-import type { Caller } from './callers/caller.ts'
+import { type Caller, serviceShare, shareOf } from './callers/caller.ts'
 import {
   runStatement,
   runTransaction,
@@ -9,7 +9,8 @@ import {
   type TransactionOptions,
   toQuery,
 } from './callers/run-transaction.ts'
-import { createPool, type Pool } from './pool.ts'
+import { databaseErrors } from './errors.ts'
+import { createPool, type LoanTerms, type Pool } from './pool.ts'
 import type { Statement } from './sql.ts'
 
 /** The addresses of one system's database, one per login role. */
@@ -59,14 +60,26 @@ export interface ProjectDatabaseOptions {
   readonly log: Log
   /** Most connections for requests, default 10, and for the platform's own work, default 4. */
   readonly connections?: { readonly requests: number; readonly owner: number }
+  /**
+   * Milliseconds that one statement of a role may take, where its transaction does not say otherwise. Default:
+   * {@link defaultStatementTimeouts}; roles that are not named have what PostgreSQL gives them.
+   */
+  readonly statementTimeouts?: Readonly<Record<string, number>>
 }
 
 /** Most connections to a project's database for requests, and for the platform's own statements. */
 export const defaultConnections = { requests: 10, owner: 4 }
 
+/** As on Supabase. The service role has its login's: 15 s. */
+export const defaultStatementTimeouts: Readonly<Record<string, number>> = {
+  anon: 3_000,
+  authenticated: 8_000,
+}
+
 /** Opens a project's database; connections are made when first needed. */
 export function openProjectDatabase(options: ProjectDatabaseOptions): ProjectDatabase {
   const { system, addresses, log, connections = defaultConnections } = options
+  const { statementTimeouts = defaultStatementTimeouts } = options
   const requests = createPool({ system, url: addresses.requests, max: connections.requests, log })
   const owner = createPool({ system, url: addresses.owner, max: connections.owner, log })
   const actors = createActorMessages(addresses.actorSecret)
@@ -74,12 +87,18 @@ export function openProjectDatabase(options: ProjectDatabaseOptions): ProjectDat
     system,
     addresses,
     actors,
-    asCaller: (caller, statement, transaction) =>
-      retryDeadlocks(() =>
-        requests.use((client) => runStatement(client, actors, caller, statement, transaction)),
-      ),
-    transactionAs: (caller, work, transaction) =>
-      requests.use((client) => runTransaction(client, actors, caller, work, transaction)),
+    asCaller: (caller, statement, given) => {
+      const transaction = withTimeout(caller, given)
+      const terms = termsOf(caller, connections.requests, transaction.readOnly ?? false)
+      return retryUndone(() =>
+        requests.use((client) => runStatement(client, actors, caller, statement, transaction), terms),
+      )
+    },
+    transactionAs: (caller, work, given) => {
+      const transaction = withTimeout(caller, given)
+      const terms = termsOf(caller, connections.requests, false)
+      return requests.use((client) => runTransaction(client, actors, caller, work, transaction), terms)
+    },
     asOwner: (statement) => owner.use((client) => client.query(toQuery(statement))),
     transactionAsOwner: (work) => owner.use((client) => runOwnerTransaction(client, work)),
     usage: () => ({ requests: requests.usage(), owner: owner.usage() }),
@@ -87,19 +106,41 @@ export function openProjectDatabase(options: ProjectDatabaseOptions): ProjectDat
       await Promise.all([requests.end(), owner.end()])
     },
   }
+
+  function withTimeout(caller: Caller, given: TransactionOptions = {}): TransactionOptions {
+    const statementTimeout = statementTimeouts[caller.role]
+    return statementTimeout === undefined ? given : { statementTimeout, ...given }
+  }
+}
+
+/**
+ * People count one each, whoever is at the same address; who is not signed in counts by address. The service role speaks
+ * for many: it has as much as all others together, and nothing of it is ended for them.
+ */
+function termsOf(caller: Caller, connections: number, readOnly: boolean): LoanTerms {
+  const key = shareOf(caller)
+  return key === serviceShare
+    ? { share: { key, weight: Math.max(1, connections / 2) }, cancellable: false }
+    : { share: { key, weight: 1 }, cancellable: readOnly, gone: caller.gone }
 }
 
 /** SQLSTATE of a transaction that PostgreSQL sacrificed to end a deadlock; it did nothing, so it may be sent again. */
 const deadlock = '40P01'
 const attempts = 4
 
-/** One statement is its whole transaction, so repeating it is safe; callers never see that two of them collided. */
-async function retryDeadlocks<T>(run: () => Promise<T>): Promise<T> {
+/**
+ * One statement is its whole transaction, so one that did nothing may be repeated: callers never see that two of them
+ * collided, nor that a long read was ended once because others waited.
+ */
+async function retryUndone<T>(run: () => Promise<T>): Promise<T> {
+  let ended = false
   for (let attempt = 1; ; attempt++) {
     try {
       return await run()
     } catch (error) {
-      if (attempt === attempts || !hasCode(error, deadlock)) throw error
+      const endedNow = hasCode(error, databaseErrors.share_exceeded.code)
+      if (endedNow ? ended : attempt === attempts || !hasCode(error, deadlock)) throw error
+      ended ||= endedNow
     }
   }
 }

@@ -1,7 +1,13 @@
 import { type Context, Hono } from 'hono'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { z } from 'zod'
-import { type ProjectDatabase, scopeDatabase, serviceCaller, translateSqlError } from '../database/index.ts'
+import {
+  type ProjectDatabase,
+  scopeDatabase,
+  serviceCaller,
+  shareOf,
+  translateSqlError,
+} from '../database/index.ts'
 import {
   addressKey,
   httpErrors,
@@ -71,7 +77,8 @@ async function call(
   const { caller, clientAddress } = c.var
   requireMethod(definition, c.req.method)
   await countCall(limiter, userOf(caller) ?? addressKey(clientAddress))
-  const asService = (service: typeof caller) => scopeDatabase(options.database, service)
+  const asService = (service: typeof caller) =>
+    scopeDatabase(options.database, { ...service, share: shareOf(caller) })
   await authorise({ caller, definition, isAdmin: options.isAdmin, asService })
   const rawBody = new Uint8Array(await c.req.arrayBuffer())
   const input = parseInput(definition, c.req.method === 'GET' ? c.req.query() : readJson(definition, rawBody))
@@ -87,6 +94,7 @@ function contextOf(
 ): FunctionContext {
   const { requestId, log } = c.var
   const caller = { ...c.var.caller, via: name }
+  const share = shareOf(caller)
   return {
     requestId,
     request: c.req.raw,
@@ -94,7 +102,7 @@ function contextOf(
     role: caller.role as FunctionContext['role'],
     userId: userOf(caller),
     db: scopeDatabase(database, caller),
-    asService: (reason) => scopeDatabase(database, { ...serviceCaller(reason, name), requestId }),
+    asService: (reason) => scopeDatabase(database, { ...serviceCaller(reason, name), requestId, share }),
     clock,
     log: log.child({ function: name }),
   }

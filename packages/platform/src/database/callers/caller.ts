@@ -40,6 +40,19 @@ export interface Caller {
   readonly request?: RequestSettings
   /** Schemas searched for unqualified names; default: `public, extensions`. */
   readonly searchPath?: string
+  /** Whose share of the connections its transactions count for. Default: the service role's, the user's, or nobody's. */
+  readonly share?: string
+  /** Aborts when the client is gone, for requests that only read: their statements end with them. */
+  readonly gone?: AbortSignal
+}
+
+export const serviceShare = 'service'
+
+/** The key of the share that a caller's transactions count for. */
+export function shareOf({ role, claims, share }: Caller): string {
+  if (share !== undefined) return share
+  if (role === 'service_role') return serviceShare
+  return typeof claims.sub === 'string' ? `user ${claims.sub}` : 'nobody'
 }
 
 export const anonymousCaller: Caller = { role: 'anon', claims: { role: 'anon' } }

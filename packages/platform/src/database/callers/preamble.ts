@@ -9,18 +9,26 @@ const settings = `select pg_catalog.set_config('role', $1, true),
   pg_catalog.set_config('request.path', $4, true),
   pg_catalog.set_config('request.headers', $5, true),
   pg_catalog.set_config('request.cookies', $6, true),
-  pg_catalog.set_config('search_path', $7, true)`
+  pg_catalog.set_config('search_path', $7, true),
+  pg_catalog.set_config('statement_timeout', coalesce($8, pg_catalog.current_setting('statement_timeout')), true)`
 
 const reading = { name: 'plinth_read_preamble', text: settings }
 
 /** The message assigns a transaction id and is written to the WAL, so only writing transactions send it. */
 const writing = {
   name: 'plinth_write_preamble',
-  text: `${settings}, pg_catalog.pg_logical_emit_message(true, '${actorMessagePrefix}', $8)`,
+  text: `${settings}, pg_catalog.pg_logical_emit_message(true, '${actorMessagePrefix}', $9)`,
 }
 
-/** The statement that turns a fresh transaction into one of `caller`, valid until it ends; one that writes says who acts. */
-export function preambleOf(caller: Caller, writes: ActorMessages | false): Statement {
+/**
+ * The statement that turns a fresh transaction into one of `caller`, valid until it ends; one that writes says who acts.
+ * `statementTimeout` in milliseconds holds for each statement after it.
+ */
+export function preambleOf(
+  caller: Caller,
+  writes: ActorMessages | false,
+  statementTimeout?: number,
+): Statement {
   const values = [
     caller.role,
     JSON.stringify(caller.claims),
@@ -29,6 +37,7 @@ export function preambleOf(caller: Caller, writes: ActorMessages | false): State
     JSON.stringify(caller.request?.headers ?? {}),
     JSON.stringify(caller.request?.cookies ?? {}),
     caller.searchPath ?? 'public, extensions',
+    statementTimeout === undefined ? null : String(Math.round(statementTimeout)),
   ]
   if (!writes) return { ...reading, values }
   return { ...writing, values: [...values, writes.write(actorOf(caller))] }

@@ -10,7 +10,7 @@ export interface TransactionOptions {
   readonly readOnly?: boolean
   /** Ends with ROLLBACK instead of COMMIT (dry runs, `Prefer: tx=rollback`). Default false. */
   readonly rollback?: boolean
-  /** Milliseconds that one statement may take (SQLSTATE 57014 beyond it). Default: the role's own, 15,000. */
+  /** Milliseconds that one statement may take (SQLSTATE 57014 beyond it). Default: the role's own. */
   readonly statementTimeout?: number
   /** Drops temporary tables at the end. Default false: in the platform's own databases nobody may make any. */
   readonly dropsTemporary?: boolean
@@ -38,7 +38,7 @@ export async function runStatement<Row extends QueryResultRow>(
   stream.cork()
   const sent = [
     client.query(begin(options)),
-    client.query(toQuery(preambleOf(caller, !options.readOnly && actors))),
+    client.query(toQuery(preambleOf(caller, !options.readOnly && actors, options.statementTimeout))),
     client.query<Row>(toQuery(statement)),
     client.query(endOf(options)),
   ] as const
@@ -61,7 +61,7 @@ export async function runTransaction<T>(
 ): Promise<T> {
   const opened = [
     client.query(begin(options)),
-    client.query(toQuery(preambleOf(caller, !options.readOnly && actors))),
+    client.query(toQuery(preambleOf(caller, !options.readOnly && actors, options.statementTimeout))),
   ]
   const failed = (await Promise.allSettled(opened)).find((outcome) => outcome.status === 'rejected')
   try {
@@ -92,11 +92,7 @@ function requireCommit(end: QueryResult): void {
   if (first?.command !== 'COMMIT') throw databaseErrors.commit_rolled_back()
 }
 
-function begin({ readOnly, statementTimeout }: TransactionOptions): string {
-  const text = readOnly ? 'begin read only' : 'begin'
-  if (statementTimeout === undefined) return text
-  return `${text}; set local statement_timeout = ${Math.round(statementTimeout)}`
-}
+const begin = ({ readOnly }: TransactionOptions): string => (readOnly ? 'begin read only' : 'begin')
 
 /** pg wants a mutable array; ours is read-only so that cached statements cannot be altered. */
 export function toQuery(statement: Statement) {

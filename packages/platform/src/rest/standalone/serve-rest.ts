@@ -67,6 +67,7 @@ function openDatabase(settings: RestSettings, log: Log): ProjectDatabase {
     addresses: { requests: url, owner: url, ownerDirect: url, replication: url, actorSecret: newSecret() },
     log,
     connections: { requests: settings['db-pool'], owner: 1 },
+    statementTimeouts: {},
   })
 }
 
