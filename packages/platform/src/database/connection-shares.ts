@@ -238,5 +238,3 @@ export function createConnectionShares(options: ConnectionSharesOptions) {
 }
 
 const oldestFirst = (places: Iterable<Held>): Held[] => [...places].sort((a, b) => a.since - b.since)
-
-export type ConnectionShares = ReturnType<typeof createConnectionShares>
