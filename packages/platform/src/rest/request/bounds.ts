@@ -2,6 +2,8 @@
 export const bounds = {
   /** Characters of the query string. */
   queryLength: 65_536,
+  /** How often one parameter's text may be walked over while it is read: reading is linear. */
+  scannerPasses: 8,
   /** Parameters of the query string. */
   parameters: 256,
   /** Conditions in all filters and logic trees together. */

@@ -1,17 +1,32 @@
 import { restErrors } from '../errors.ts'
+import { bounds } from './bounds.ts'
 
 /** Ends an unquoted name; `-` ends one only as part of an arrow. */
 const structural = new Set([...',().:!"*&'])
 
-/** Walks over one parameter's text; every failure names the parameter and the place (PGRST100). */
+/**
+ * Walks over one parameter's text; every failure names the parameter and the place (PGRST100). A text that would be
+ * walked over more than {@link bounds.scannerPasses} times is refused: reading takes time linear in the length.
+ */
 export class Scanner {
   readonly text: string
   readonly #what: string
+  readonly #mostSteps: number
+  #steps = 0
+  /** Values opened by a quote from here on are known to have no end. */
+  #unclosedFrom = Number.POSITIVE_INFINITY
   position = 0
 
   constructor(text: string, what: string) {
     this.text = text
     this.#what = what
+    this.#mostSteps = (text.length + 1) * bounds.scannerPasses
+  }
+
+  /** Counts characters walked over. */
+  #walk(characters: number): void {
+    this.#steps += characters
+    if (this.#steps > this.#mostSteps) throw this.tooMany('passes over the text', bounds.scannerPasses)
   }
 
   get atEnd(): boolean {
@@ -42,6 +57,7 @@ export class Scanner {
     if (this.peek() === '"') return this.readQuoted()
     const start = this.position
     while (!this.atEnd && !structural.has(this.peek()) && !this.sees('->')) this.position += 1
+    this.#walk(this.position - start)
     const name = this.text.slice(start, this.position).trim()
     if (name === '') throw this.failure(expecting)
     return name
@@ -50,11 +66,15 @@ export class Scanner {
   /** Text between double quotes, where a backslash takes the next character as it is. */
   readQuoted(): string {
     this.expect('"')
+    const start = this.position
     let value = ''
     for (;;) {
       if (this.atEnd) throw this.failure('closing quote')
       const character = this.text[this.position++]!
-      if (character === '"') return value
+      if (character === '"') {
+        this.#walk(this.position - start)
+        return value
+      }
       value += character === '\\' ? (this.text[this.position++] ?? '') : character
     }
   }
@@ -62,17 +82,24 @@ export class Scanner {
   /**
    * A quoted value that ends at the quote before one of `ends`, so that quotes inside need no backslash: clients
    * quote values without escaping what is in them. Undefined, and nothing read, when there is no such quote.
+   * Once there was none, later ones are not looked for: `"a,"a,"a…` would be read to its end for each of its quotes.
    */
   readQuotedUntil(ends: string): string | undefined {
     const start = this.position
+    if (start >= this.#unclosedFrom) return undefined
     this.expect('"')
     let value = ''
     while (!this.atEnd) {
       const character = this.text[this.position++]!
-      if (character === '"' && (this.atEnd || ends.includes(this.peek()))) return value
+      if (character === '"' && (this.atEnd || ends.includes(this.peek()))) {
+        this.#walk(this.position - start)
+        return value
+      }
       value += character === '\\' ? (this.text[this.position++] ?? '') : character
     }
+    this.#walk(this.position - start)
     this.position = start
+    this.#unclosedFrom = start
     return undefined
   }
 
@@ -80,13 +107,18 @@ export class Scanner {
   readUntil(stops: string): string {
     const start = this.position
     while (!this.atEnd && !stops.includes(this.peek())) this.position += 1
+    this.#walk(this.position - start)
     return this.text.slice(start, this.position)
   }
 
+  /** Steps over what `pattern` (sticky, one way to match each text) finds here. */
   match(pattern: RegExp): RegExpExecArray | null {
     pattern.lastIndex = this.position
     const found = pattern.exec(this.text)
-    if (found) this.position = pattern.lastIndex
+    if (found) {
+      this.#walk(found[0].length)
+      this.position = pattern.lastIndex
+    }
     return found
   }
 

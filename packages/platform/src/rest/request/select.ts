@@ -1,6 +1,7 @@
 import { bounds } from './bounds.ts'
 import { type JsonStep, readSteps } from './field.ts'
 import { Scanner } from './scanner.ts'
+import { readTypeName } from './type-name.ts'
 
 export const aggregates = ['sum', 'avg', 'min', 'max', 'count'] as const
 export type Aggregate = (typeof aggregates)[number]
@@ -131,9 +132,9 @@ class SelectReader {
 
   #readCast(): string | undefined {
     if (!this.#scanner.take('::')) return undefined
-    const found = this.#scanner.match(/[\p{L}_][\p{L}\p{N}_ ]*(\(\d{1,4}(,\d{1,4})?\))?[\p{L} ]*(\[\])?/uy)
-    if (!found) throw this.#scanner.failure('type name')
-    return found[0].trim()
+    const start = this.#scanner.position
+    readTypeName(this.#scanner)
+    return this.#scanner.text.slice(start, this.#scanner.position).trim()
   }
 
   #skipSpace(): void {
