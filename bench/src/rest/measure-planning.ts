@@ -31,7 +31,7 @@ function planner(kept: number): (search: string) => Promise<unknown> {
   const settings = { maxRows: undefined, aggregates: false, safeUpdate: true }
   const shapes = createShapeCache({
     shapes: kept,
-    compile: (request, _isCall, catalogue) => compileTable(request, catalogue, settings),
+    compile: (request, catalogue) => compileTable(request, catalogue, settings),
   })
   return async (search) => {
     const request = await readRequest(
@@ -45,7 +45,7 @@ function planner(kept: number): (search: string) => Promise<unknown> {
       },
       { schemas: ['public'], maxRows: undefined, maxBody: 1_000 },
     )
-    return shapes.find(request, false, sampleCatalogue, 'authenticated')
+    return shapes.find(request, sampleCatalogue, 'authenticated')
   }
 }
 

@@ -93,6 +93,8 @@ export const restErrors = defineErrors({
   /** Found against the catalogue before PostgreSQL is asked, so that no unknown name reaches SQL text. */
   '42703': { status: 400, message: 'column {column} does not exist', hint: '' },
   '42704': { status: 400, message: 'type "{type}" does not exist', hint: '' },
+  /** Found before a large body is read; 401 for the anonymous role, as where PostgreSQL finds it. */
+  '42501': { status: 403, message: 'permission denied for {object}', hint: '' },
   /** The refusal of PostgreSQL's safeupdate extension, which Supabase has switched on. */
   '21000': { status: 400, message: '{verb} requires a WHERE clause', hint: '' },
   /** PostgreSQL's own state would be a 500, though it is the request that is wrong. */

@@ -4,11 +4,13 @@ import type { Caller, RequestSettings as CallerRequest, ProjectDatabase } from '
 import { quoteName } from '../database/index.ts'
 import { logFailure, type Surface, type SurfaceEnv } from '../http/index.ts'
 import type { Json, Log } from '../kernel/index.ts'
+import { authoriseBody } from './authorise-body.ts'
 import { createCatalogueCache } from './catalogue/catalogue-cache.ts'
 import type { Catalogue } from './catalogue/model.ts'
 import { restErrors } from './errors.ts'
 import { acceptedTypes } from './request/media.ts'
-import { type RawRequest, readRequest } from './request/read-request.ts'
+import { type RawRequest, type RequestSettings, readRequest, readSchema } from './request/read-request.ts'
+import type { RequestHead } from './request/rest-request.ts'
 import { type Answer, answer } from './respond/answer.ts'
 import { describeApi, openApiType, type Privilege, privilegesSql } from './respond/openapi.ts'
 import { renderError } from './respond/render-error.ts'
@@ -89,11 +91,7 @@ class Rest {
   readonly #schemas: readonly string[]
   readonly #searchPaths: ReadonlyMap<string, string>
   readonly #anonymousRole: string
-  readonly #settings: {
-    readonly schemas: readonly string[]
-    readonly maxRows: number | undefined
-    readonly maxBody: number
-  }
+  readonly #settings: RequestSettings
   readonly #log: Log
 
   constructor(options: RestOptions) {
@@ -123,8 +121,8 @@ class Rest {
       catalogues: createCatalogueCache({ database, log, schemas, extraSearchPath, elapsed }),
       shapes: createShapeCache({
         ...(preparedAfter === undefined ? {} : { preparedAfter }),
-        compile: (request, isCall, catalogue) =>
-          (isCall ? compileCall : compileTable)(request, catalogue, planning),
+        compile: (request, catalogue) =>
+          (request.isCall ? compileCall : compileTable)(request, catalogue, planning),
       }),
       dropsTemporary: options.dropsTemporary ?? false,
       transactionEnd: options.transactionEnd ?? 'commit-allow-override',
@@ -142,13 +140,12 @@ class Rest {
     const { caller, requestId } = variables
     try {
       if (request.method === 'OPTIONS') return allowed(kind)
-      const read = await readRequest(toRaw(request, kind, name), this.#settings)
-      const isCall = kind === 'function'
-      const acting = this.#actAs(caller, request, read.schema, requestId)
-      const { row, compiled, total } = await runRequest(this.runner, read, isCall, acting)
+      const raw = toRaw(request, kind, name)
+      const actIn = (schema: string) => this.#actAs(caller, request, schema, requestId)
+      const read = await readRequest(raw, this.#settings, (head) => this.#admitBody(raw, head, actIn))
+      const { row, compiled, total } = await runRequest(this.runner, read, actIn(read.schema))
       return answer(row, {
         request: read,
-        isCall,
         compiled,
         total,
         txAllowed: this.runner.transactionEnd.endsWith('allow-override'),
@@ -159,18 +156,28 @@ class Rest {
     }
   }
 
+  /** Refuses a large body before it is read when its caller may not do what it is for, or when it is too large. */
+  async #admitBody(raw: RawRequest, head: RequestHead, actIn: (schema: string) => Caller): Promise<void> {
+    const isChunked = raw.header('transfer-encoding') !== null
+    const length = isChunked ? Number.POSITIVE_INFINITY : Number(raw.header('content-length') ?? 0)
+    if (length <= smallBody) return
+    const { maxBody } = this.#settings
+    if (!isChunked && length > maxBody) throw restErrors.payload_too_large({ limit: maxBody })
+    await authoriseBody(this.runner, actIn(head.schema), head)
+  }
+
   /** The description of the API at the root. */
   async describe(request: Request, { caller, requestId }: Variables): Promise<Answer> {
     if (request.method === 'OPTIONS') return allowed('relation')
     if (request.method !== 'GET' && request.method !== 'HEAD')
       throw restErrors.PGRST117({ method: request.method })
-    const types = acceptedTypes(request.headers.get('accept') ?? '*/*')
-    const known = ['*/*', 'application/*', 'application/json', 'application/openapi+json']
-    if (!types.some((type) => known.includes(type))) throw restErrors.PGRST107({ types: types.join(', ') })
-    const read = await readRequest(toRaw(request, 'relation', ''), this.#settings)
+    const accept = request.headers.get('accept') ?? '*/*'
+    if (!acceptedTypes(accept).some(({ type }) => describingTypes.has(type)))
+      throw restErrors.PGRST107({ types: accept })
+    const schema = readSchema(toRaw(request, 'relation', ''), this.#schemas)
     const catalogue: Catalogue = await this.runner.catalogues.current()
-    const acting = this.#actAs(caller, request, read.schema, requestId)
-    const statement = { text: privilegesSql, values: [read.schema] }
+    const acting = this.#actAs(caller, request, schema, requestId)
+    const statement = { text: privilegesSql, values: [schema] }
     const { rows } = await this.runner.database.asCaller<Privilege & Record<string, Json>>(
       acting,
       statement,
@@ -178,7 +185,7 @@ class Rest {
         readOnly: true,
       },
     )
-    const body = request.method === 'HEAD' ? null : JSON.stringify(describeApi(catalogue, read.schema, rows))
+    const body = request.method === 'HEAD' ? null : JSON.stringify(describeApi(catalogue, schema, rows))
     return { status: 200, headers: { 'content-type': openApiType }, body }
   }
 
@@ -201,6 +208,12 @@ class Rest {
   }
 }
 
+/** Bytes of a body that is read without asking first whether its caller may send it: reading takes about 1 ms. */
+const smallBody = 65_536
+
+/** Media types that the root's description is, or may be taken for. */
+const describingTypes = new Set(['*/*', 'application/*', 'application/json', 'application/openapi+json'])
+
 function toRaw(request: Request, kind: RawRequest['kind'], name: string): RawRequest {
   const { url } = request
   const question = url.indexOf('?')
@@ -217,7 +230,7 @@ function toRaw(request: Request, kind: RawRequest['kind'], name: string): RawReq
 
 /** What SQL may know of the request: `request.headers` and the like, as PostgREST sets them. */
 function requestSettings(request: Request): CallerRequest {
-  const headers: Record<string, string> = {}
+  const headers: Record<string, string> = Object.create(null)
   for (const [name, value] of request.headers) if (name !== 'cookie') headers[name] = value
   const path = request.url.slice(request.url.indexOf('/', request.url.indexOf('//') + 2)).split('?')[0]!
   return { method: request.method, path, headers, cookies: readCookies(request.headers.get('cookie')) }

@@ -46,19 +46,21 @@ export interface RunResult {
 }
 
 /** Plans and runs a request. One that names what DDL has just changed is planned again on the new catalogue. */
-export async function runRequest(
-  runner: Runner,
-  request: RestRequest,
-  isCall: boolean,
-  caller: Caller,
-): Promise<RunResult> {
-  const catalogue = await runner.catalogues.current()
-  runner.catalogues.lookWhenDue()
+export const runRequest = (runner: Runner, request: RestRequest, caller: Caller): Promise<RunResult> =>
+  onCatalogue(runner.catalogues, (catalogue) => runOn(runner, request, caller, catalogue))
+
+/** Does `work` on the catalogue; does it again when it fails for a name that DDL has changed in the meantime. */
+export async function onCatalogue<T>(
+  catalogues: CatalogueCache,
+  work: (catalogue: Catalogue) => Promise<T>,
+): Promise<T> {
+  const catalogue = await catalogues.current()
+  catalogues.lookWhenDue()
   try {
-    return await runOn(runner, request, isCall, caller, catalogue)
+    return await work(catalogue)
   } catch (error) {
-    if (!mayBeStale(error) || !(await runner.catalogues.changedSince(catalogue))) throw error
-    return runOn(runner, request, isCall, caller, await runner.catalogues.current())
+    if (!mayBeStale(error) || !(await catalogues.changedSince(catalogue))) throw error
+    return work(await catalogues.current())
   }
 }
 
@@ -75,11 +77,10 @@ function mayBeStale(error: unknown): boolean {
 async function runOn(
   runner: Runner,
   request: RestRequest,
-  isCall: boolean,
   caller: Caller,
   catalogue: Catalogue,
 ): Promise<RunResult> {
-  const found = runner.shapes.find(request, isCall, catalogue, caller.role)
+  const found = runner.shapes.find(request, catalogue, caller.role)
   const { compiled } = found
   const options: TransactionOptions = {
     readOnly: compiled.readOnly,

@@ -11,9 +11,9 @@ function cacheOf(options: Partial<ShapeCacheOptions> = {}) {
   let compiled = 0
   const cache = createShapeCache({
     ...options,
-    compile: (request, isCall, catalogue) => {
+    compile: (request, catalogue) => {
       compiled += 1
-      return (isCall ? compileCall : compileTable)(request, catalogue, settings)
+      return (request.isCall ? compileCall : compileTable)(request, catalogue, settings)
     },
   })
   const find = async (search: string, role = 'anon', body?: unknown, catalogue = sampleCatalogue) => {
@@ -26,7 +26,7 @@ function cacheOf(options: Partial<ShapeCacheOptions> = {}) {
       readBody: async () => Buffer.from(JSON.stringify(body)),
     }
     const request = await readRequest(raw, { schemas: ['public'], maxRows: undefined, maxBody: 1e6 })
-    return cache.find(request, false, catalogue, role).statement
+    return cache.find(request, catalogue, role).statement
   }
   return { cache, find, compiled: () => compiled }
 }
@@ -43,7 +43,9 @@ describe('shapes', () => {
   })
   test('of bodies are their keys', async () => {
     const { find, compiled } = cacheOf()
-    expect((await find('', 'anon', { id: 1, label: 'x' })).values).toEqual(['{"id":1,"label":"x"}'])
+    expect((await find('', 'anon', { id: 1, label: 'x' })).values).toEqual([
+      Buffer.from('{"id":1,"label":"x"}'),
+    ])
     await find('', 'anon', { id: 2, label: 'y' })
     expect(compiled()).toBe(1)
     await find('', 'anon', [{ id: 2, label: 'y' }])

@@ -16,7 +16,7 @@ interface Shape {
 
 /** Compiles a request, or finds the statement of its shape. */
 export interface ShapeCache {
-  find(request: RestRequest, isCall: boolean, catalogue: Catalogue, role: string): FoundStatement
+  find(request: RestRequest, catalogue: Catalogue, role: string): FoundStatement
   readonly size: number
 }
 
@@ -36,7 +36,7 @@ export interface ShapeCacheOptions {
   readonly names?: number
   /** Uses after which a shape is prepared; 0 never. */
   readonly preparedAfter?: number
-  compile(request: RestRequest, isCall: boolean, catalogue: Catalogue): CompiledStatement
+  compile(request: RestRequest, catalogue: Catalogue): CompiledStatement
 }
 
 /** Of all kept shapes and their statements together: long ones, which nobody repeats, push each other out. */
@@ -55,15 +55,15 @@ export function createShapeCache(options: ShapeCacheOptions): ShapeCache {
     get size() {
       return known.size
     },
-    find: (request, isCall, catalogue, role) => {
+    find: (request, catalogue, role) => {
       if (catalogue !== of) {
         known.clear()
         of = catalogue
       }
-      const key = shapeOf(request, isCall, role)
+      const key = shapeOf(request, role)
       let shape = known.get(key)
       if (!shape) {
-        shape = { compiled: compile(request, isCall, catalogue), uses: 0, name: undefined }
+        shape = { compiled: compile(request, catalogue), uses: 0, name: undefined }
         known.set(key, shape)
       }
       shape.uses += 1
@@ -100,8 +100,8 @@ function bodyOf({ rows, call }: RestRequest): unknown {
 }
 
 /** Everything that the statement's text depends on, and nothing else. */
-function shapeOf(request: RestRequest, isCall: boolean, role: string): string {
-  const { method, schema, name, preferences, format, window, rows, call, query } = request
+function shapeOf(request: RestRequest, role: string): string {
+  const { method, isCall, schema, name, preferences, format, window, rows, call, query } = request
   return [
     role,
     isCall ? 'call' : 'table',

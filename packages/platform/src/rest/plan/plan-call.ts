@@ -1,7 +1,7 @@
 import { nearestName as nearest } from '../../kernel/index.ts'
 import type { Argument, CallableFunction, Catalogue } from '../catalogue/model.ts'
 import { restErrors } from '../errors.ts'
-import type { CallBody } from '../request/body.ts'
+import type { CallBody } from '../request/body/read-body.ts'
 import type { PlannedCall, Rowset } from './model.ts'
 
 /** What a call gives to the function. */
@@ -19,6 +19,12 @@ export function planCall(catalogue: Catalogue, schema: string, name: string, inp
   const found = fitting[0]
   if (!found) throw notFound(catalogue, schema, name, given, overloads)
   return { function: found, input: toInput(found, input, named.length > 0) }
+}
+
+/** Fails with PGRST202 when there is no function of that name, whatever its arguments. */
+export function requireFunction(catalogue: Catalogue, schema: string, name: string): void {
+  const overloads = catalogue.functions(schema, name)
+  if (overloads.length === 0) throw notFound(catalogue, schema, name, undefined, overloads)
 }
 
 /** The rows that a function gives, as far as fields can be selected from them. */
@@ -47,6 +53,7 @@ function takes(candidate: CallableFunction, given: ReadonlySet<string>): boolean
 const wholeTypes: Readonly<Record<string, readonly string[]>> = {
   json: ['json', 'jsonb'],
   'text/plain': ['text'],
+  'text/xml': ['xml'],
   'application/octet-stream': ['bytea'],
 }
 

@@ -1,7 +1,7 @@
 import { nearestName as nearest } from '../../kernel/index.ts'
 import type { Column, Relation } from '../catalogue/model.ts'
 import { restErrors } from '../errors.ts'
-import type { RowsBody } from '../request/body.ts'
+import type { RowsBody } from '../request/body/read-body.ts'
 import { parseNames } from '../request/field.ts'
 import type { Preferences } from '../request/preferences.ts'
 import type { RestQuery } from '../request/query.ts'

@@ -4,6 +4,9 @@ export const bounds = {
   queryLength: 65_536,
   /** How often one parameter's text may be walked over while it is read: reading is linear. */
   scannerPasses: 8,
+  /** Preferences of a `Prefer` header and media types of an `Accept` header that are read; more are ignored. */
+  preferences: 64,
+  mediaTypes: 64,
   /** Parameters of the query string. */
   parameters: 256,
   /** Conditions in all filters and logic trees together. */
@@ -20,6 +23,10 @@ export const bounds = {
   jsonSteps: 32,
   /** How deep a JSON body nests; PostgreSQL's own parser gives up at a few thousand. */
   bodyDepth: 512,
+  /** Bytes of a form; each of its values is decoded at once. */
+  formLength: 262_144,
+  /** Bytes of the JSON that a CSV body turns into. */
+  csvJson: 41_943_040,
   /** Keys of one row in a body: more columns than a table can have. */
   bodyKeys: 1_600,
 } as const

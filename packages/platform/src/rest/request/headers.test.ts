@@ -1,6 +1,4 @@
-import { describe, expect, test } from 'vitest'
-import { readCallBody, readRows } from './body.ts'
-import { Slots } from './filter.ts'
+import { describe, expect, test, vi } from 'vitest'
 import { chooseFormat } from './media.ts'
 import { appliedPreferences, readPreferences } from './preferences.ts'
 import { readWindow } from './range.ts'
@@ -30,6 +28,22 @@ describe('Prefer', () => {
     expect(code(() => readPreferences('handling=strict, timezone=Nowhere/At'))).toBe('PGRST122')
     expect(code(() => readPreferences('handling=lenient, x'))).toBeUndefined()
   })
+  test.each(['constructor=x', '__proto__=x', 'timezone=constructor', 'hasOwnProperty', 'return=toString'])(
+    '%s is unknown',
+    (header) => {
+      expect(readPreferences(header)).toEqual({})
+      expect(code(() => readPreferences(`handling=strict,${header}`))).toBe('PGRST122')
+    },
+  )
+  test('is read up to a number of preferences, and a zone is asked for once', () => {
+    const zones = vi.spyOn(Intl, 'DateTimeFormat')
+    expect(readPreferences(`${'timezone=Europe/Oslo,'.repeat(6_500)}return=minimal`)).toEqual({
+      timezone: 'Europe/Oslo',
+    })
+    expect(readPreferences('timezone=Europe/Oslo')).toEqual({ timezone: 'Europe/Oslo' })
+    expect(zones.mock.calls.length).toBe(1)
+    zones.mockRestore()
+  })
   test('is answered with what was honoured', () => {
     const preferences = readPreferences('count=exact, return=minimal, tx=rollback')
     expect(appliedPreferences(preferences, ['return', 'count'])).toBe('return=minimal, count=exact')
@@ -48,6 +62,16 @@ describe('Accept', () => {
     ['application/vnd.pgrst.object+json;nulls=stripped', 'object'],
   ])('%s is %s', (accept, kind) => {
     expect(chooseFormat(accept).kind).toBe(kind)
+  })
+  test.each(['constructor', '__proto__', 'toString', 'text/html;constructor', 'text/csv;q=0'])(
+    '%s is nothing',
+    (accept) => {
+      expect(code(() => chooseFormat(accept))).toBe('PGRST107')
+    },
+  )
+  test('reads no more media types than there may be', () => {
+    expect(chooseFormat(`${'a/b,'.repeat(63)}text/csv`).kind).toBe('csv')
+    expect(code(() => chooseFormat(`${'a/b,'.repeat(64)}text/csv`))).toBe('PGRST107')
   })
   test('of nothing that there is fails', () => {
     expect(code(() => chooseFormat('image/png, application/vnd.pgrst.plan'))).toBe('PGRST107')
@@ -69,52 +93,5 @@ describe('the window', () => {
   })
   test('cannot end before it starts', () => {
     expect(code(() => readWindow(undefined, 0, '9-5', undefined))).toBe('PGRST103')
-  })
-})
-
-describe('a body', () => {
-  const rows = (type: string | null, text: string, mixed = false) => readRows(type, Buffer.from(text), mixed)
-  test('of rows keeps its text and says its keys', () => {
-    expect(rows(null, '[{"a":1.0,"b":2},{"b":1,"a":2}]')).toEqual({
-      json: '[{"a":1.0,"b":2},{"b":1,"a":2}]',
-      isArray: true,
-      rows: 2,
-      keys: ['a', 'b'],
-    })
-    expect(rows('application/json; charset=utf-8', '{"__proto__":1}')).toMatchObject({
-      isArray: false,
-      keys: ['__proto__'],
-    })
-    expect(rows('application/json', '[{"a":1},{"b":1}]', true).rows).toBe(2)
-  })
-  test.each([
-    ['application/json', ''],
-    ['application/json', '{'],
-    ['application/json', '"x"'],
-    ['application/json', '[1]'],
-    ['application/json', '[{"a":1},{"b":1}]'],
-    ['application/json', `${'['.repeat(600)}${']'.repeat(600)}`],
-    ['application/json', `{${Array.from({ length: 2000 }, (_, key) => `"${key}":1`).join(',')}}`],
-    ['text/csv', 'a,b\n1'],
-    ['image/png', 'x'],
-  ])('%s %j is refused', (type, text) => {
-    expect(code(() => rows(type, text))).toBe('PGRST102')
-  })
-  test('brackets in strings do not nest', () => {
-    expect(rows(null, JSON.stringify({ a: `\\"${'['.repeat(2_000)}` })).keys).toEqual(['a'])
-  })
-  test('of a call may be anything that a function takes', () => {
-    const slots = new Slots()
-    const read = (type: string | null, text: string) => readCallBody(type, Buffer.from(text), slots)
-    expect(read(null, '')).toMatchObject({ kind: 'json', keys: [], json: '{}' })
-    expect(read(null, '[1]')).toMatchObject({ kind: 'json', isObject: false })
-    expect(read('application/x-www-form-urlencoded', 'a=1&a=2')).toMatchObject({
-      texts: [
-        { name: 'a', slot: 0 },
-        { name: 'a', slot: 1 },
-      ],
-    })
-    expect(read('text/plain', 'hi')).toEqual({ kind: 'raw', type: 'text/plain', value: 'hi' })
-    expect(code(() => read('a/b', ''))).toBe('PGRST102')
   })
 })

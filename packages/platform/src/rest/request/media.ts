@@ -1,4 +1,5 @@
 import { restErrors } from '../errors.ts'
+import { bounds } from './bounds.ts'
 
 /** How the rows of an answer are written. */
 export interface Format {
@@ -26,44 +27,64 @@ const strippedObject: Format = {
 }
 const csv: Format = { kind: 'csv', stripNulls: false, contentType: 'text/csv; charset=utf-8' }
 
-const formats: Readonly<Record<string, Format>> = {
-  '*/*': array,
-  'application/*': array,
-  'application/json': array,
-  'application/vnd.pgrst.array': array,
-  'application/vnd.pgrst.array+json': array,
-  'application/vnd.pgrst.array+json;nulls=stripped': strippedArray,
-  'application/vnd.pgrst.object': object,
-  'application/vnd.pgrst.object+json': object,
-  'application/vnd.pgrst.object+json;nulls=stripped': strippedObject,
-  'text/csv': csv,
-  'text/*': csv,
-}
+const formats: ReadonlyMap<string, Format> = new Map([
+  ['*/*', array],
+  ['application/*', array],
+  ['application/json', array],
+  ['application/vnd.pgrst.array', array],
+  ['application/vnd.pgrst.array+json', array],
+  ['application/vnd.pgrst.object', object],
+  ['application/vnd.pgrst.object+json', object],
+  ['text/csv', csv],
+  ['text/*', csv],
+])
+
+const stripped: ReadonlyMap<Format, Format> = new Map([
+  [array, strippedArray],
+  [object, strippedObject],
+])
 
 /** Picks the format that an `Accept` header wants most; PGRST107 when there is none. */
 export function chooseFormat(accept: string | null): Format {
   if (accept === null || accept === '') return array
-  const simple = formats[accept]
+  const simple = formats.get(accept)
   if (simple) return simple
-  for (const type of acceptedTypes(accept)) {
-    const format = formats[type]
+  for (const { type, parameters } of acceptedTypes(accept)) {
+    const format = formats.get(type)
+    if (format && type.includes('vnd.pgrst') && parameters.includes('nulls=stripped'))
+      return stripped.get(format)!
     if (format) return format
   }
   throw restErrors.PGRST107({ types: accept })
 }
 
-/** The media types of an `Accept` header, most wanted first, parameters kept except `q` and `charset`. */
-export function acceptedTypes(accept: string): string[] {
+/** A media type of an `Accept` header. */
+export interface AcceptedType {
+  readonly type: string
+  /** In small letters, without blanks; `q` is left out. */
+  readonly parameters: readonly string[]
+}
+
+/** The media types of an `Accept` header, most wanted first; what is refused by `q=0` is left out. */
+export function acceptedTypes(accept: string): AcceptedType[] {
   return accept
-    .split(',')
+    .split(',', bounds.mediaTypes)
     .map((part, index) => {
-      const [type = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase())
+      const [type = '', ...parameters] = part
+        .split(';', bounds.mediaTypes)
+        .map((piece) => piece.trim().toLowerCase())
       const quality = parameters.find((parameter) => parameter.startsWith('q='))
-      const kept = parameters.filter((parameter) => parameter !== '' && !/^(q|charset)=/.test(parameter))
-      return { type: [type, ...kept].join(';'), quality: quality ? Number(quality.slice(2)) || 0 : 1, index }
+      const others = parameters.filter((parameter) => parameter !== quality)
+      return { type, parameters: others, quality: readQuality(quality), index }
     })
+    .filter(({ quality }) => quality > 0)
     .sort((left, right) => right.quality - left.quality || left.index - right.index)
-    .map(({ type }) => type)
+}
+
+/** RFC 9110, 12.4.2; one that is no number does not count. */
+function readQuality(parameter: string | undefined): number {
+  const quality = Number(parameter?.slice(2))
+  return Number.isNaN(quality) ? 1 : quality
 }
 
 /** The type of a request body, without its parameters. */

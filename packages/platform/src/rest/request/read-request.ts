@@ -1,10 +1,10 @@
 import { restErrors } from '../errors.ts'
-import { type CallBody, type RowsBody, readCallBody, readRows } from './body.ts'
+import { readCallBody, readRows } from './body/read-body.ts'
 import { chooseFormat } from './media.ts'
 import { readPreferences } from './preferences.ts'
-import { type RestQuery, readQuery } from './query.ts'
+import { readQuery } from './query.ts'
 import { readWindow } from './range.ts'
-import type { Method, RestRequest } from './rest-request.ts'
+import type { Method, RequestHead, RestRequest } from './rest-request.ts'
 
 /** A request as it arrives. */
 export interface RawRequest {
@@ -24,38 +24,46 @@ export interface RequestSettings {
   readonly maxBody: number
 }
 
-/** Reads a request as far as the catalogue is not needed for it. */
-export async function readRequest(raw: RawRequest, settings: RequestSettings): Promise<RestRequest> {
+/** Reads a request as far as the catalogue is not needed for it; `admit` may refuse it before its body is read. */
+export async function readRequest(
+  raw: RawRequest,
+  settings: RequestSettings,
+  admit?: (head: RequestHead) => Promise<void>,
+): Promise<RestRequest> {
+  const head = readHead(raw, settings)
+  if (!hasBody(head)) return { ...head, rows: undefined, call: undefined }
+  await admit?.(head)
+  return { ...head, ...(await readBodies(raw, head, settings.maxBody)) }
+}
+
+/** Reads everything of a request that stands before its body, without the catalogue. */
+function readHead(raw: RawRequest, settings: RequestSettings): RequestHead {
   const method = methodOf(raw)
   const reads = method === 'GET' || method === 'HEAD'
   const isCall = raw.kind === 'function'
   const query = readQuery(raw.search, isCall && reads)
   const preferences = readPreferences(raw.header('prefer'))
   const format = chooseFormat(raw.header('accept'))
-  const schema = schemaOf(raw, reads, settings.schemas)
+  const schema = readSchema(raw, settings.schemas)
   const range = method === 'GET' ? raw.header('range') : null
   const limitedBySetting = reads || isCall ? settings.maxRows : undefined
   const window = readWindow(query.limit, query.offset, range, limitedBySetting)
-  const bodies = reads || method === 'DELETE' ? noBodies : await readBodies(raw, isCall, settings, query)
-  return { method, schema, name: raw.name, query, preferences, format, window, ...bodies }
+  return { method, isCall, schema, name: raw.name, query, preferences, format, window }
 }
 
-type Bodies = { readonly rows: RowsBody | undefined; readonly call: CallBody | undefined }
-const noBodies: Bodies = { rows: undefined, call: undefined }
+const hasBody = ({ method }: RequestHead): boolean =>
+  method === 'POST' || method === 'PATCH' || method === 'PUT'
 
 async function readBodies(
   raw: RawRequest,
-  isCall: boolean,
-  { maxBody }: RequestSettings,
-  { columns, slots }: RestQuery,
-): Promise<Bodies> {
-  if (Number(raw.header('content-length') ?? 0) > maxBody)
-    throw restErrors.payload_too_large({ limit: maxBody })
+  { isCall, query }: RequestHead,
+  maxBody: number,
+): Promise<Pick<RestRequest, 'rows' | 'call'>> {
   const bytes = await raw.readBody()
   if (bytes.length > maxBody) throw restErrors.payload_too_large({ limit: maxBody })
   const type = raw.header('content-type')
-  if (isCall) return { rows: undefined, call: readCallBody(type, bytes, slots) }
-  return { rows: readRows(type, bytes, columns !== undefined), call: undefined }
+  if (isCall) return { rows: undefined, call: await readCallBody(type, bytes, query.slots) }
+  return { rows: await readRows(type, bytes, query.columns !== undefined), call: undefined }
 }
 
 const methods = new Set<string>(['GET', 'HEAD', 'POST', 'PATCH', 'PUT', 'DELETE'])
@@ -67,7 +75,8 @@ function methodOf({ method, kind }: RawRequest): Method {
 }
 
 /** `Accept-Profile` for reading, `Content-Profile` for writing, else the first schema. */
-function schemaOf(raw: RawRequest, reads: boolean, schemas: readonly string[]): string {
+export function readSchema(raw: RawRequest, schemas: readonly string[]): string {
+  const reads = raw.method === 'GET' || raw.method === 'HEAD'
   const asked = raw.header(reads ? 'accept-profile' : 'content-profile')
   if (asked === null || asked === '') return schemas[0]!
   if (schemas.includes(asked)) return asked

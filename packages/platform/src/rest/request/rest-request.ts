@@ -1,4 +1,4 @@
-import type { CallBody, RowsBody } from './body.ts'
+import type { CallBody, RowsBody } from './body/read-body.ts'
 import type { Format } from './media.ts'
 import type { Preferences } from './preferences.ts'
 import type { RestQuery } from './query.ts'
@@ -6,9 +6,11 @@ import type { Window } from './range.ts'
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
 
-/** A request, read as far as is possible without the catalogue. */
-export interface RestRequest {
+/** A request up to its body, read as far as is possible without the catalogue. */
+export interface RequestHead {
   readonly method: Method
+  /** A function is called; otherwise rows of a relation are read or written. */
+  readonly isCall: boolean
   readonly schema: string
   /** Name of the relation or function. */
   readonly name: string
@@ -16,6 +18,9 @@ export interface RestRequest {
   readonly preferences: Preferences
   readonly format: Format
   readonly window: Window
+}
+
+export interface RestRequest extends RequestHead {
   readonly rows: RowsBody | undefined
   readonly call: CallBody | undefined
 }

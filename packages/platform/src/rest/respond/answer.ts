@@ -17,7 +17,6 @@ const honoured: Readonly<Record<Method | 'call', readonly (keyof Preferences)[]>
 
 export interface AnswerContext {
   readonly request: RestRequest
-  readonly isCall: boolean
   readonly compiled: CompiledStatement
   /** Rows without the limit, counted or estimated. */
   readonly total: number | undefined
@@ -37,20 +36,20 @@ export interface Answer {
 
 /** Answers a statement's one row; the body goes out as PostgreSQL wrote it. */
 export function answer(row: AnswerRow, context: AnswerContext): Answer {
-  const { request, isCall } = context
+  const { request } = context
   const { status, bodiless } = outcome(row, context)
   const headers: Answer['headers'] = { 'content-range': contentRange(row, context) }
   if (!bodiless) headers['content-type'] = request.format.contentType
   if (context.profile !== undefined) headers['content-profile'] = context.profile
-  const applied = appliedPreferences(effective(context), honoured[isCall ? 'call' : request.method])
+  const applied = appliedPreferences(effective(context), honoured[request.isCall ? 'call' : request.method])
   if (applied !== undefined) headers['preference-applied'] = applied
   const location = locationOf(row, context)
   if (location !== undefined) headers.location = location
   return customise(row, bodiless ? null : row.body, status, headers)
 }
 
-function outcome(row: AnswerRow, { request, isCall, compiled, total }: AnswerContext) {
-  const { method, preferences, window } = request
+function outcome(row: AnswerRow, { request, compiled, total }: AnswerContext) {
+  const { method, isCall, preferences, window } = request
   if (isCall || method === 'GET' || method === 'HEAD') {
     if (compiled.nothing) return { status: 204, bodiless: true }
     return { status: rangeStatus(window.offset, row.page, total), bodiless: method === 'HEAD' }
@@ -75,7 +74,8 @@ function rangeStatus(offset: number, page: number, total: number | undefined): n
 }
 
 /** `0-24/3573`: the first and last row of the page and the total; `*` for what is none or unknown. */
-function contentRange(row: AnswerRow, { request, isCall, total }: AnswerContext): string {
+function contentRange(row: AnswerRow, { request, total }: AnswerContext): string {
+  const { isCall } = request
   const all = total ?? '*'
   if (!isCall && (request.method === 'POST' || request.method === 'PUT' || request.method === 'DELETE')) {
     return `*/${all}`
@@ -124,15 +124,15 @@ function readHeaders(text: string): Answer['headers'] {
     throw restErrors.PGRST111({}, error)
   }
   if (!Array.isArray(list)) throw restErrors.PGRST111()
-  const headers: Record<string, string[]> = {}
+  const headers = new Map<string, string[]>()
   for (const one of list as unknown[]) {
     const entries = typeof one === 'object' && one !== null ? Object.entries(one) : []
     const [name, value] = entries[0] ?? []
     if (entries.length !== 1 || typeof value !== 'string' || !isHeaderName(name!)) throw restErrors.PGRST111()
     const key = name!.toLowerCase()
-    headers[key] = [...(headers[key] ?? []), headerValue(value)]
+    headers.set(key, [...(headers.get(key) ?? []), headerValue(value)])
   }
-  return headers
+  return Object.fromEntries(headers)
 }
 
 export const isHeaderName = (name: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(name)

@@ -79,7 +79,8 @@ function renderAppError(given: AppError, context: RenderContext): Answer {
     details,
     hint: hint === undefined ? error.hint || null : hint,
   }
-  return respond(error.status, body, context, challengeOf(error))
+  const status = error.code === '42501' ? statusOf(error.code, context.anonymous) : error.status
+  return respond(status, body, context, challengeOf(error))
 }
 
 /** RFC 6750: says what was wrong with the token. */

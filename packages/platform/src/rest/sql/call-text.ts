@@ -10,7 +10,8 @@ export function callText(call: PlannedCall, parameters: Parameters): string {
   const { input } = call
   const list = (values: readonly string[]) => [...values, ...missingVariadic(call)].join(', ')
   if (input.kind === 'single') {
-    return `${name}(${parameters.bind({ from: 'body' })}::${input.argument.type})`
+    const { type, baseType } = input.argument
+    return `${name}(${parameters.bind({ from: 'body' })}::${wireType(baseType)}::${type})`
   }
   if (input.kind === 'texts') {
     const values = input.arguments.map(({ argument, slots }) =>
@@ -24,6 +25,10 @@ export function callText(call: PlannedCall, parameters: Parameters): string {
   const body = `${parameters.bind({ from: 'body' })}::json`
   return `json_to_record(${body}) as a(${columns.join(', ')}) cross join lateral ${name}(${list(values)})`
 }
+
+/** The type that a whole body is sent as: its bytes are that type's binary form too. */
+const wireType = (baseType: string): string =>
+  baseType === 'jsonb' ? 'json' : baseType === 'xml' ? 'text' : baseType
 
 /** Called by names, PostgreSQL finds a variadic function only with its variadic argument: none given is an empty list. */
 function missingVariadic({ function: called, input }: PlannedCall): string[] {

@@ -6,7 +6,7 @@ import { restErrors } from '../errors.ts'
 import { planRead, type ReadOptions } from '../plan/plan-read.ts'
 import { planWrite, type WriteRequest } from '../plan/plan-write.ts'
 import { rowsetOfRelation } from '../plan/resolve-value.ts'
-import type { PlanSettings, RestRequest } from '../request/rest-request.ts'
+import type { PlanSettings, RequestHead, RestRequest } from '../request/rest-request.ts'
 import { answerText, bodyText, noBody } from './answer-text.ts'
 import { type CompiledStatement, countParts } from './compile.ts'
 import { atMostAffected, exactlyOne, keyMatches } from './guards.ts'
@@ -20,14 +20,20 @@ export function compileTable(
   catalogue: Catalogue,
   settings: PlanSettings,
 ): CompiledStatement {
-  const relation = catalogue.relation(request.schema, request.name)
-  if (!relation || relation.kind === 'type') throw unknownTable(catalogue, request)
+  const relation = findRelation(catalogue, request)
   return request.method === 'GET' || request.method === 'HEAD'
     ? compileRead(request, relation, catalogue, settings)
     : compileWrite(request, relation, catalogue, settings)
 }
 
-function unknownTable(catalogue: Catalogue, { schema, name }: RestRequest): Error {
+/** The table or view that a request names; PGRST205 when there is none. */
+export function findRelation(catalogue: Catalogue, head: RequestHead): Relation {
+  const relation = catalogue.relation(head.schema, head.name)
+  if (!relation || relation.kind === 'type') throw unknownTable(catalogue, head)
+  return relation
+}
+
+function unknownTable(catalogue: Catalogue, { schema, name }: RequestHead): Error {
   const near = nearest(
     name,
     catalogue.relations(schema).map((relation) => relation.name),

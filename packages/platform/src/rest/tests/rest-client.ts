@@ -14,7 +14,7 @@ const seed = readFileSync(new URL('./films.sql', import.meta.url), 'utf8')
 export interface Sent {
   readonly as?: Caller
   readonly headers?: Record<string, string>
-  /** Sent as JSON unless it is a text already. */
+  /** Sent as JSON unless it is a text or a stream already. */
   readonly body?: unknown
 }
 
@@ -48,7 +48,7 @@ export function useRest(options: Partial<RestOptions> = {}) {
         'x-test-caller': name ?? JSON.stringify(as),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: toBody(body), duplex: 'half' }),
     })
     return read(response)
   }
@@ -65,6 +65,9 @@ export function useRest(options: Partial<RestOptions> = {}) {
       }),
   }
 }
+
+const toBody = (body: unknown): string | ReadableStream =>
+  typeof body === 'string' || body instanceof ReadableStream ? body : JSON.stringify(body)
 
 function mount(surface: RestSurface): Hono<SurfaceEnv> {
   const app = new Hono<SurfaceEnv>({ strict: false })
