@@ -1,5 +1,6 @@
 import type { Catalogue, Relationship } from '../catalogue/model.ts'
 import { restErrors } from '../errors.ts'
+import { bounds } from '../request/bounds.ts'
 import { type Field, parseFieldPath, parsePath } from '../request/field.ts'
 import type { Condition, LogicTree } from '../request/filter.ts'
 import { type OrderTerm, parseOrder } from '../request/order.ts'
@@ -127,6 +128,7 @@ class ReadPlanner {
         if (!embed.hidden) fields.push({ kind: 'embed', embed })
       }
     }
+    refuseTooManyColumns(rowset, fields)
     const aggregated = fields.some(isAggregate)
     if (aggregated && !this.#options.aggregates && !fields.every(isAggregate)) throw restErrors.PGRST123()
     const filtered = path.length > 0 || this.#options.filtersRoot
@@ -257,6 +259,23 @@ class ReadPlanner {
     }
   }
 }
+
+/** PostgreSQL's own limit, which would be answered as a failure of the server. Spread embeds add their columns. */
+function refuseTooManyColumns(rowset: Rowset, fields: readonly PlannedField[]): void {
+  if (countColumns(rowset, fields) <= bounds.outputColumns) return
+  throw restErrors.PGRST100({
+    problem: 'failed to parse select parameter',
+    column: 1,
+    details: `more than ${bounds.outputColumns} columns`,
+  })
+}
+
+const countColumns = ({ columns }: Rowset, fields: readonly PlannedField[]): number =>
+  fields.reduce((sum, field) => {
+    if (field.kind === 'star') return sum + columns.size
+    const spread = field.kind === 'embed' && field.embed.spread ? field.embed.read : undefined
+    return sum + (spread ? countColumns(spread.rowset, spread.fields) : 1)
+  }, 0)
 
 const rowsetOf = ({ to }: Relationship): Rowset => rowsetOfRelation(to)
 

@@ -15,6 +15,8 @@ export const bounds = {
   logicDepth: 16,
   /** Fields and embeds in `select`. */
   selected: 1_024,
+  /** Columns of an answer's rows, once `*` and spread embeds are written out; a few are left to the statement. */
+  outputColumns: 1_600,
   embeds: 64,
   embedDepth: 10,
   /** Terms of one `order`. */

@@ -29,6 +29,10 @@ describe('columns', () => {
       { headline: 'Ran (1985)' },
     ])
   })
+  test('are as many as PostgreSQL takes', async () => {
+    const { status, json } = await rest.get(`/films?select=${'*,'.repeat(1_000)}id`)
+    expect({ status, json }).toMatchObject({ status: 400, json: { code: 'PGRST100' } })
+  })
   test('that do not exist are named with the nearest one', async () => {
     const { status, json } = await rest.get('/films?select=titel')
     expect(status).toBe(400)

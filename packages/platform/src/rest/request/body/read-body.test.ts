@@ -37,9 +37,14 @@ describe('a body', () => {
     ['application/json', `${'['.repeat(600)}${']'.repeat(600)}`],
     ['application/json', `{${Array.from({ length: 2000 }, (_, key) => `"${key}":1`).join(',')}}`],
     ['text/csv', 'a,b\n1'],
+    ['application/x-www-form-urlencoded', 'a&'.repeat(2_000)],
     ['image/png', 'x'],
   ])('%s %j is refused', async (type, text) => {
     await expect(rows(type, text)).rejects.toMatchObject({ code: 'PGRST102' })
+  })
+  test('of a form is short', async () => {
+    const form = 'application/x-www-form-urlencoded'
+    await expect(rows(form, 'a'.repeat(300_000))).rejects.toMatchObject({ code: 'payload_too_large' })
   })
   test('brackets in strings do not nest', async () => {
     expect((await rows(null, JSON.stringify({ a: `\\"${'['.repeat(2_000)}` }))).keys).toEqual(['a'])

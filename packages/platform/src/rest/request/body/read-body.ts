@@ -125,7 +125,11 @@ async function inPieces<T>(reader: { advance(length: number): T | undefined }): 
 
 function readForm(bytes: Buffer): URLSearchParams {
   if (bytes.length > bounds.formLength) throw restErrors.payload_too_large({ limit: bounds.formLength })
-  return new URLSearchParams(textOf(bytes).toString())
+  const text = textOf(bytes).toString()
+  if (text.split('&', bounds.bodyKeys + 1).length > bounds.bodyKeys) {
+    throw invalid(`A form has more than ${bounds.bodyKeys} fields`)
+  }
+  return new URLSearchParams(text)
 }
 
 const invalid = (problem: string, cause?: unknown): Error => restErrors.PGRST102({ problem }, cause)
