@@ -14,7 +14,7 @@ const test = useRealtime({
   seed,
   connections: { requests: 20, owner: 4 },
   tables: ['tally'],
-  limits: { keptChanges: 300 },
+  limits: { keptBytes: 250_000 },
 })
 const ada = actor('ada')
 const bob = actor('bob')

@@ -108,8 +108,19 @@ export const realtimeErrors = defineErrors({
   },
   policy_raised: {
     status: 403,
-    message: 'The subscription to {table} has ended: its policy raised for you: {problem}',
+    message: 'The subscription to {table} has ended: its policy raised for you (SQLSTATE {state}).',
     hint: 'Correct the policy, then subscribe again.',
+  },
+  filter_raised: {
+    status: 400,
+    message:
+      'The subscription to {table} has ended: its filter cannot be applied to a row (SQLSTATE {state}).',
+    hint: 'Use a filter that holds for every value of the column.',
+  },
+  filter_too_slow: {
+    status: 429,
+    message: 'The subscription to {table} has ended: its filter takes too long.',
+    hint: 'Use a simpler pattern, or a column that says the same with eq.',
   },
   stream_not_ready: {
     status: 503,

@@ -7,9 +7,9 @@ import { createBroadcastRoutes } from './broadcast/broadcast-routes.ts'
 import { readSqlBroadcasts } from './broadcast/sql-broadcasts.ts'
 import type { ChangeFeed } from './change-feed.ts'
 import { createChangeHub } from './changes/change-hub.ts'
-import { createCheckFunctions } from './changes/check-function.ts'
 import { createTableCatalogue } from './changes/describe-table.ts'
-import { createJudge } from './changes/judge.ts'
+import { createCheckFunctions } from './changes/policies/check-function.ts'
+import { createPolicyCheck } from './changes/policies/check-policies.ts'
 import type { RealtimeProject } from './channels/realtime-project.ts'
 import { createRooms } from './channels/rooms.ts'
 import { serveConnection } from './channels/serve-connection.ts'
@@ -70,16 +70,21 @@ export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface
   const carry = () => carryAnnouncedTables(database, log)
   const catalogue = createTableCatalogue({ database, carry })
   const functions = createCheckFunctions(database)
-  const judge = createJudge({ database, functions, policyMilliseconds: limits.policyMilliseconds, log })
+  const policies = createPolicyCheck({
+    database,
+    functions,
+    policyMilliseconds: limits.policyMilliseconds,
+    log,
+  })
   const changes = createChangeHub({
     database,
     catalogue,
-    judge,
+    policies,
     limits,
     log,
     onBehind: () => source.wake(),
-    onMessages: (transaction) => {
-      for (const { room, broadcast } of readSqlBroadcasts(transaction)) broadcasts.deliver(room, broadcast)
+    onMessages: (messages) => {
+      for (const { room, broadcast } of readSqlBroadcasts(messages)) broadcasts.deliver(room, broadcast)
     },
   })
   const source = createChangeSource({
@@ -102,7 +107,7 @@ export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface
     presence,
     changes,
     catalogue,
-    judge,
+    policies,
     armed: source.armed,
   }
   const connections = createConnections({

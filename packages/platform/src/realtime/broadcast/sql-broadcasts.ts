@@ -16,9 +16,9 @@ const sent = z.object({
 
 /** What a transaction broadcast from SQL, in order. Messages that somebody else wrote under the prefix are left out. */
 export function readSqlBroadcasts(
-  transaction: CommittedTransaction,
+  messages: CommittedTransaction['messages'],
 ): readonly { readonly room: string; readonly broadcast: Broadcast }[] {
-  return transaction.messages
+  return messages
     .filter(({ prefix }) => prefix === broadcastPrefix)
     .flatMap(({ content }) => {
       const parsed = sent.safeParse(parse(content))

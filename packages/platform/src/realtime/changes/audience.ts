@@ -2,7 +2,8 @@ import type { AppError } from '../../kernel/index.ts'
 import type { Session } from '../channels/session.ts'
 import type { ServerMessage } from '../protocol/server-message.ts'
 import type { Binding } from './bindings.ts'
-import type { WatchView } from './watch-view.ts'
+import type { Filter } from './filters/compile-filter.ts'
+import type { WatchView } from './watch/watch-view.ts'
 
 /** A channel as the stream of changes sees it. */
 export interface Listener {
@@ -28,6 +29,8 @@ export interface Audience<M extends Member = Member> {
   readonly key: string
   readonly topic: string
   readonly session: Session
+  /** The user or address whose time its filters take. */
+  readonly payer: string
   readonly members: Set<M>
 }
 
@@ -57,6 +60,14 @@ export interface WatchAudience extends Audience<WatchMember> {
 }
 
 export type AnyAudience = BindingAudience | WatchAudience
+
+/** The filters of an audience; null stands for everything. */
+export const filtersOf = (audience: AnyAudience): readonly (Filter | null)[] =>
+  audience.kind === 'watch' ? [audience.view.filter] : audience.bindings.map(({ filter }) => filter)
+
+/** True when the audience has a filter that may take any time. */
+export const hasPatterns = (audience: AnyAudience): boolean =>
+  filtersOf(audience).some((filter) => filter?.cost === 'pattern')
 
 /** All audiences of a project, found by table. */
 export interface Audiences {

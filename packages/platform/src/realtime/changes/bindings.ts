@@ -2,8 +2,8 @@ import { crc32 } from 'node:zlib'
 import type { ProjectDatabase } from '../../database/index.ts'
 import type { JsonObject } from '../../kernel/index.ts'
 import { realtimeErrors } from '../errors.ts'
-import { compileFilter, type Filter } from './compile-filter.ts'
 import type { TableCatalogue, TableDescription } from './describe-table.ts'
+import { compileFilter, type Filter } from './filters/compile-filter.ts'
 
 export type ChangeEvent = 'INSERT' | 'UPDATE' | 'DELETE'
 

@@ -1,11 +1,14 @@
 import type { JsonObject } from '../../kernel/index.ts'
-import type { CommittedTransaction, RowChange } from '../../tail/index.ts'
+import type { RowChange } from '../../tail/index.ts'
 import { prepareMessage, type ServerMessage } from '../protocol/server-message.ts'
-import type { BindingAudience, WatchAudience } from './audience.ts'
+import type { BindingAudience } from './audience.ts'
+import type { Side } from './batch-images.ts'
 import type { Binding, ChangeEvent } from './bindings.ts'
+import type { CheckedTable } from './check-changes.ts'
 import type { TableDescription } from './describe-table.ts'
-import type { JudgedTable } from './judge-batch.ts'
+import type { Filter } from './filters/compile-filter.ts'
 import { rowJson } from './row-values.ts'
+import type { StreamTransaction } from './stream-transaction.ts'
 
 const eventOf: Readonly<Record<RowChange['operation'], ChangeEvent>> = {
   insert: 'INSERT',
@@ -13,53 +16,48 @@ const eventOf: Readonly<Record<RowChange['operation'], ChangeEvent>> = {
   delete: 'DELETE',
 }
 
+/** True when an audience sees an image of the change and one of its filters holds for it. */
+export type Matches = (filter: Filter | null, side: Side) => boolean
+
 /** Builds the messages of one change; whoever gets the same gets the same bytes, built once. */
 export interface ChangeMessages {
   /** What a channel's bindings are told, or undefined when it is nothing. */
-  forBindings(audience: BindingAudience): ServerMessage | undefined
-  /** What becomes of the row in a watched copy: JSON objects, in order. */
-  forWatch(audience: WatchAudience): readonly string[]
+  forBindings(audience: BindingAudience, matches: Matches): ServerMessage | undefined
 }
 
 export function buildChangeMessages(
-  judged: JudgedTable,
-  transaction: CommittedTransaction,
+  { table, sees }: CheckedTable,
+  transaction: StreamTransaction,
   change: RowChange,
 ): ChangeMessages {
   const event = eventOf[change.operation]
   const messages = new Map<string, ServerMessage>()
   const bodies = new Map<string, string>()
 
-  function idsOf(audience: BindingAudience): readonly number[] {
+  function idsOf(audience: BindingAudience, matches: Matches): readonly number[] {
     const side = event === 'DELETE' ? 'before' : 'after'
     return audience.bindings
-      .filter((binding) => concerns(binding, judged.table, event))
-      .filter(({ filter }) => judged.matches(filter, audience.session, change, side))
+      .filter((binding) => concerns(binding, table, event))
+      .filter(({ filter }) => matches(filter, side))
       .map(({ id }) => id)
   }
 
   function bodyOf(audience: BindingAudience, showOld: boolean): string {
     const { role } = audience.session.caller
-    const select = selectOf(audience, judged.table)
+    const select = selectOf(audience, table)
     const key = `${role}|${showOld}|${select ? [...select].join() : '*'}`
     const known = bodies.get(key)
     if (known) return known
-    const body = dataJson(judged.table, transaction, change, { role, showOld, select })
+    const body = dataJson(table, transaction, change, { role, showOld, select })
     bodies.set(key, body)
     return body
   }
 
   return {
-    forBindings: (audience) => {
-      const ids = idsOf(audience)
+    forBindings: (audience, matches) => {
+      const ids = idsOf(audience, matches)
       if (ids.length === 0) return undefined
-      const showOld = judged.sees(audience, change, 'before')
-      if (
-        event === 'DELETE' ? judged.table.fullImages && !showOld : !judged.sees(audience, change, 'after')
-      ) {
-        return undefined
-      }
-      const body = bodyOf(audience, showOld)
+      const body = bodyOf(audience, sees(audience.session, change, 'before'))
       const key = `${audience.topic}\u0000${ids.join()}\u0000${body}`
       const known = messages.get(key)
       if (known) return known
@@ -68,7 +66,6 @@ export function buildChangeMessages(
       messages.set(key, message)
       return message
     },
-    forWatch: (audience) => watchOperations(judged, change, audience),
   }
 }
 
@@ -96,7 +93,7 @@ interface Shown {
 
 function dataJson(
   table: TableDescription,
-  transaction: CommittedTransaction,
+  transaction: StreamTransaction,
   change: RowChange,
   { role, showOld, select }: Shown,
 ): string {
@@ -116,17 +113,4 @@ function dataJson(
   if (change.after) parts.push(`"record":${rowJson(columns, change.after)}`)
   if (change.operation !== 'insert' && before) parts.push(`"old_record":${rowJson(old, before)}`)
   return `{${parts.join(',')},"errors":null}`
-}
-
-function watchOperations(judged: JudgedTable, change: RowChange, audience: WatchAudience): readonly string[] {
-  const { view, session } = audience
-  const isIn = (side: 'before' | 'after') =>
-    judged.matches(view.filter, session, change, side) && judged.sees(audience, change, side)
-  const [was, is] = [isIn('before'), isIn('after')]
-  const keyBefore = was && change.before ? rowJson(view.key, change.before) : null
-  const keyAfter = is && change.after ? rowJson(view.key, change.after) : null
-  const removed = keyBefore !== null && keyBefore !== keyAfter ? [`{"remove":${keyBefore}}`] : []
-  if (!is || !change.after) return removed
-  const kind = was && keyBefore === keyAfter ? 'update' : 'insert'
-  return [...removed, `{"${kind}":${rowJson(view.columns, change.after)}}`]
 }

@@ -230,7 +230,7 @@ describe('policies', () => {
     await waitFor(() => sleeping.system.some(({ status }) => status === 'error'))
     expect(raising.system.at(-1)).toMatchObject({
       extension: 'postgres_changes',
-      message: expect.stringContaining('division by zero'),
+      message: expect.stringMatching(/policy_raised.*SQLSTATE 22012/),
     })
     expect(raising.channel.state).toBe('joined')
     const before = performance.now()
@@ -308,14 +308,14 @@ describe('filters', () => {
   it.each([
     ['status', 'column=operator.value'],
     ['status=almost.open', 'no operator almost'],
-    ['id=eq.one', 'invalid input syntax'],
+    ['id=eq.one', 'does not fit the type'],
     ['id=in.1', 'list in parentheses'],
     ['id=in.(1', 'not closed'],
-    ['status=match.(', 'invalid regular expression'],
+    ['status=match.(', 'regular expression is not valid'],
     ['status=is.open', 'is takes'],
     ['secret=eq.x', 'no column secret'],
     ['missing=eq.x', 'no column missing'],
-    ["id=eq.1'; drop table board; --", 'invalid input syntax'],
+    ["id=eq.1'; drop table board; --", 'does not fit the type'],
     ['status=eq.open,', 'comma'],
   ])('%s is refused', async (filter, problem) => {
     const { status } = await listenAs(undefined, { table: 'board', filter })

@@ -1,9 +1,6 @@
 import type { RowImage } from '../../tail/index.ts'
 import type { ColumnDescription } from './describe-table.ts'
 
-/** Which of a change's two images. */
-export type Side = 'before' | 'after'
-
 const oid = {
   bool: 16,
   int8: 20,

@@ -1,4 +1,4 @@
-import { AppError, hasCode, messageOf } from '../../kernel/index.ts'
+import { AppError, hasCode } from '../../kernel/index.ts'
 import type { Session } from '../channels/session.ts'
 import { realtimeErrors } from '../errors.ts'
 import type { RealtimeLimits } from '../limits/realtime-limits.ts'
@@ -12,10 +12,13 @@ import type {
   WatchMember,
 } from './audience.ts'
 import { type Binding, type BindingRequest, prepareBindings } from './bindings.ts'
-import type { BatchContext } from './judge-batch.ts'
+import type { CheckContext } from './check-changes.ts'
+import { filterFailure } from './filters/filter-failure.ts'
+import type { FilterRunner } from './filters/filter-runner.ts'
+import { stateOf } from './policies/check-policies.ts'
 import type { RecentChanges } from './recent-changes.ts'
-import { catchUp, createWatchMember, emptied, type ResumeFrom, watchKey } from './watch.ts'
-import { prepareView, type WatchRequest, type WatchView } from './watch-view.ts'
+import { catchUp, createWatchMember, emptied, type ResumeFrom, watchKey } from './watch/watch.ts'
+import { prepareView, type WatchRequest, type WatchView } from './watch/watch-view.ts'
 
 /** A channel's place in the stream of changes. */
 export interface Subscription {
@@ -30,6 +33,8 @@ export interface SubscribeRequest {
   readonly session: Session
   readonly topic: string
   readonly bindings: readonly BindingRequest[]
+  /** The client's address; null for a connection of the service role. */
+  readonly address: string | null
   readonly listener: Listener
 }
 
@@ -39,6 +44,7 @@ export interface WatchingRequest {
   readonly watch: WatchRequest
   /** Token of the last message that the client has applied. */
   readonly resume: string | undefined
+  readonly address: string | null
   readonly listener: Listener
 }
 
@@ -62,9 +68,12 @@ export interface Subscriptions {
 }
 
 export interface SubscriptionOptions {
-  readonly context: BatchContext & { readonly limits: RealtimeLimits }
+  readonly context: CheckContext & { readonly limits: RealtimeLimits }
   readonly audiences: Audiences
   readonly recent: RecentChanges
+  readonly runner: FilterRunner
+  /** True when everything that was told to the audience so far has reached it. */
+  isIdle(audience: AnyAudience): boolean
   /** How far the stream is told: its last transaction's number and position. */
   reached(): { readonly sequence: number; readonly position: string | null }
 }
@@ -73,6 +82,8 @@ export function createSubscriptions({
   context,
   audiences,
   recent,
+  runner,
+  isIdle,
   reached,
 }: SubscriptionOptions): Subscriptions {
   const retiring = new Set<AnyAudience>()
@@ -85,12 +96,16 @@ export function createSubscriptions({
     let ended = false
 
     function enter() {
-      const key = `${session.key}|${topic}|${JSON.stringify(bindings.map(({ echo }) => echo))}`
+      const payer = payerName(session, request.address)
+      const patterns = bindings.some(({ filter }) => filter?.cost === 'pattern') ? payer : ''
+      const asked = JSON.stringify(bindings.map(({ echo }) => echo))
+      const key = [session.key, patterns, topic, asked].join('|')
       const make = (): BindingAudience => ({
         kind: 'bindings',
         key,
         topic,
         session,
+        payer,
         bindings,
         members: new Set(),
       })
@@ -137,12 +152,16 @@ export function createSubscriptions({
 
     function enter() {
       const copy = watchKey(session, view)
-      const key = `${session.key}|${topic}|watch ${copy}`
+      const payer = payerName(session, request.address)
+      const key = [session.key, view.filter?.cost === 'pattern' ? payer : '', topic, `watch ${copy}`].join(
+        '|',
+      )
       const make = (): WatchAudience => ({
         kind: 'watch',
         key,
         topic,
         session,
+        payer,
         view,
         copy,
         members: new Set(),
@@ -155,7 +174,7 @@ export function createSubscriptions({
 
     function begin(): void {
       const { audience, member } = place
-      catchUp({ context, recent, limits: context.limits, from, ...place }).catch((error: unknown) => {
+      catchUp({ context, recent, runner, limits: context.limits, from, ...place }).catch((error: unknown) => {
         if (!audience.members.delete(member)) return
         audiences.release(audience)
         if (isPassing(error)) listener.subscriptionBroken()
@@ -191,24 +210,28 @@ export function createSubscriptions({
     watch,
     retire: (taken) => {
       for (const audience of retiring) {
+        if (!isIdle(audience)) continue
         for (const member of audience.members as Set<Member>) {
           if (member.until <= taken) audience.members.delete(member as WatchMember)
         }
         audiences.release(audience)
+        retiring.delete(audience)
       }
-      retiring.clear()
     },
   }
 }
 
+/** Whose time the filters of a session take. */
+const payerName = ({ user, caller }: Session, address: string | null): string =>
+  user !== null ? `user ${user}` : (address ?? caller.role)
+
 /** What a watcher is told that cannot be brought to the present. */
-const asReason = (error: unknown, { table }: WatchView): AppError =>
-  error instanceof AppError
-    ? error
-    : realtimeErrors.policy_raised(
-        { table: `${table.schema}.${table.table}`, problem: messageOf(error) },
-        error,
-      )
+function asReason(error: unknown, { table, filter }: WatchView): AppError {
+  if (error instanceof AppError) return error
+  const name = `${table.schema}.${table.table}`
+  if (filter?.cost === 'pattern' && hasCode(error, '57014')) return filterFailure(name, error)
+  return realtimeErrors.policy_raised({ table: name, state: stateOf(error) }, error)
+}
 
 /** True for failures that pass by themselves: the database is away or has no connection free. */
 export const isPassing = (error: unknown): boolean =>

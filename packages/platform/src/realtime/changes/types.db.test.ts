@@ -6,10 +6,11 @@ import { openProjectDatabase } from '../../database/index.ts'
 import { silentLog } from '../../kernel/index.ts'
 import type { RowImage } from '../../tail/index.ts'
 import { sessionOf } from '../channels/session.ts'
-import { compileFilter } from './compile-filter.ts'
 import { createTableCatalogue } from './describe-table.ts'
+import { compileFilter } from './filters/compile-filter.ts'
 import { rowJson } from './row-values.ts'
-import { prepareView, readSnapshot } from './watch-view.ts'
+import { readSnapshot } from './watch/read-snapshot.ts'
+import { prepareView } from './watch/watch-view.ts'
 
 /** By column: its type, and its values in two rows, the second one greater where the type has an order. */
 const columns: Readonly<Record<string, readonly [type: string, low: string, high: string]>> = {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../kernel/index.ts'
 import type { TableCatalogue } from '../changes/describe-table.ts'
-import { isStale, type Judge, type JudgeRequest } from '../changes/judge.ts'
+import { isStale, type PolicyCheck, type PolicyRequest } from '../changes/policies/check-policies.ts'
 import { compositeText } from '../changes/row-values.ts'
 import type { Session } from './session.ts'
 
@@ -21,7 +21,7 @@ export const openRights: ChannelRights = { broadcast: all, presence: all }
 
 export interface RightsContext {
   readonly catalogue: TableCatalogue
-  readonly judge: Judge
+  readonly policies: PolicyCheck
   readonly clock: Clock
 }
 
@@ -62,20 +62,20 @@ async function askPolicies(
     }
     return compositeText(table.columns, message, () => true)
   })
-  const request: Omit<JudgeRequest, 'question'> = {
+  const request: Omit<PolicyRequest, 'question'> = {
     table,
     role: session.caller.role,
-    sessions: [{ session, picks: null }],
+    sessions: [session],
     images,
     topic: channel,
   }
   const [read, write] = await Promise.all([
-    context.judge.judge({ ...request, question: 'read' }),
-    context.judge.judge({ ...request, question: 'add' }),
+    context.policies.check({ ...request, question: 'read' }),
+    context.policies.check({ ...request, question: 'add' }),
   ])
   const rightsAt = (index: number): Rights => ({
-    read: read.verdicts.get(session.key)?.[index] ?? false,
-    write: write.verdicts.get(session.key)?.[index] ?? false,
+    read: read.allowed.get(session.key)?.[index] ?? false,
+    write: write.allowed.get(session.key)?.[index] ?? false,
   })
   return { broadcast: rightsAt(0), presence: rightsAt(1) }
 }

@@ -132,6 +132,7 @@ async function rightsOf(
 
 async function listen(project: RealtimeProject, channel: Channel, events: JoinEvents): Promise<void> {
   const { config, session, room } = channel
+  const { address } = channel.connection
   const listener: Listener = {
     send: (message) => tellChannel(channel, message),
     subscriptionEnded: (error) => {
@@ -142,11 +143,18 @@ async function listen(project: RealtimeProject, channel: Channel, events: JoinEv
     subscriptionBroken: () => events.ended(channel, 'phx_error', 'commits were missed: start over'),
   }
   if (config.bindings.length > 0) {
-    const request = { session, topic: room.topic, bindings: config.bindings, listener }
+    const request = { session, topic: room.topic, bindings: config.bindings, address, listener }
     channel.subscription = await project.changes.subscribe(request)
   }
   if (config.watch) {
-    const request = { session, topic: room.topic, watch: config.watch, resume: config.resume, listener }
+    const request = {
+      session,
+      topic: room.topic,
+      watch: config.watch,
+      resume: config.resume,
+      address,
+      listener,
+    }
     channel.watching = await project.changes.watch(request)
   }
 }

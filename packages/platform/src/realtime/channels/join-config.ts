@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { JsonObject } from '../../kernel/index.ts'
 import type { BindingRequest } from '../changes/bindings.ts'
-import type { WatchRequest } from '../changes/watch-view.ts'
+import type { WatchRequest } from '../changes/watch/watch-view.ts'
 import { realtimeErrors } from '../errors.ts'
 
 const name = z.string().min(1).max(128)

@@ -4,7 +4,7 @@ import type { Clock, Log } from '../../kernel/index.ts'
 import type { BroadcastHub } from '../broadcast/broadcast-hub.ts'
 import type { ChangeHub } from '../changes/change-hub.ts'
 import type { TableCatalogue } from '../changes/describe-table.ts'
-import type { Judge } from '../changes/judge.ts'
+import type { PolicyCheck } from '../changes/policies/check-policies.ts'
 import type { ProjectLimits } from '../limits/project-limits.ts'
 import type { RealtimeLimits } from '../limits/realtime-limits.ts'
 import type { PresenceHub } from '../presence/presence-hub.ts'
@@ -24,7 +24,7 @@ export interface RealtimeProject {
   readonly presence: PresenceHub
   readonly changes: ChangeHub
   readonly catalogue: TableCatalogue
-  readonly judge: Judge
+  readonly policies: PolicyCheck
   /** Resolves when what commits from now on reaches this node. Fails with `stream_not_ready`. */
   armed(): Promise<void>
   /** What all clients use together. */

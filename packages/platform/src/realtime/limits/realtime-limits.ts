@@ -48,8 +48,15 @@ export interface RealtimeLimits {
   readonly bindingsPerChannel: number
   /** Rows in the snapshot of one watch. Default 10,000. */
   readonly watchedRows: number
-  /** Changes that are kept so that a client that comes back can go on where it was. Default 10,000. */
-  readonly keptChanges: number
+  /** Bytes of changes that are kept so that a client that comes back can go on where it was. Default 16 MiB. */
+  readonly keptBytes: number
+  /** Bytes of changes that may wait for the database's answer before everyone is told to start over. Default 256 MiB. */
+  readonly queuedBytes: number
+  /**
+   * Milliseconds that filters with patterns (`like`, `ilike`, `match`, `imatch`) may take: one statement, and all of one
+   * user, or of an address without a user, in a second; ten times as much may come at once. Defaults 500 and 100.
+   */
+  readonly filterMilliseconds: Shares<'statement' | 'user'>
   /** Milliseconds that policies may take for one batch of changes, and for one subscriber. Default 5,000. */
   readonly policyMilliseconds: number
 }
@@ -89,7 +96,9 @@ export const defaultLimits: RealtimeLimits = {
   idleMilliseconds: 60_000,
   bindingsPerChannel: 100,
   watchedRows: 10_000,
-  keptChanges: 10_000,
+  keptBytes: 16 * mebibyte,
+  queuedBytes: 256 * mebibyte,
+  filterMilliseconds: { statement: 500, user: 100 },
   policyMilliseconds: 5_000,
 }
 

@@ -1,9 +1,7 @@
-import { quoteName } from '../../database/index.ts'
-import type { RowImage } from '../../tail/index.ts'
-import { realtimeErrors } from '../errors.ts'
-import type { ColumnDescription, TableDescription } from './describe-table.ts'
+import { realtimeErrors } from '../../errors.ts'
+import type { ColumnDescription, TableDescription } from '../describe-table.ts'
 
-const operators = {
+export const operators = {
   eq: '=',
   neq: '<>',
   lt: '<',
@@ -31,6 +29,7 @@ export interface Condition {
 }
 
 const isWords = ['null', 'true', 'false', 'unknown']
+const likeOperators = new Set<string>(['like', 'ilike'])
 const longestFilter = 4_096
 const mostValues = 100
 
@@ -51,6 +50,8 @@ export function parseFilter(filter: string): readonly Condition[] {
     const read = operator === 'in' ? readList(tail!, fail) : readScalar(tail!, fail)
     if (operator === 'is' && !isWords.includes(read.values[0]!.toLowerCase()))
       throw fail(`is takes ${isWords.join(', ')}`)
+    if (likeOperators.has(operator!) && /(?:^|[^\\])(?:\\\\)*\\$/.test(read.values[0]!))
+      throw fail('its pattern ends in a backslash that escapes nothing')
     conditions.push({
       column: column.trim(),
       negated: not !== undefined,
@@ -107,80 +108,6 @@ function readValue(
   const quoted = /^"((?:[^"\\]|\\.)*)"/s.exec(text)
   if (!quoted) throw fail('a quote is not closed')
   return { value: quoted[1]!.replace(/\\(.)/gs, '$1'), rest: text.slice(quoted[0].length) }
-}
-
-/** A condition as SQL over the table's own columns; values are parameters, cast by the column's type. */
-export function conditionSql(
-  condition: Condition,
-  column: ColumnDescription,
-  parameter: (value: unknown) => string,
-): string {
-  const name = quoteName(column.name)
-  const sqlText = comparisonSql(condition, name, column.declared, parameter)
-  return condition.negated ? `not (${sqlText})` : sqlText
-}
-
-function comparisonSql(
-  { operator, values }: Condition,
-  name: string,
-  type: string,
-  parameter: (value: unknown) => string,
-): string {
-  const symbol = operators[operator]
-  if (operator === 'is') return `${name} is ${values[0]!.toLowerCase()}`
-  if (operator === 'in')
-    return `${name} in (${values.map((value) => `${parameter(value)}::text::${type}`).join(', ')})`
-  const asText = ['like', 'ilike', 'match', 'imatch'].includes(operator)
-  if (asText) return `${name}::text ${symbol} ${parameter(values[0])}::text`
-  return `${name} ${symbol} ${parameter(values[0])}::text::${type}`
-}
-
-/** Answers for one image; undefined when the image does not have the column. */
-export type ImageTest = (image: RowImage) => boolean | undefined
-
-/** Types whose equal values always have equal texts, so that the database need not be asked. */
-const exactTypes = new Set(['int2', 'int4', 'int8', 'uuid', 'bool', 'text', 'varchar'])
-const integerTypes = new Set(['int2', 'int4', 'int8'])
-
-/**
- * A test that needs no database, or undefined when only the database knows the type's rules. `values` are the
- * condition's values as the database writes them.
- */
-export function quickTest(condition: Condition, column: ColumnDescription, values: readonly string[]) {
-  const test = positiveTest(condition.operator, column, values)
-  if (!test || !condition.negated) return test && forColumn(column.name, test)
-  return forColumn(column.name, (value) => value !== null && !test(value))
-}
-
-type ValueTest = (value: string | null) => boolean
-
-const forColumn =
-  (name: string, test: ValueTest): ImageTest =>
-  (image) => {
-    const value = image[name]
-    return value === undefined ? undefined : test(value)
-  }
-
-function positiveTest(
-  operator: FilterOperator,
-  column: ColumnDescription,
-  values: readonly string[],
-): ValueTest | undefined {
-  const exact = (exactTypes.has(column.type) || column.kind === 'e') && column.deterministic
-  const [value] = values as [string]
-  if (exact && operator === 'eq') return (found) => found === value
-  if (exact && operator === 'neq') return (found) => found !== null && found !== value
-  if (exact && operator === 'in') {
-    const wanted = new Set(values)
-    return (found) => found !== null && wanted.has(found)
-  }
-  if (!integerTypes.has(column.type)) return undefined
-  const bound = BigInt(value)
-  if (operator === 'lt') return (found) => found !== null && BigInt(found) < bound
-  if (operator === 'lte') return (found) => found !== null && BigInt(found) <= bound
-  if (operator === 'gt') return (found) => found !== null && BigInt(found) > bound
-  if (operator === 'gte') return (found) => found !== null && BigInt(found) >= bound
-  return undefined
 }
 
 /** The column of a condition. Fails with `malformed_filter` when the role cannot read it or there is none. */

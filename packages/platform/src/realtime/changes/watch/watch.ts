@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto'
-import { comparePositions } from '../../tail/index.ts'
-import type { Session } from '../channels/session.ts'
-import type { RealtimeLimits } from '../limits/realtime-limits.ts'
-import { prepareMessage, type ServerMessage } from '../protocol/server-message.ts'
-import type { Listener, WatchAudience, WatchMember } from './audience.ts'
-import { buildChangeMessages } from './change-messages.ts'
-import { type BatchContext, judgeBatch } from './judge-batch.ts'
-import type { NumberedTransaction, RecentChanges } from './recent-changes.ts'
-import { isInSnapshot, readSnapshot, type WatchView } from './watch-view.ts'
+import { comparePositions, type RowChange } from '../../../tail/index.ts'
+import type { Session } from '../../channels/session.ts'
+import type { RealtimeLimits } from '../../limits/realtime-limits.ts'
+import { prepareMessage, type ServerMessage } from '../../protocol/server-message.ts'
+import { hasPatterns, type Listener, type WatchAudience, type WatchMember } from '../audience.ts'
+import type { Matches } from '../change-messages.ts'
+import { type CheckContext, checkChanges } from '../check-changes.ts'
+import { evaluatePatterns } from '../filters/filter-lanes.ts'
+import type { FilterRunner } from '../filters/filter-runner.ts'
+import type { RecentChanges } from '../recent-changes.ts'
+import { rowJson } from '../row-values.ts'
+import type { StreamTransaction } from '../stream-transaction.ts'
+import { isInSnapshot, readSnapshot } from './read-snapshot.ts'
+import type { WatchView } from './watch-view.ts'
 
 /** The same for copies that hold the same rows in the same form: a copy is only resumed by its like. */
 export function watchKey(session: Session, view: WatchView): string {
@@ -30,11 +35,12 @@ const isKnown = ({ snapshot }: WatchMember, xid: number): boolean =>
 
 /** Transactions that the client missed while it was away. */
 export interface ResumeFrom {
-  readonly missed: readonly NumberedTransaction[]
+  readonly missed: readonly StreamTransaction[]
 }
 
 export interface CatchUpRequest {
-  readonly context: BatchContext
+  readonly context: CheckContext
+  readonly runner: FilterRunner
   readonly recent: RecentChanges
   readonly limits: RealtimeLimits
   readonly audience: WatchAudience
@@ -70,8 +76,8 @@ export async function catchUp(request: CatchUpRequest): Promise<void> {
   )
   if (!audience.members.has(member)) return
   member.snapshot = snapshot
-  const early = recent.upTo(member.since).filter(({ transaction }) => !isKnown(member, transaction.xid))
-  if (early.some(emptied(audience.view))) return member.listener.subscriptionBroken()
+  const early = recent.missingIn(snapshot.transactions, member.since)
+  if (!early || early.some(emptied(audience.view))) return member.listener.subscriptionBroken()
   sendSnapshot(audience, member, snapshot.rows)
   await tellMissed(request, early)
   release(audience, member)
@@ -88,42 +94,46 @@ function release(audience: WatchAudience, member: WatchMember): void {
 /** True for a transaction that emptied the view's table: what it did to the rows cannot be told. */
 export const emptied =
   ({ table }: WatchView) =>
-  ({ transaction }: NumberedTransaction): boolean =>
-    transaction.truncated.some(({ oid }) => oid === table.oid)
+  ({ truncated }: StreamTransaction): boolean =>
+    truncated.includes(table.oid)
 
 /** Transactions told together, so that a long absence does not become one enormous question. */
 const together = 200
 
 async function tellMissed(
-  { context, audience, member }: CatchUpRequest,
-  transactions: readonly NumberedTransaction[],
+  { context, runner, audience, member }: CatchUpRequest,
+  transactions: readonly StreamTransaction[],
 ): Promise<void> {
   const { schema, table } = audience.view.table
-  const only: BatchContext = { ...context, audiences: { find: () => [audience] } }
+  const only: CheckContext = { ...context, audiences: { find: () => [audience] } }
   const relevant = transactions
-    .map((numbered) => ({ numbered, changes: numbered.changes.filter(isOf(schema, table)) }))
+    .map((transaction) => ({ transaction, changes: transaction.changes.filter(isOf(schema, table)) }))
     .filter(({ changes }) => changes.length > 0)
   for (let start = 0; start < relevant.length; start += together) {
     const some = relevant.slice(start, start + together)
-    const judged = await judgeBatch(
-      only,
-      some.flatMap(({ changes }) => changes),
-    )
-    for (const { numbered, changes } of some) {
+    const all = some.flatMap(({ changes }) => changes)
+    const checked = await checkChanges(only, all)
+    const of = all[0] && checked.tableOf(all[0])
+    if (!of) continue
+    const failure = of.failure(audience)
+    if (failure) throw failure
+    const items = all.map((change) => ({ checked: of, change }))
+    const patterns = hasPatterns(audience) ? await evaluatePatterns(runner, audience, items) : undefined
+    for (const { transaction, changes } of some) {
       const operations = changes.flatMap((change) => {
-        const of = judged.tableOf(change)
-        const failure = of?.failure(audience)
-        if (failure !== undefined) throw new Error(failure)
-        return of ? buildChangeMessages(of, numbered.transaction, change).forWatch(audience) : []
+        const matches: Matches = patterns
+          ? patterns({ checked: of, change })
+          : (filter, side) => of.matches(filter, audience.session, change, side)
+        return watchOperations(audience.view, change, matches)
       })
-      if (operations.length > 0) tellMember(audience, member, numbered.transaction.position, operations)
+      if (operations.length > 0) tellMember(audience, member, transaction.position, operations)
     }
   }
 }
 
 const isOf =
   (schema: string, table: string) =>
-  ({ relation }: NumberedTransaction['changes'][number]): boolean =>
+  ({ relation }: RowChange): boolean =>
     relation.schema === schema && relation.table === table
 
 function tellMember(
@@ -139,16 +149,16 @@ function tellMember(
 /** Tells everyone who watches what a transaction did to their rows; without operations, how far the stream is. */
 export function tellWatchers(
   audience: WatchAudience,
-  at: NumberedTransaction | { readonly sequence: number; readonly position: string },
+  at: StreamTransaction | { readonly sequence: number; readonly position: string },
   operations: readonly string[],
 ): void {
-  const position = 'transaction' in at ? at.transaction.position : at.position
+  const { position } = at
   let exact: ServerMessage | undefined
   for (const member of audience.members) {
     if (at.sequence <= member.since && operations.length > 0) continue
     if (operations.length === 0 && (member.held || member.position === position)) continue
-    if ('transaction' in at) {
-      const { xid } = at.transaction
+    if ('xid' in at) {
+      const { xid } = at
       if (member.held) {
         member.held.push({ xid, position, operations })
         continue
@@ -185,4 +195,15 @@ function sendSnapshot(audience: WatchAudience, member: WatchMember, rows: readon
     const payload = `{"first":${start === 0},"last":${last},"key":${key},"rows":[${some.join(',')}]}`
     member.listener.send(prepareMessage({ topic: audience.topic, event: 'plinth_snapshot', payload }))
   }
+}
+
+/** What becomes of a row in a watched copy: JSON objects, in order. */
+export function watchOperations(view: WatchView, change: RowChange, matches: Matches): readonly string[] {
+  const [was, is] = [matches(view.filter, 'before'), matches(view.filter, 'after')]
+  const keyBefore = was && change.before ? rowJson(view.key, change.before) : null
+  const keyAfter = is && change.after ? rowJson(view.key, change.after) : null
+  const removed = keyBefore !== null && keyBefore !== keyAfter ? [`{"remove":${keyBefore}}`] : []
+  if (!is || !change.after) return removed
+  const kind = was && keyBefore === keyAfter ? 'update' : 'insert'
+  return [...removed, `{"${kind}":${rowJson(view.columns, change.after)}}`]
 }

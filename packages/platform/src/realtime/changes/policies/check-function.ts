@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type ProjectDatabase, quoteName, quoteText, sql } from '../../database/index.ts'
-import type { ColumnDescription, TableDescription } from './describe-table.ts'
+import { type ProjectDatabase, quoteName, quoteText, sql } from '../../../database/index.ts'
+import type { ColumnDescription, TableDescription } from '../describe-table.ts'
 
 /** What is asked of the policies: may the role read this row (`using`), or add it (`with check`). */
 export type Question = 'read' | 'add'
@@ -10,11 +10,11 @@ export type Access =
   | { readonly kind: 'all' }
   | { readonly kind: 'none' }
   | {
-      readonly kind: 'judged'
-      /** The function that judges images, `realtime.…`, quoted. */
+      readonly kind: 'checked'
+      /** The function that applies the policies to images, `realtime.…`, quoted. */
       readonly call: string
       readonly definition: string
-      /** Columns that the verdict depends on; the others may stay null. */
+      /** Columns that the policies read; the others may stay null. */
       isNeeded(column: ColumnDescription): boolean
     }
 
@@ -39,7 +39,7 @@ export function accessOf(table: TableDescription, role: string, question: Questi
   const hash = createHash('sha256').update(JSON.stringify([table.schema, table.table, body]))
   const name = `${functionPrefix(table, role, question)}${hash.digest('hex').slice(0, 16)}`
   return {
-    kind: 'judged',
+    kind: 'checked',
     call: `realtime.${quoteName(name)}`,
     definition: functionDefinition(table, name, role, question, body),
     isNeeded: (column) => wholeRow || columns.has(column.name) || column.kind === 'd',
@@ -51,36 +51,33 @@ const functionPrefix = (table: TableDescription, role: string, question: Questio
 
 /**
  * The policies' own expressions over the given rows instead of the table's: nobody reads the table, so a row that
- * changed again meanwhile is judged as it was. Each subscriber's claims are set in turn, and the statement is planned
+ * changed again meanwhile is checked as it was. Each subscriber's claims are set in turn, and the statement is planned
  * once per connection. Names are resolved as columns first, as in the policies.
  */
 function functionBody(table: TableDescription, condition: string, wholeRow: boolean): string {
   const type = `${quoteName(table.schema)}.${quoteName(table.table)}`
   const alias = quoteName(table.table)
   const columns = table.columns.map(({ name }) => quoteName(name)).join(', ')
-  const picked = '(plinth_pick is null or "plinth_n" = any (plinth_pick))'
   const rows = wholeRow
     ? `select string_agg(case when exists (select from unnest(plinth_rows["plinth_n":"plinth_n"]) as ${alias}
-         where ${condition}) then '1' else '0' end, '' order by "plinth_n") into plinth_verdict
-       from generate_subscripts(plinth_rows, 1) as "plinth_s"("plinth_n") where ${picked}`
-    : `select string_agg(case when ${condition} then '1' else '0' end, '' order by "plinth_n") into plinth_verdict
-       from unnest(plinth_rows) with ordinality as ${alias}(${columns}, "plinth_n") where ${picked}`
+         where ${condition}) then '1' else '0' end, '' order by "plinth_n") into plinth_answer
+       from generate_subscripts(plinth_rows, 1) as "plinth_s"("plinth_n")`
+    : `select string_agg(case when ${condition} then '1' else '0' end, '' order by "plinth_n") into plinth_answer
+       from unnest(plinth_rows) with ordinality as ${alias}(${columns}, "plinth_n")`
   return `
 #variable_conflict use_column
 declare
   plinth_rows ${type}[] := (select array_agg(i::${type} order by n) from unnest(plinth_images) with ordinality as x(i, n));
-  plinth_verdicts text[] := '{}';
-  plinth_verdict text;
-  plinth_pick bigint[];
+  plinth_answers text[] := '{}';
+  plinth_answer text;
 begin
   perform set_config('realtime.topic', plinth_topic, true);
   for plinth_i in 1 .. cardinality(plinth_claims) loop
     perform set_config('request.jwt.claims', plinth_claims[plinth_i], true);
-    plinth_pick := plinth_picks[plinth_i]::bigint[];
     ${rows};
-    plinth_verdicts := plinth_verdicts || coalesce(plinth_verdict, '');
+    plinth_answers := plinth_answers || coalesce(plinth_answer, '');
   end loop;
-  return plinth_verdicts;
+  return plinth_answers;
 end
 `
 }
@@ -92,10 +89,10 @@ function functionDefinition(
   question: Question,
   body: string,
 ): string {
-  const signature = `realtime.${quoteName(name)}(text[], text[], text[], text)`
+  const signature = `realtime.${quoteName(name)}(text[], text[], text)`
   const comment = `Whether ${role} may ${question} rows of ${table.schema}.${table.table}, per claims and image.`
   return `
-    create or replace function realtime.${quoteName(name)}(plinth_claims text[], plinth_picks text[], plinth_images text[], plinth_topic text)
+    create or replace function realtime.${quoteName(name)}(plinth_claims text[], plinth_images text[], plinth_topic text)
     returns text[] language plpgsql volatile as ${quoteText(body)};
     revoke execute on function ${signature} from public;
     grant execute on function ${signature} to ${quoteName(role)};
@@ -131,7 +128,7 @@ export function createCheckFunctions(database: ProjectDatabase) {
       table: TableDescription,
       role: string,
       question: Question,
-      access: Access & { kind: 'judged' },
+      access: Access & { kind: 'checked' },
     ) => {
       const known = made.get(access.call)
       if (known !== undefined) return known
@@ -141,7 +138,7 @@ export function createCheckFunctions(database: ProjectDatabase) {
       return making
     },
     /** Forgets a function that turned out to be gone. */
-    forget: (access: Access & { kind: 'judged' }) => made.delete(access.call),
+    forget: (access: Access & { kind: 'checked' }) => made.delete(access.call),
   }
 }
 

@@ -1,17 +1,29 @@
-import { type ProjectDatabase, quoteName } from '../../database/index.ts'
-import { AppError, messageOf } from '../../kernel/index.ts'
-import type { RowImage } from '../../tail/index.ts'
-import { realtimeErrors } from '../errors.ts'
-import type { ColumnDescription, TableDescription } from './describe-table.ts'
-import { type Condition, columnOf, conditionSql, type ImageTest, parseFilter, quickTest } from './filter.ts'
+import { type ProjectDatabase, quoteName } from '../../../database/index.ts'
+import { AppError } from '../../../kernel/index.ts'
+import type { RowImage } from '../../../tail/index.ts'
+import { realtimeErrors } from '../../errors.ts'
+import type { ColumnDescription, TableDescription } from '../describe-table.ts'
+import { conditionSql } from './filter-sql.ts'
+import { type Condition, columnOf, parseFilter } from './parse-filter.ts'
+import { type ImageTest, quickTest } from './quick-test.ts'
+
+/**
+ * What a filter needs: nothing but the row (`quick`); the database, for types that only it can compare (`comparison`);
+ * or the database for a pattern, which may take any time (`pattern`).
+ */
+export type FilterCost = 'quick' | 'comparison' | 'pattern'
 
 /** A filter of one table, as one role may use it. */
 export interface Filter {
   readonly text: string
   readonly conditions: readonly { readonly condition: Condition; readonly column: ColumnDescription }[]
-  /** Tells without the database; undefined when only the database can. */
-  readonly quick: ImageTest | undefined
+  readonly cost: FilterCost
+  /** Tells without the database where the cost is `quick`; undefined for a column that the row does not have. */
+  quick(image: RowImage): boolean | undefined
 }
+
+/** Milliseconds that checking a filter's values may take: PostgreSQL compiles its patterns. */
+const longestCheck = 500
 
 /** Checks a filter against the table's own types. Fails with `malformed_filter`. */
 export async function compileFilter(
@@ -27,12 +39,31 @@ export async function compileFilter(
   const canonical = await castValues(database, role, conditions).catch((cause: unknown) => {
     // A database that is away says nothing about the filter.
     if (cause instanceof AppError) throw cause
-    throw realtimeErrors.malformed_filter({ filter: text.slice(0, 200), problem: messageOf(cause) }, cause)
+    throw realtimeErrors.malformed_filter({ filter: text.slice(0, 200), problem: problemOf(cause) }, cause)
   })
   const tests = conditions.map(({ condition, column }, index) =>
     quickTest(condition, column, canonical[index]!),
   )
-  return { text, conditions, quick: tests.every((test) => test !== undefined) ? allOf(tests) : undefined }
+  const isQuick = tests.every((test) => test !== undefined)
+  const isPattern = conditions.some(({ condition }) => patterns.has(condition.operator))
+  return {
+    text,
+    conditions,
+    cost: isQuick ? 'quick' : isPattern ? 'pattern' : 'comparison',
+    quick: isQuick ? allOf(tests) : () => undefined,
+  }
+}
+
+const patterns = new Set<string>(['like', 'ilike', 'match', 'imatch'])
+
+/** What is wrong with a filter's values, in our words: the database's own are not for clients. */
+function problemOf(cause: unknown): string {
+  const code = String((cause as { code?: unknown }).code)
+  if (code === '2201B') return 'its regular expression is not valid'
+  if (code.startsWith('22') || code.startsWith('23')) return 'its value does not fit the type of the column'
+  if (code === '42883') return 'the type of the column does not have this operator'
+  if (code === '57014') return 'its pattern takes too long'
+  return 'the database does not take it'
 }
 
 const allOf =
@@ -61,7 +92,7 @@ async function castValues(
   const { rows } = await database.asCaller<unknown[] & object>(
     { role, claims: {} },
     { text: `select ${selected.join(', ')}`, values, rowMode: 'array' },
-    { readOnly: true },
+    { readOnly: true, statementTimeout: longestCheck },
   )
   return conditions.map((_, index) => rows[0]![2 * index + 1] as string[])
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseFilter } from './filter.ts'
-import { valueJson } from './row-values.ts'
-import { isInSnapshot } from './watch-view.ts'
+import { valueJson } from '../row-values.ts'
+import { isInSnapshot } from '../watch/read-snapshot.ts'
+import { parseFilter } from './parse-filter.ts'
 
 const quote = (value: string) => `"${value.replace(/[\\"]/g, '\\$&')}"`
 

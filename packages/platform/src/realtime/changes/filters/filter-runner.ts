@@ -1,0 +1,84 @@
+import type { ProjectDatabase } from '../../../database/index.ts'
+import { createBuckets } from '../../limits/bucket.ts'
+import type { RealtimeLimits } from '../../limits/realtime-limits.ts'
+import { type EvaluateRequest, evaluateFilters } from './evaluate-filters.ts'
+
+/** Applies filters that may take long. Payers take turns, and none of them uses more time than its budget. */
+export interface FilterRunner {
+  /**
+   * The picks that pass, for each task. `payer` is the user or address whose time it takes: while its budget is used up,
+   * it waits. Fails with what the database says; 57014 for what takes longer than one statement may.
+   */
+  run(payer: string, request: Omit<EvaluateRequest, 'timeout'>): Promise<readonly ReadonlySet<number>[]>
+  stop(): void
+}
+
+interface Payer {
+  readonly queue: (() => Promise<unknown>)[]
+  isRunning: boolean
+  /** When its budget allows the next statement, in milliseconds of `performance.now()`. */
+  readyAt: number
+}
+
+/** Statements at once, of the ten connections that requests have. */
+const mostStatements = 2
+/** How many seconds' budget may be used at once. */
+const burst = 10
+
+export function createFilterRunner(
+  database: ProjectDatabase,
+  limits: RealtimeLimits['filterMilliseconds'],
+): FilterRunner {
+  const budgets = createBuckets(limits.user, limits.user * burst)
+  /** Who has work, in the order of their turns. */
+  const payers = new Map<string, Payer>()
+  let running = 0
+  let timer: NodeJS.Timeout | undefined
+  let isStopped = false
+
+  function startNext(): void {
+    clearTimeout(timer)
+    const now = performance.now()
+    let soonest = Number.POSITIVE_INFINITY
+    for (const [name, payer] of payers) {
+      if (running >= mostStatements || isStopped) return
+      if (payer.isRunning || payer.queue.length === 0) continue
+      if (payer.readyAt <= now) start(name, payer)
+      else soonest = Math.min(soonest, payer.readyAt)
+    }
+    if (soonest < Number.POSITIVE_INFINITY) timer = setTimeout(startNext, soonest - now + 1).unref()
+  }
+
+  function start(name: string, payer: Payer): void {
+    payers.delete(name)
+    payers.set(name, payer)
+    payer.isRunning = true
+    running += 1
+    const start = performance.now()
+    const end = () => {
+      running -= 1
+      payer.isRunning = false
+      payer.readyAt = performance.now() + budgets.of(name).spend(performance.now() - start)
+      if (payer.queue.length === 0) payers.delete(name)
+      startNext()
+    }
+    payer.queue.shift()!().then(end, end)
+  }
+
+  return {
+    run: (name, request) =>
+      new Promise((resolve, reject) => {
+        const readyAt = performance.now() + budgets.of(name).spend(0)
+        const payer = payers.get(name) ?? { queue: [], isRunning: false, readyAt }
+        payers.set(name, payer)
+        payer.queue.push(() =>
+          evaluateFilters(database, { ...request, timeout: limits.statement }).then(resolve, reject),
+        )
+        startNext()
+      }),
+    stop: () => {
+      isStopped = true
+      clearTimeout(timer)
+    },
+  }
+}
