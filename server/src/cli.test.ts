@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
-import { expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
 import { commands } from './commands/commands.ts'
 
@@ -61,3 +61,47 @@ it.each([
     expect(stderr).toMatch(line)
   },
 )
+
+describe('plinth settings', () => {
+  /** Runs in one data folder, with a secret on standard input. */
+  async function inFolder() {
+    const folder = await mkdtemp(join(tmpdir(), 'plinth-cli-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    return (given: readonly string[], input = '', environment: Record<string, string> = {}) =>
+      new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+        const env = { PATH: process.env['PATH'], PLINTH_DATA_DIR: folder, ...environment }
+        const child = execFile(process.execPath, [cli, ...given], { env }, (error, stdout, stderr) =>
+          resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+        )
+        child.stdin!.end(input)
+      })
+  }
+  const rowsOf = (stdout: string) => JSON.parse(stdout) as { name: string; value: string; source: string }[]
+
+  it('sets one in the data folder, shows where it comes from, and takes it back', async () => {
+    const run = await inFolder()
+    expect(await run(['settings', 'set', 'shops', 'auth.signUps', 'false'])).toMatchObject({ code: 0 })
+    const one = async (environment = {}) => {
+      const { stdout } = await run(['settings', 'list', 'shops', '--json'], '', environment)
+      return rowsOf(stdout).find(({ name }) => name === 'auth.signUps')
+    }
+    expect(await one()).toMatchObject({ value: 'false', source: 'file' })
+    expect(await one({ PLINTH_SHOPS_AUTH_SIGN_UPS: 'true' })).toMatchObject({
+      value: 'true',
+      source: 'environment',
+    })
+    await run(['settings', 'unset', 'shops', 'auth.signUps'])
+    expect(await one()).toMatchObject({ value: 'true', source: 'default' })
+  })
+
+  it('refuses unknown names and wrong values, and changes nothing', async () => {
+    const run = await inFolder()
+    const unknown = await run(['settings', 'set', 'shops', 'auth.signUp', 'false'])
+    expect(unknown.stderr).toContain('Did you mean auth.signUps?')
+    const wrong = await run(['settings', 'set', 'shops', 'auth.signUps', 'perhaps'])
+    expect([unknown.code, wrong.code, wrong.stdout]).toEqual([1, 1, ''])
+    expect(rowsOf((await run(['settings', 'list', 'shops', '--json'])).stdout)).not.toContainEqual(
+      expect.objectContaining({ source: 'file' }),
+    )
+  })
+})

@@ -16,6 +16,7 @@ Settings (environment variables):
   DATABASE_URL, DIRECT_URL        an administrator's address of an existing PostgreSQL >= 15;
                                   DIRECT_URL is the one that does not pass a pooler
   PLINTH_<SYSTEM>_DATABASE_URL    the same for one system, with PLINTH_<SYSTEM>_DIRECT_URL
+  PLINTH_<SYSTEM>_<SETTING>       a setting of one system: plinth settings list <system>
   REDIS_URL                       fan-out between several nodes`
 
 const program = new Command('plinth')

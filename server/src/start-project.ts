@@ -22,7 +22,7 @@ export interface StartedProject extends Project {
 export async function startProject(options: StartOptions): Promise<StartedProject> {
   const { system, cluster, config, url, clock, log } = options
   const { dataDir, redisUrl } = config
-  const secrets = await openProjectSecrets(dataDir, system.name, clock)
+  const secrets = await openProjectSecrets(dataDir, system.name)
   const addresses = await prepareDatabase(system, cluster.addresses, secrets)
   const project = await openProject({
     system,

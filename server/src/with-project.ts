@@ -64,7 +64,7 @@ async function withCluster<T>(
   work: (project: CommandProject) => Promise<T>,
 ): Promise<T> {
   const { dataDir, redisUrl } = config
-  const secrets = await openProjectSecrets(dataDir, system.name, clock)
+  const secrets = await openProjectSecrets(dataDir, system.name)
   const addresses =
     readOnly && served
       ? projectAddresses(cluster, system.name, secrets.database)

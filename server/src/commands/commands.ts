@@ -51,6 +51,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./rewind.ts')).addRewindCommand,
   },
   {
+    name: 'settings',
+    summary: 'what a project is set to, and where that comes from; set, or take back',
+    load: async () => (await import('./settings.ts')).addSettingsCommand,
+  },
+  {
     name: 'webhooks',
     summary: 'tell other systems of changes, signed as Standard Webhooks',
     load: async () => (await import('./webhooks.ts')).addWebhooksCommand,

@@ -1,6 +1,6 @@
-import { createInterface } from 'node:readline/promises'
 import { type RewindPreview, type RewindTarget, rewindOffer } from '@plinth/platform/rewind'
 import type { Command } from 'commander'
+import { askConsent } from '../ask.ts'
 import { serverErrors } from '../errors.ts'
 import { onProject } from '../on-project.ts'
 import { parseInstant } from '../parse-instant.ts'
@@ -67,8 +67,5 @@ function show(preview: RewindPreview, { json, dryRun }: RewindOptions): void {
 async function confirm({ yes }: RewindOptions): Promise<void> {
   if (yes) return
   if (!process.stdin.isTTY) throw serverErrors.not_confirmed()
-  const asking = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await asking.question('Rewind now? [y/N] ')
-  asking.close()
-  if (!/^y(es)?$/i.test(answer.trim())) throw serverErrors.not_confirmed()
+  if (!(await askConsent('Rewind now? [y/N] '))) throw serverErrors.not_confirmed()
 }

@@ -1,7 +1,15 @@
 import { join } from 'node:path'
+import type { z } from 'zod'
 import { openProjectDatabase, type ProjectAddresses, type ProjectDatabase } from '../database/index.ts'
 import { createFunctionsSurface } from '../functions/index.ts'
-import type { HealthCheck, HostedProject, Surface } from '../http/index.ts'
+import {
+  defineCors,
+  type HealthCheck,
+  type HostedProject,
+  openProjectKeys,
+  type ProjectKeys,
+  type Surface,
+} from '../http/index.ts'
 import { type JobDefinition, type JobRunner, pruneRunsJob, queueJob, startJobRunner } from '../jobs/index.ts'
 import { type Clock, deriveKey, type Log } from '../kernel/index.ts'
 import type { Settings } from '../settings/index.ts'
@@ -20,7 +28,7 @@ import { capabilitiesOf } from './capabilities.ts'
 import { projectErrors } from './errors.ts'
 import { checkDatabase, checkTail, withoutTail } from './project-health.ts'
 import type { ProjectSecrets } from './project-secrets.ts'
-import { readProjectSettings } from './project-settings.ts'
+import { type projectSettings, readProjectSettings } from './project-settings.ts'
 import { publishChanges } from './publish-changes.ts'
 
 export interface ProjectOptions {
@@ -73,6 +81,9 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
     capabilities,
     key: deriveKey(secrets.sealingKey, 'settings'),
   })
+  const own = settings.of('') as z.output<typeof projectSettings>
+  const keys = await openProjectKeys(system.name, secrets.keysFile, clock, own)
+  const cors = defineCors({ origins: own.allowedOrigins, credentials: own.allowCookies })
   const database = openProjectDatabase({ system: system.name, addresses, log })
   const durable: DurableConsumer[] = []
   const tail = options.logicalReplication
@@ -82,7 +93,7 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
   const jobs: JobQueue = {
     add: (name, payload, given) => queueJob(database, jobDefinitions, name, payload, given),
   }
-  const ground = { database, tail, jobs, settings, log }
+  const ground = { database, keys, tail, jobs, settings, log }
   const opened = openCapabilities(capabilities, options, ground)
   jobDefinitions.push(...opened.all.flatMap((capability) => capability.jobs ?? []))
   requireUniqueJobs(system.name, jobDefinitions)
@@ -97,7 +108,8 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
   return {
     name: system.name,
     functionNames: new Set(system.functions.map(({ name }) => name)),
-    keys: secrets.keys,
+    keys,
+    cors,
     surfaces: surfacesOf(system, opened.all, { database, clock }),
     callers: opened.all.flatMap((capability) => capability.callers ?? []),
     system,
@@ -132,6 +144,7 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
 
 interface Ground {
   readonly database: ProjectDatabase
+  readonly keys: ProjectKeys
   readonly tail: Tail
   readonly jobs: JobQueue
   readonly settings: Settings
@@ -146,7 +159,7 @@ interface OpenCapabilities {
 function openCapabilities(
   capabilities: readonly AnyCapability[],
   { system, secrets, dataDir, url, redisUrl, clock }: ProjectOptions,
-  { database, tail, jobs, settings, log }: Ground,
+  { database, keys, tail, jobs, settings, log }: Ground,
 ): OpenCapabilities {
   const opened = new Map<string, OpenCapability>()
   const offer = <Offer>({ capability }: OfferKey<Offer>): Offer => {
@@ -172,7 +185,7 @@ function openCapabilities(
     const project: CapabilityProject = {
       system,
       database,
-      keys: secrets.keys,
+      keys,
       settings: settings.of(capability.name),
       url,
       deriveKey: (purpose) => deriveKey(secrets.sealingKey, purpose),

@@ -1,30 +1,25 @@
 import { join } from 'node:path'
 import { type DatabaseSecrets, newDatabaseSecrets } from '../database/index.ts'
-import { openProjectKeys, type ProjectKeys } from '../http/index.ts'
-import { type Clock, newKey, readOrCreateSecret } from '../kernel/index.ts'
+import { newKey, readOrCreateSecret } from '../kernel/index.ts'
 
 /** What a project must keep to itself. Nodes that share one PostgreSQL share this folder's content as well. */
 export interface ProjectSecrets {
-  readonly keys: ProjectKeys
+  /** The file with the project's keys, made when they are first opened. */
+  readonly keysFile: string
   readonly database: DatabaseSecrets
   /** Master key for what is sealed at rest; purposes derive their own from it. */
   readonly sealingKey: Buffer
 }
 
 /** Reads a project's secrets from `<dataDir>/secrets`, made the first time, each file for its owner only (0600). */
-export async function openProjectSecrets(
-  dataDir: string,
-  project: string,
-  clock: Clock,
-): Promise<ProjectSecrets> {
+export async function openProjectSecrets(dataDir: string, project: string): Promise<ProjectSecrets> {
   const file = (name: string) => join(dataDir, 'secrets', `${project}.${name}`)
-  const [keys, database, sealingKey] = await Promise.all([
-    openProjectKeys(project, file('keys.json'), clock),
+  const [database, sealingKey] = await Promise.all([
     readOrCreateSecret(file('database.json'), () => JSON.stringify(newDatabaseSecrets())),
     readOrCreateSecret(file('sealing-key'), () => newKey().toString('base64')),
   ])
   return {
-    keys,
+    keysFile: file('keys.json'),
     database: JSON.parse(database) as DatabaseSecrets,
     sealingKey: Buffer.from(sealingKey, 'base64'),
   }

@@ -1,6 +1,23 @@
 import { z } from 'zod'
-import { readSettings, type Settings, type SettingsGroup } from '../settings/index.ts'
+import { readSettings, type Settings, type SettingsGroup, secret } from '../settings/index.ts'
 import type { AnyCapability, SystemDeclaration } from '../system/index.ts'
+
+/** What every project can be set to, whatever it uses: `PLINTH_<SYSTEM>_JWT_SECRET`. */
+export const projectSettings = z.object({
+  jwtSecret: secret(z.string().min(32).max(1024))
+    .optional()
+    .describe(
+      'HS256 secret of the API keys: with the one of a Supabase project its keys and tokens count here.',
+    ),
+  allowedOrigins: z
+    .union([z.literal('*'), z.array(z.string().min(1))])
+    .default('*')
+    .describe('Origins of the pages that may call the project from a browser.'),
+  allowCookies: z
+    .boolean()
+    .default(false)
+    .describe('Whether requests of those pages may carry cookies; needs a list of origins.'),
+})
 
 export interface ProjectSettingsSources {
   readonly system: SystemDeclaration
@@ -19,6 +36,7 @@ export function settingsGroupsOf(
 ): readonly SettingsGroup[] {
   const own = system.settings ?? z.object({})
   return [
+    { name: '', schema: projectSettings },
     { name: '', schema: own },
     ...capabilities.map(({ name, settings, defaults }) => ({
       name,

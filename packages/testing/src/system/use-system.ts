@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Caller, type ProjectDatabase, sql } from '@plinth/platform/database'
-import { createApp, createProjectDirectory, openProjectKeys } from '@plinth/platform/http'
+import { createApp, createProjectDirectory } from '@plinth/platform/http'
 import { declareJobs, type RanJob, runDueJobs } from '@plinth/platform/jobs'
 import { silentLog } from '@plinth/platform/kernel'
 import { openProject, type Project, readProjectMigrations } from '@plinth/platform/project'
@@ -102,11 +102,10 @@ async function openTestSystem(
   const dataDir = await mkdtemp(join(tmpdir(), 'plinth-system-'))
   const sets = await readProjectMigrations(system)
   const test = await createTestDatabase({ system: system.name, migrations: sets.slice(1), queue: true })
-  const keys = await openProjectKeys(system.name, join(dataDir, 'keys.json'), clock)
   const project = await openProject({
     system,
     addresses: test.addresses,
-    secrets: { keys, database: testSecrets, sealingKey: Buffer.alloc(32, 7) },
+    secrets: { keysFile: join(dataDir, 'keys.json'), database: testSecrets, sealingKey: Buffer.alloc(32, 7) },
     logicalReplication: stream,
     dataDir,
     environment,

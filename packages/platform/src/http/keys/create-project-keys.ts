@@ -29,10 +29,20 @@ const tenYears = 10 * 365 * 24 * 3600
 const rememberedTokens = 5_000
 const longestToken = 16_384
 
+export interface OpenKeysOptions {
+  /** HS256 secret in place of the one in the file: keys and tokens that were signed with it elsewhere count here. */
+  readonly jwtSecret?: string | undefined
+}
+
 /** Opens the keys of project `ref`, kept in `path` (0600) and made the first time. */
-export async function openProjectKeys(ref: string, path: string, clock: Clock): Promise<ProjectKeys> {
+export async function openProjectKeys(
+  ref: string,
+  path: string,
+  clock: Clock,
+  { jwtSecret }: OpenKeysOptions = {},
+): Promise<ProjectKeys> {
   const material = JSON.parse(await readOrCreateSecret(path, () => createMaterial(clock))) as KeyMaterial
-  return createProjectKeys(ref, material)
+  return createProjectKeys(ref, jwtSecret === undefined ? material : { ...material, jwtSecret })
 }
 
 async function createMaterial(clock: Clock): Promise<string> {
