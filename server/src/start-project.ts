@@ -1,3 +1,4 @@
+import type { CreateLimiter } from '@plinth/platform/http'
 import type { Clock, Config, Log } from '@plinth/platform/kernel'
 import { openProject, openProjectSecrets, type Project, prepareDatabase } from '@plinth/platform/project'
 import type { SystemDeclaration } from '@plinth/platform/system'
@@ -9,6 +10,8 @@ export interface StartOptions {
   readonly config: Config
   /** The address that clients use for this project, without a trailing slash. */
   readonly url: string
+  /** Counts calls, for all nodes together where there are several. */
+  readonly createLimiter: CreateLimiter
   readonly clock: Clock
   readonly log: Log
 }
@@ -20,7 +23,7 @@ export interface StartedProject extends Project {
 
 /** Brings a system's database up to date, opens the project on it and starts it. */
 export async function startProject(options: StartOptions): Promise<StartedProject> {
-  const { system, cluster, config, url, clock, log } = options
+  const { system, cluster, config, url, createLimiter, clock, log } = options
   const { dataDir, redisUrl } = config
   const secrets = await openProjectSecrets(dataDir, system.name)
   const addresses = await prepareDatabase(system, cluster.addresses, secrets)
@@ -33,6 +36,7 @@ export async function startProject(options: StartOptions): Promise<StartedProjec
     environment: config.settings[system.name] ?? {},
     url,
     redisUrl,
+    createLimiter,
     clock,
     log,
   })

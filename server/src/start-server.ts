@@ -1,7 +1,9 @@
 import {
   createApp,
+  createLimiters,
   createProjectDirectory,
   createUpgrades,
+  type Limiters,
   type Listening,
   listen,
 } from '@plinth/platform/http'
@@ -38,19 +40,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { config, systems, clock, log } = options
   requireUniqueFunctions(systems)
   const clusters = await openEngines({ ...options, systems: systems.map(({ name }) => name) })
+  const limiters = createLimiters({ redisUrl: config.redisUrl, log })
   const projects: StartedProject[] = []
+  const closeAll = () => closeParts(projects, clusters, limiters)
   try {
     const opening = systems.map(async (system) => {
       const cluster = clusters.of(system.name)
       const url = `${urlOf(config)}/${system.name}`
-      projects.push(await startProject({ system, cluster, config, url, clock, log }))
+      const createLimiter = limiters.create
+      projects.push(await startProject({ system, cluster, config, url, createLimiter, clock, log }))
     })
     await settleAll(opening)
     const listening = await listenFor(projects, options)
     const url = urlOf(config, listening.port)
-    return { url, port: listening.port, projects, stop: () => stopAll(listening, projects, clusters) }
+    return { url, port: listening.port, projects, stop: () => stopAll(listening, projects, closeAll) }
   } catch (error) {
-    await closeAll(projects, clusters)
+    await closeAll()
     throw error
   }
 }
@@ -74,15 +79,20 @@ function listenFor(projects: readonly StartedProject[], { config, clock, log }: 
 async function stopAll(
   listening: Listening,
   projects: readonly StartedProject[],
-  clusters: Clusters,
+  closeAll: () => Promise<void>,
 ): Promise<void> {
   const disconnected = projects.map((project) => project.disconnect())
   await Promise.all([listening.stop(stopGrace), ...disconnected])
-  await closeAll(projects, clusters)
+  await closeAll()
 }
 
-async function closeAll(projects: readonly StartedProject[], clusters: Clusters): Promise<void> {
+async function closeParts(
+  projects: readonly StartedProject[],
+  clusters: Clusters,
+  limiters: Limiters,
+): Promise<void> {
   const closed = await Promise.allSettled(projects.map((project) => project.close()))
+  await limiters.close()
   await clusters.stop()
   for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason
 }

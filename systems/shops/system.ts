@@ -57,11 +57,13 @@ export const shops = defineSystem({
   tenantHooks: () => ({
     afterRewind: (shop) => sql`select count(*) from private.rebuild_stock(${shop})`,
   }),
-  isAdmin: async (database, userId) => {
-    const { rows } = await database.query<{ is_admin: boolean }>(
-      sql`select exists (select from public.profiles where id = ${userId} and is_admin) as is_admin`,
-      { readOnly: true },
-    )
-    return rows[0]!.is_admin
+  roles: {
+    of: async (database, userId) => {
+      const { rows } = await database.query<{ is_admin: boolean }>(
+        sql`select is_admin from public.profiles where id = ${userId}`,
+        { readOnly: true },
+      )
+      return rows[0]?.is_admin ? ['admin'] : []
+    },
   },
 })

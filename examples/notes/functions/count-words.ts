@@ -1,5 +1,5 @@
 import { sql } from '@plinth/platform/database'
-import { defineFunction } from '@plinth/platform/functions'
+import { defineFunction } from '@plinth/platform/routes'
 import { z } from 'zod'
 import { noteErrors } from '../errors.ts'
 

@@ -46,6 +46,8 @@ export function enterSurface(entrance: Entrance): MiddlewareHandler<RootEnv> {
       return isPreflight || !surface.answersOptions ? preflight(c, next) : next()
     }
     const caller = await identify(c, path)
+    if (caller.permissions && !surface.takesScopedCallers)
+      throw httpErrors.key_out_of_scope({ permissions: caller.permissions.join(', ') })
     c.set('caller', { ...caller, requestId: c.var.requestId })
     boundBody(c, surface.bodyLimit?.(path, method) ?? bodyLimitBytes)
     if (mayCompress(c)) compressAnswer(c.req.header('accept-encoding'), socketOf(c)?.outgoing)

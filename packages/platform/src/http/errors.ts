@@ -66,6 +66,11 @@ export const httpErrors = defineErrors({
     message: 'A request with a session cookie came from {origin}, which is not a page of this project.',
     hint: 'Send it from the project’s own pages or from an origin that its CORS setting allows with credentials.',
   },
+  key_out_of_scope: {
+    status: 403,
+    message: 'This key is limited to: {permissions}.',
+    hint: 'It opens routes that ask for these permissions, and nothing else.',
+  },
   https_required: {
     status: 403,
     message: 'This server takes HTTPS only: {url}.',

@@ -25,19 +25,24 @@ export function boundBody(c: Context, limit: number): void {
   c.req.raw = new Request(c.req.raw, { body: countBytes(c.req.raw.body, limit, refusal), duplex: 'half' })
 }
 
-function countBytes(
-  body: ReadableStream<Uint8Array>,
-  limit: number,
-  refusal: () => Error,
-): ReadableStream<Uint8Array> {
+/** Reads ahead of nobody: a body that is refused unread is not asked for. */
+function countBytes(body: ReadableStream<Uint8Array>, limit: number, refusal: () => Error) {
+  const reader = body.getReader()
   let bytes = 0
-  return body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        bytes += chunk.byteLength
-        if (bytes > limit) controller.error(refusal())
-        else controller.enqueue(chunk)
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read()
+        bytes += value?.byteLength ?? 0
+        if (done) controller.close()
+        else if (bytes <= limit) controller.enqueue(value)
+        else {
+          controller.error(refusal())
+          await reader.cancel()
+        }
       },
-    }),
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
   )
 }

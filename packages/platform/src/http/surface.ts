@@ -50,12 +50,14 @@ export interface Surface {
   /** Largest body in bytes, checked as it arrives; Infinity for none. Default: the server's. */
   bodyLimit?(path: string, method: string): number
   /**
-   * Milliseconds until the answer begins; then the caller gets `too_slow` and `c.var.deadline` is aborted.
+   * Milliseconds until the answer begins; then the caller gets `answer_too_slow` and `c.var.deadline` is aborted.
    * Undefined: none.
    */
   timeLimit?(path: string, method: string): number | undefined
   /** True: OPTIONS reaches `app` without credentials, unless it is a browser's preflight. Default false. */
   readonly answersOptions?: boolean
+  /** True: minds `caller.permissions` itself. Default false: a caller with scopes of its own is refused. */
+  readonly takesScopedCallers?: boolean
   /** False: answers hold secrets and go out as they are (BREACH). Default true. */
   readonly compresses?: boolean
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { openProjectDatabase, type ProjectAddresses, type ProjectDatabase } from '../database/index.ts'
-import { createFunctionsSurface } from '../functions/index.ts'
 import {
+  type CreateLimiter,
   defineCors,
   type HealthCheck,
   type HostedProject,
@@ -12,6 +12,7 @@ import {
 } from '../http/index.ts'
 import { type JobDefinition, type JobRunner, pruneRunsJob, queueJob, startJobRunner } from '../jobs/index.ts'
 import { type Clock, deriveKey, type Log } from '../kernel/index.ts'
+import { createRoutesSurface, type ExtendContext, routeNamesOf } from '../routes/index.ts'
 import type { Settings } from '../settings/index.ts'
 import type {
   AnyCapability,
@@ -44,6 +45,8 @@ export interface ProjectOptions {
   /** The address that clients use for this project, without a trailing slash. */
   readonly url: string
   readonly redisUrl: string | undefined
+  /** Counts calls of routes and functions. Default: in this process. */
+  readonly createLimiter?: CreateLimiter | undefined
   readonly clock: Clock
   readonly log: Log
 }
@@ -107,10 +110,10 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
 
   return {
     name: system.name,
-    functionNames: new Set(system.functions.map(({ name }) => name)),
+    functionNames: routeNamesOf(system),
     keys,
     cors,
-    surfaces: surfacesOf(system, opened.all, { database, clock }),
+    surfaces: surfacesOf(options, opened.all, { database, extendContext }),
     callers: opened.all.flatMap((capability) => capability.callers ?? []),
     system,
     database,
@@ -204,13 +207,14 @@ function openCapabilities(
 }
 
 function surfacesOf(
-  { functions, isAdmin }: SystemDeclaration,
+  { system, url, createLimiter, clock }: ProjectOptions,
   opened: readonly OpenCapability[],
-  { database, clock }: { readonly database: ProjectDatabase; readonly clock: Clock },
+  { database, extendContext }: { readonly database: ProjectDatabase; readonly extendContext: ExtendContext },
 ): Surface[] {
+  const info = { summary: system.summary, url }
   return [
     ...opened.flatMap((capability) => capability.surfaces ?? []),
-    createFunctionsSurface({ functions, database, clock, isAdmin }),
+    ...createRoutesSurface({ ...system, database, extendContext, createLimiter, info, clock }),
   ]
 }
 

@@ -1,8 +1,8 @@
 import type { z } from 'zod'
-import type { MigrationSet, ScopedDatabase } from '../database/index.ts'
-import type { FunctionDefinition } from '../functions/index.ts'
+import type { MigrationSet } from '../database/index.ts'
 import type { JobDefinition } from '../jobs/index.ts'
 import type { ErrorCatalogue } from '../kernel/index.ts'
+import type { AnyFunction, AnyRoute, Envelope, Roles } from '../routes/index.ts'
 import type { DurableConsumer, LiveConsumer } from '../tail/index.ts'
 import type { AnyCapability, CapabilityProject } from './define-capability.ts'
 import type { Demo, ImportDeclaration } from './define-import.ts'
@@ -22,7 +22,13 @@ export interface SystemDeclaration extends SystemFacts {
   migrations(): Promise<MigrationSet>
   /** Its errors, raised by SQL or thrown by handlers: the same status and code over every surface and in jobs. */
   readonly errors?: ErrorCatalogue<string>
-  readonly functions: readonly FunctionDefinition[]
+  readonly functions: readonly AnyFunction[]
+  /** Under paths of its own: `/bookings/:id`. Default none. */
+  readonly routes?: readonly AnyRoute[]
+  /** Who has which role, and what a role may. Default: nobody has one. */
+  readonly roles?: Roles
+  /** Shape of the answers of its functions and routes. Default `dataEnvelope`. */
+  readonly envelope?: Envelope
   readonly jobs: readonly JobDefinition[]
   /** What follows the stream of committed changes: metrics, caches, analytics. */
   consumers?(project: SystemProject): {
@@ -35,8 +41,6 @@ export interface SystemDeclaration extends SystemFacts {
   readonly imports?: readonly ImportDeclaration[]
   /** Data to try the system with. */
   readonly demo?: Demo
-  /** True when a signed-in user may call functions with access `admin`; asked with the service role. */
-  isAdmin?(database: ScopedDatabase, userId: string): Promise<boolean>
 }
 
 export function defineSystem(declaration: SystemDeclaration): SystemDeclaration {

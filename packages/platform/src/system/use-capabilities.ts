@@ -1,6 +1,6 @@
 import type { z } from 'zod'
-import type { FunctionDefinition } from '../functions/index.ts'
 import type { JobDefinition } from '../jobs/index.ts'
+import { definersFor } from '../routes/index.ts'
 import type { AnyCapability, Capability } from './define-capability.ts'
 
 /** What capabilities add to a handler's context, taken together. */
@@ -13,16 +13,14 @@ export type ContextOf<Uses extends readonly AnyCapability[]> = Uses extends read
   : object
 
 /**
- * What a system uses, with the definers of its functions and jobs, whose handlers find what the capabilities add. It
+ * What a system uses, with the definers of its functions, routes and jobs, whose handlers find what the capabilities add. It
  * stands in a file of its own (`uses.ts`): types taken from the whole declaration would be circular.
  */
 export function useCapabilities<const Uses extends readonly AnyCapability[]>(...uses: Uses) {
   type Extra = ContextOf<Uses>
   return {
     uses,
-    defineFunction: <Input extends z.ZodType, Output extends z.ZodType>(
-      definition: FunctionDefinition<Input, Output, Extra>,
-    ): FunctionDefinition<Input, Output, Extra> => definition,
+    ...definersFor<Extra>(),
     defineJob: <Payload extends z.ZodType>(
       definition: JobDefinition<Payload, Extra>,
     ): JobDefinition<Payload, Extra> => definition,

@@ -62,7 +62,10 @@ describe('the surfaces of a project', () => {
           surfaces: [
             namedSurface('/auth'),
             namedSurface('/auth/v1'),
-            namedSurface('/bookings', { bodyLimit: (path) => (path === '/large' ? 2000 : 10) }),
+            namedSurface('/bookings', {
+              takesScopedCallers: true,
+              bodyLimit: (path) => (path === '/large' ? 2000 : 10),
+            }),
             namedSurface('/closed', { needsKey: (_, method) => method !== 'GET' }),
             namedSurface('/late', { app: late, timeLimit: () => 20 }),
             namedSurface('/files', { app: options, answersOptions: true }),
@@ -176,6 +179,8 @@ describe('the surfaces of a project', () => {
       expect(await callerOf({ 'x-api-key': 'sk_good', apikey: keys.anonKey })).toMatchObject({
         caller: { role: 'service_role', permissions: ['orders:read'] },
       })
+      const elsewhere = await ask('/kronium/closed', { headers: { 'x-api-key': 'sk_good' } })
+      expect(elsewhere).toMatchObject({ status: 403, body: { code: 'key_out_of_scope' } })
       expect(await callerOf({ 'x-api-key': 'sk_bad', apikey: keys.serviceRoleKey })).toMatchObject({
         code: 'invalid_key',
       })

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineAction, defineActions } from './define-actions.ts'
-import { defineFunction, type FunctionContext } from './define-function.ts'
+import { defineFunction } from './define-route.ts'
+import type { RouteContext } from './route-context.ts'
 
-const context = { userId: 'ada' } as FunctionContext
+const context = { userId: 'ada' } as RouteContext
 
 const add = defineAction({
   input: z.object({ left: z.number(), right: z.number().default(1) }),
@@ -29,7 +30,7 @@ const calculate = defineFunction({
   ...defineActions({ add, name, wrong }),
 })
 const call = async (body: unknown) =>
-  calculate.output.parse(await calculate.handle(context, calculate.input.parse(body)))
+  calculate.output.parse(await calculate.handle(context, calculate.input.parse(body), undefined))
 
 describe('a function of several actions', () => {
   it('runs the action that is named, with its input parsed', async () => {

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import type { FunctionContext } from './define-function.ts'
+import type { RouteContext } from './route-context.ts'
 
 /** One action of a function that is called with `{ "action": "<name>", … }`: what it takes, what it answers, what it does. */
 export interface Action<
   Input extends z.ZodObject = z.ZodObject,
   Output extends z.ZodType = z.ZodType,
-  Context extends FunctionContext = FunctionContext,
+  Context extends RouteContext = RouteContext,
 > {
   /** Its members beside `action`. */
   readonly input: Input
@@ -17,7 +17,7 @@ export interface Action<
 export const defineAction = <
   Input extends z.ZodObject,
   Output extends z.ZodType,
-  Context extends FunctionContext = FunctionContext,
+  Context extends RouteContext = RouteContext,
 >(
   action: Action<Input, Output, Context>,
 ): Action<Input, Output, Context> => action
