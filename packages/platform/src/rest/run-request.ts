@@ -128,7 +128,7 @@ async function totalOf(
   caller: Caller,
 ): Promise<number | undefined> {
   const counted = row.total ?? undefined
-  if (!estimate || (counted !== undefined && counted <= exactCounts)) return counted
+  if (!estimate || row.hidden || (counted !== undefined && counted <= exactCounts)) return counted
   const { rows } = await database.asCaller<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(
     caller,
     estimate,

@@ -40,16 +40,21 @@ export async function runStatement<Row extends QueryResultRow>(
     client.query(begin(options)),
     client.query(toQuery(preambleOf(caller, !options.readOnly && actors, options.statementTimeout))),
     client.query<Row>(toQuery(statement)),
+    ...(checksDeferred(options) ? [client.query(checkDeferred)] : []),
     client.query(endOf(options)),
-  ] as const
+  ]
   stream.uncork()
   const outcomes = await Promise.allSettled(sent)
   const failed = outcomes.find((outcome) => outcome.status === 'rejected')
   if (failed) throw failed.reason
-  const [, , result, end] = outcomes as unknown as { value: QueryResult<Row> }[]
-  if (!options.rollback) requireCommit(end!.value)
-  return result!.value
+  const values = (outcomes as { value: QueryResult }[]).map(({ value }) => value)
+  if (!options.rollback) requireCommit(values.at(-1)!)
+  return values[2] as QueryResult<Row>
 }
+
+/** A rollback of a writing transaction says what its commit would have refused: a dry run that succeeds would commit. */
+const checksDeferred = ({ rollback, readOnly }: TransactionOptions): boolean => rollback === true && !readOnly
+const checkDeferred = 'set constraints all immediate'
 
 /** Runs `work` in one transaction of the caller; commits when it resolves, rolls back when it rejects. */
 export async function runTransaction<T>(
@@ -67,6 +72,7 @@ export async function runTransaction<T>(
   try {
     if (failed) throw failed.reason
     const result = await work({ query: (statement) => client.query(toQuery(statement)) })
+    if (checksDeferred(options)) await client.query(checkDeferred)
     const end = await client.query(endOf(options))
     if (!options.rollback) requireCommit(end)
     return result

@@ -29,7 +29,13 @@ export function buildCatalogue(rows: CatalogueRows): Catalogue {
   const columnNames = new Map(
     rows.relations.map((row) => [row.id, new Map(row.columns.map((column) => [column.number, column.name]))]),
   )
-  const relationships = findRelationships({ relations, columnNames, keys: rows.keys, shown })
+  const relationships = findRelationships({
+    relations,
+    columnNames,
+    keys: rows.keys,
+    shown,
+    exposed: new Set(rows.exposed),
+  })
   for (const row of rows.functions) addComputed(row, byRowType, computed, relationships)
   return assemble(rows, relations, relationships, byRowType)
 }

@@ -39,7 +39,15 @@ export async function readCatalogue(database: ProjectDatabase, exposure: Exposur
       ask(queries.types, [schemas.flat()]),
     ])
     const [{ fingerprint: version }] = fingerprint as [{ fingerprint: string }]
-    return { fingerprint: version, relations, keys, views, functions, types } satisfies CatalogueRows
+    return {
+      fingerprint: version,
+      exposed: exposure.schemas,
+      relations,
+      keys,
+      views,
+      functions,
+      types,
+    } satisfies CatalogueRows
   })
   return buildCatalogue(rows)
 }

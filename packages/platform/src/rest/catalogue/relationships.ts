@@ -14,6 +14,8 @@ export interface RelationshipSources {
   readonly columnNames: ReadonlyMap<number, ReadonlyMap<number, string>>
   readonly keys: readonly KeyRow[]
   readonly shown: ReadonlyMap<number, readonly ShownColumn[]>
+  /** Schemas that requests may name; others' tables join nothing. */
+  readonly exposed: ReadonlySet<string>
 }
 
 /** Every way between two relations that foreign keys make, views and junction tables included, by relation id. */
@@ -28,7 +30,7 @@ export function findRelationships(sources: RelationshipSources): Map<number, Rel
   const foreignKeys = sources.keys.filter((key) => key.kind === 'f')
   for (const key of foreignKeys)
     for (const relationship of ofForeignKey(key, sources, appearances)) add(relationship)
-  for (const relationship of throughJunctions(foreignKeys, sources, appearances)) add(relationship)
+  for (const relationship of throughJunctions(sources, byRelation)) add(relationship)
   return byRelation
 }
 
@@ -109,47 +111,36 @@ function pairUp(key: KeyRow, child: Appearance, parent: Appearance): JoinPair[] 
   return pairs
 }
 
-/** A table whose primary key holds two foreign keys joins what they point at, many to many. */
-function* throughJunctions(
-  foreignKeys: readonly KeyRow[],
-  { keys, relations, columnNames }: RelationshipSources,
-  appearances: Map<number, Appearance[]>,
-): Generator<Relationship> {
-  for (const primary of keys) {
-    if (primary.kind !== 'p') continue
-    const junction = relations.get(primary.relation)
-    if (!junction) continue
-    const names = columnNames.get(junction.id)!
-    const here: Appearance = { relation: junction, nameOf: (column) => names.get(column) }
-    const inKey = foreignKeys.filter(
-      (key) =>
-        key.relation === junction.id && key.columns.every((column) => primary.columns.includes(column)),
+/** A table or view of an exposed schema whose primary key holds two foreign keys joins what they point at, many to many. */
+function throughJunctions(
+  { relations, exposed }: RelationshipSources,
+  byRelation: ReadonlyMap<number, readonly Relationship[]>,
+): Relationship[] {
+  return [...relations.values()].flatMap((junction) => {
+    if (!exposed.has(junction.schema)) return []
+    const inKey = (byRelation.get(junction.id) ?? []).filter(
+      ({ cardinality, pairs }) =>
+        cardinality === 'many-to-one' && pairs.every(([own]) => junction.primaryKey.includes(own)),
     )
-    for (const near of inKey) {
-      for (const far of inKey) {
-        if (near === far) continue
-        for (const from of appearances.get(near.target) ?? []) {
-          for (const to of appearances.get(far.target) ?? []) {
-            const nearPairs = pairUp(near, here, from)
-            const toPairs = pairUp(far, here, to)
-            if (!nearPairs || !toPairs) continue
-            yield {
-              from: from.relation,
-              to: to.relation,
-              cardinality: 'many-to-many',
-              constraint: `${near.name} and ${far.name}`,
-              holdsKey: false,
-              pairs: [],
-              junction: {
-                relation: junction,
-                constraints: [near.name, far.name],
-                fromPairs: nearPairs.map(([own, other]) => [other, own] as const),
-                toPairs,
-              },
-            }
-          }
-        }
-      }
-    }
+    return inKey.flatMap((near) =>
+      inKey.filter((far) => far.constraint !== near.constraint).map((far) => joinedBy(junction, near, far)),
+    )
+  })
+}
+
+function joinedBy(junction: Relation, near: Relationship, far: Relationship): Relationship {
+  return {
+    from: near.to,
+    to: far.to,
+    cardinality: 'many-to-many',
+    constraint: `${near.constraint} and ${far.constraint}`,
+    holdsKey: false,
+    pairs: [],
+    junction: {
+      relation: junction,
+      constraints: [near.constraint, far.constraint],
+      fromPairs: near.pairs.map(([own, other]) => [other, own] as const),
+      toPairs: far.pairs,
+    },
   }
 }

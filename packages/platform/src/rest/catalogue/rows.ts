@@ -65,6 +65,8 @@ export interface TypeRow {
 /** Everything the catalogue is built from. */
 export interface CatalogueRows {
   readonly fingerprint: string
+  /** Schemas whose relations requests may name. */
+  readonly exposed: readonly string[]
   readonly relations: readonly RelationRow[]
   readonly keys: readonly KeyRow[]
   readonly views: readonly ViewRow[]

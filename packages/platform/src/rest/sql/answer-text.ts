@@ -10,6 +10,8 @@ export interface AnswerRow {
   readonly page: number
   /** Rows without the limit, when they were counted. */
   readonly total?: number | null
+  /** True when the planner may not be asked for the total. */
+  readonly hidden?: boolean
   /** Primary key of the first written row, when its address is asked for. */
   readonly location?: readonly unknown[] | null
   /** How many rows of an upsert were new. */
@@ -23,6 +25,7 @@ export interface AnswerRow {
 export interface AnswerParts {
   readonly body: string
   readonly total?: string | undefined
+  readonly hidden?: string | undefined
   readonly location?: string | undefined
   readonly inserted?: string | undefined
   /** Raises when the number of rows is not what the request demands. */
@@ -31,11 +34,12 @@ export interface AnswerParts {
 
 /** The outermost select list; the rows are called `r`. */
 export function answerText(parts: AnswerParts): string {
-  const { body, total, location, inserted, guard } = parts
+  const { body, total, hidden, location, inserted, guard } = parts
   return [
     `select ${body} as body`,
     'count(*)::int as page',
     ...(total ? [`${total} as total`] : []),
+    ...(hidden ? [`${hidden} as hidden`] : []),
     ...(location ? [`${location} as location`] : []),
     ...(inserted ? [`${inserted} as inserted`] : []),
     ...(guard ? [`${guard} as guard`] : []),

@@ -51,7 +51,7 @@ function compileRows(
   const parameters = new Parameters()
   const { source, prefix } = sourceOf(request, call, read, parameters)
   const rows = rowsText(read, source, parameters)
-  const { total, estimate } = countParts(request, read, source, parameters, settings.maxRows)
+  const { total, hidden, estimate } = countParts(request, read, source, parameters, settings.maxRows)
   const one = !call.function.many
   const body =
     request.method === 'HEAD'
@@ -59,7 +59,7 @@ function compileRows(
       : bodyText(request.format, outputsOf(read), parameters, 'r.*', one && request.format.kind !== 'csv')
   const guard = guardOf(request, call, parameters)
   return {
-    text: `${prefix}${answerText({ body, total, guard })} from (${rows}) r`,
+    text: `${prefix}${answerText({ body, total, hidden, guard })} from (${rows}) r`,
     bindings: parameters.bindings,
     estimate: prefix === '' ? estimate : undefined,
   }

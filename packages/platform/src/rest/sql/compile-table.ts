@@ -61,11 +61,11 @@ function compileRead(
   const parameters = new Parameters()
   const source = { text: quoteRelation(relation), computedAsColumns: false }
   const rows = rowsText(read, source, parameters)
-  const { total, estimate } = countParts(request, read, source, parameters, settings.maxRows)
+  const { total, hidden, estimate } = countParts(request, read, source, parameters, settings.maxRows)
   const body = request.method === 'HEAD' ? noBody : bodyText(format, outputsOf(read), parameters)
   const guard = format.kind === 'object' ? exactlyOne() : undefined
   return {
-    text: `${answerText({ body, total, guard })} from (${rows}) r`,
+    text: `${answerText({ body, total, hidden, guard })} from (${rows}) r`,
     bindings: parameters.bindings,
     estimate,
     readOnly: true,

@@ -154,6 +154,17 @@ describe('a person’s own database, with nothing installed in it', () => {
     expect(await bad(await sign({ role: 'authenticated' }, -60))).toEqual(refused('PGRST303'))
     const none = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from('{"role":"postgres"}').toString('base64url')}.`
     expect(await bad(none)).toEqual(refused('PGRST301'))
+    const empty = await fetch(`${url}/public_notes`, { headers: { authorization: 'Bearer ' } })
+    expect([empty.status, await empty.json()]).toMatchObject([
+      401,
+      { code: 'PGRST301', message: 'Empty JWT is sent in Authorization header' },
+    ])
+    expect(await bad('a b')).toEqual(refused('PGRST301'))
+    for (const aud of [5, { a: 1 }, ['me', 5], true]) {
+      expect(await bad(await sign({ role: 'authenticated', aud }))).toEqual(refused('PGRST303'))
+    }
+    const basic = await fetch(`${url}/public_notes`, { headers: { authorization: 'Basic eDp5' } })
+    expect(basic.status).toBe(200)
     const closed = await serve({ 'anon-role': '' })
     expect((await get(`${closed.url}/public_notes`)).json).toMatchObject({ code: 'PGRST302' })
     const keyless = await serve({ 'jwt-secret': '' })

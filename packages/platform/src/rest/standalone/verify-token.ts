@@ -14,13 +14,20 @@ export function createIdentifier(settings: RestSettings, clock: Clock): Identify
   const anonymous = settings['db-anon-role']
   const path = claimPath(settings['jwt-role-claim-key'])
   return async (authorization) => {
-    const token = /^bearer\s+(\S+)\s*$/i.exec(authorization ?? '')?.[1]
+    const token = bearerOf(authorization)
+    if (token === '') throw restErrors.PGRST301({ problem: 'Empty JWT is sent in Authorization header' })
     const claims: JsonObject = token === undefined ? {} : await verify(token)
     const claimed = path.reduce<Json | undefined>(step, claims)
     const role = typeof claimed === 'string' && claimed !== '' ? claimed : anonymous
     if (role === undefined) throw restErrors.PGRST302()
     return { role, claims: { ...claims, role } }
   }
+}
+
+/** What stands behind `Bearer`, however malformed; undefined without the header or for another scheme. */
+function bearerOf(authorization: string | null): string | undefined {
+  const [scheme = '', ...rest] = (authorization ?? '').trim().split(/\s/)
+  return scheme.toLowerCase() === 'bearer' ? rest.join(' ').trim() : undefined
 }
 
 const step = (value: Json | undefined, key: string): Json | undefined =>
@@ -81,10 +88,16 @@ async function verifyByAny(
 const isOfRightKey = (error: unknown): boolean =>
   error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed
 
-/** A token for nobody in particular is for everyone, as in PostgREST. */
-function requireAudience(payload: JWTPayload, audience: string | undefined): void {
-  if (audience === undefined || payload.aud === undefined) return
-  if (![payload.aud].flat().includes(audience)) throw restErrors.PGRST303({ problem: 'JWT not in audience' })
+/** A token for nobody in particular is for everyone, as in PostgREST; one whose audience is none (RFC 7519, 4.1.3) is for nobody. */
+function requireAudience({ aud }: { readonly aud?: unknown }, audience: string | undefined): void {
+  if (aud === undefined || aud === null) return
+  const audiences: unknown[] = Array.isArray(aud) ? aud : [aud]
+  if (!audiences.every((one) => typeof one === 'string')) {
+    throw restErrors.PGRST303({ problem: "The JWT 'aud' claim must be a string or an array of strings" })
+  }
+  if (audience !== undefined && !audiences.includes(audience)) {
+    throw restErrors.PGRST303({ problem: 'JWT not in audience' })
+  }
 }
 
 function refusal(cause: unknown): unknown {

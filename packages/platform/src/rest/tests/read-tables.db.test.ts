@@ -1,5 +1,6 @@
-import { actor, stranger } from '@plinth/testing'
+import { actor, service, stranger } from '@plinth/testing'
 import { describe, expect, test } from 'vitest'
+import type { Caller } from '../../database/index.ts'
 import { useRest } from './rest-client.ts'
 
 const rest = useRest()
@@ -163,6 +164,29 @@ describe('counts', () => {
     expect(planned.headers.get('content-range')).toMatch(/^0-4\/\d+$/)
     const estimated = await rest.get('/films?select=id&limit=1', count('estimated'))
     expect(estimated.headers.get('content-range')).toBe('0-0/5')
+  })
+  test('tell nobody of rows that policies or views hide', async () => {
+    const owner = actor('ada')
+    const others = Array.from({ length: 2_500 }, (_, n) => ({ owner: owner.userId, body: `n${n}` }))
+    await rest.request('POST', '/notes', { body: others })
+    await rest.db.database.asOwner({
+      text: `analyze public.notes;
+        create or replace view public.shared_notes as select id, body from public.notes where body = 'n1'`,
+    })
+    await rest.surface().reload()
+    const total = async (path: string, how: string, as: Caller = actor('bob')) => {
+      const { headers } = await rest.get(path, { as, ...count(how) })
+      return headers.get('content-range')?.split('/')[1]
+    }
+    for (const how of ['planned', 'estimated']) {
+      expect([how, await total('/notes?select=id', how)]).toEqual([how, '0'])
+      expect([how, await total('/notes?select=id&limit=1', how, owner)]).toEqual([how, '2500'])
+      expect([how, await total('/notes?select=id&body=like.n*', how)]).toEqual([how, '0'])
+      expect([how, await total('/shared_notes?select=id', how)]).toEqual([how, '1'])
+      expect([how, await total('/rpc/films_since?since=1985&select=id', how)]).toEqual([how, '2'])
+    }
+    expect(Number(await total('/notes?select=id&limit=1', 'planned', service))).toBeGreaterThan(2_000)
+    await rest.request('DELETE', '/notes?body=like.n*')
   })
   test('HEAD counts without a body', async () => {
     const head = await rest.request('HEAD', '/films?select=id', count('exact'))

@@ -44,6 +44,7 @@ const searching: FunctionRow = {
 /** Two tables, one foreign key and a function, without a database. */
 export const sampleCatalogue = buildCatalogue({
   fingerprint: 'sample',
+  exposed: ['public'],
   relations: [
     relation(1, 'items', [
       column(1, 'id', 'integer', 'int4'),

@@ -44,6 +44,19 @@ describe('a surface of several schemas', () => {
 describe('the root', () => {
   const rest = useRest()
 
+  test.each([
+    'application/openapi+json',
+    'application/json',
+    '*/*',
+    'application/openapi+json; charset=utf-8',
+  ])('is given as %s', async (accept) => {
+    const { status, headers } = await rest.get('/', { headers: { accept } })
+    expect([status, headers.get('content-type')]).toEqual([200, 'application/openapi+json; charset=utf-8'])
+  })
+  test.each(['text/csv', 'constructor', '__proto__'])('is not given as %s', async (accept) => {
+    const { status, json } = await rest.get('/', { headers: { accept } })
+    expect([status, json]).toMatchObject([406, { code: 'PGRST107' }])
+  })
   test('describes what the caller may reach', async () => {
     const own = await rest.get('/')
     expect(own.headers.get('content-type')).toContain('openapi')

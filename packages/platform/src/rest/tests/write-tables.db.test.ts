@@ -251,6 +251,20 @@ describe('update and delete', () => {
     expect(dry.headers.get('preference-applied')).toBe('return=representation, tx=rollback')
     expect(await things('code=eq.dry')).toEqual([])
   })
+  test('a dry run is refused where its commit would be', async () => {
+    await rest.db.database.asOwner({
+      text: `create table public.pairs_of (id int primary key, other int references public.pairs_of (id) deferrable initially deferred);
+        grant all on public.pairs_of to service_role`,
+    })
+    await rest.surface().reload()
+    const dry = (id: number, other: number, prefer: string) => post('/pairs_of', { id, other }, { prefer })
+    for (const prefer of ['tx=rollback', 'tx=commit', 'tx=rollback, timezone=UTC']) {
+      const refused = await dry(1, 2, prefer)
+      expect([prefer, refused.status, refused.json]).toMatchObject([prefer, 409, { code: '23503' }])
+    }
+    expect((await dry(1, 1, 'tx=rollback')).status).toBe(201)
+    expect((await rest.get('/pairs_of')).json).toEqual([])
+  })
   test('row security binds writes', async () => {
     const [ada, bob] = [actor('ada'), actor('bob')]
     const own = await rest.request('POST', '/notes?select=id', {
