@@ -36,6 +36,11 @@ export const serverErrors = defineErrors({
     message: '{text} is not an instant.',
     hint: 'Write it with its offset, as 2026-01-15T12:00:00Z. A rewind also takes a number that `plinth journal show` prints.',
   },
+  erasure_not_confirmed: {
+    status: 400,
+    message: 'Nothing was changed: the erasure was not confirmed.',
+    hint: 'Look at it with --dry-run, then confirm with y or --yes.',
+  },
   not_confirmed: {
     status: 400,
     message: 'Nothing was changed: the rewind was not confirmed.',

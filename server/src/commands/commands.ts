@@ -51,6 +51,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./rewind.ts')).addRewindCommand,
   },
   {
+    name: 'tenant',
+    summary: 'give out or erase everything that a tenant has',
+    load: async () => (await import('./owner-data.ts')).addTenantCommand,
+  },
+  {
+    name: 'person',
+    summary: 'give out or erase what is known of a person',
+    load: async () => (await import('./owner-data.ts')).addPersonCommand,
+  },
+  {
     name: 'settings',
     summary: 'what a project is set to, and where that comes from; set, or take back',
     load: async () => (await import('./settings.ts')).addSettingsCommand,

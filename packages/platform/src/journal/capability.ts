@@ -6,6 +6,7 @@ import { archiveJournal } from './archive-journal.ts'
 import { createJournal } from './create-journal.ts'
 import { readJournalMigrations } from './migrations.ts'
 import { recordJournalledTables } from './publish-tables.ts'
+import { eraseSubject } from './seal-values.ts'
 import { type ShownEntry, type ShowOptions, showJournal } from './show-journal.ts'
 import { type JournalVerification, type VerifyOptions, verifyJournal } from './verify-journal.ts'
 
@@ -14,6 +15,8 @@ export interface JournalOffer {
   /** 32 bytes; seals personal values and the chain heads. */
   readonly key: Buffer
   show(options: Omit<ShowOptions, 'database' | 'key'>): Promise<ShownEntry[]>
+  /** Destroys a person's key: their values in the journal cannot be opened again. Gives how many keys there were. */
+  erase(person: string): Promise<number>
   verify(options: Omit<VerifyOptions, 'database' | 'key' | 'folder'>): Promise<JournalVerification>
 }
 
@@ -43,6 +46,7 @@ export const journal = (defaults: z.input<typeof settings> = {}) =>
       const offer: JournalOffer = {
         key,
         show: (options) => showJournal({ ...options, database, key }),
+        erase: (person) => eraseSubject(database, person),
         verify: (options) => verifyJournal({ ...options, database, key, folder }),
       }
       const { journalledTables: journalled, tenant, personalColumns: personal = {} } = system

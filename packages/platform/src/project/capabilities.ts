@@ -1,5 +1,6 @@
 import { auth } from '../auth/index.ts'
 import { journal } from '../journal/index.ts'
+import { privacy } from '../privacy/index.ts'
 import { realtime } from '../realtime/index.ts'
 import { rest } from '../rest/index.ts'
 import { rewind } from '../rewind/index.ts'
@@ -8,7 +9,15 @@ import { webhooks } from '../webhooks/index.ts'
 import { projectErrors } from './errors.ts'
 
 /** What every project has. A system changes the settings of one by naming it in `uses`. */
-const base: readonly AnyCapability[] = [rest(), auth(), journal(), rewind(), webhooks(), realtime()]
+const base: readonly AnyCapability[] = [
+  rest(),
+  auth(),
+  journal(),
+  rewind(),
+  privacy(),
+  webhooks(),
+  realtime(),
+]
 
 /**
  * The capabilities of a system, each after those that it requires. Fails with `missing_capability` or
