@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import { defineCapability } from '../system/index.ts'
+import { limitsSchema } from './limits/realtime-limits.ts'
 import { readRealtimeMigrations } from './migrations.ts'
 import { synchroniseRealtimeTables } from './publish-tables.ts'
 import { createRealtimeSurface } from './realtime-surface.ts'
 
 const settings = z.object({
+  limits: limitsSchema.prefault({}),
   publicChannels: z.boolean().default(true).describe('Whether channels without policies may be joined.'),
 })
 
@@ -17,8 +19,17 @@ export const realtime = (defaults: z.input<typeof settings> = {}) =>
     defaults,
     open: (project) => {
       const { database, system, keys, tail: feed, clock, log, redisUrl } = project
-      const { publicChannels } = project.settings
-      const surface = createRealtimeSurface({ database, keys, feed, clock, log, redisUrl, publicChannels })
+      const { publicChannels, limits } = project.settings
+      const surface = createRealtimeSurface({
+        database,
+        keys,
+        feed,
+        clock,
+        log,
+        redisUrl,
+        publicChannels,
+        limits,
+      })
       let stopped: Promise<void> | undefined
       const stop = () => (stopped ??= surface.stop())
       return {

@@ -1,7 +1,7 @@
 export * from './capability.ts'
 export type { ChangeFeed } from './change-feed.ts'
 export * from './errors.ts'
-export { defaultLimits, type RealtimeLimitSettings } from './limits/realtime-limits.ts'
+export type { RealtimeLimitSettings } from './limits/realtime-limits.ts'
 export * from './migrations.ts'
 export * from './publish-tables.ts'
 export * from './realtime-surface.ts'

@@ -15,7 +15,7 @@ import { createRooms } from './channels/rooms.ts'
 import { serveConnection } from './channels/serve-connection.ts'
 import { createConnections } from './connections/open-connections.ts'
 import { createProjectLimits } from './limits/project-limits.ts'
-import { limitsOf, type RealtimeLimitSettings } from './limits/realtime-limits.ts'
+import { limitsSchema, type RealtimeLimitSettings } from './limits/realtime-limits.ts'
 import { createChangeSource } from './nodes/change-source.ts'
 import { createLonelyLink } from './nodes/node-link.ts'
 import { createRedisNodes } from './nodes/redis-nodes.ts'
@@ -29,7 +29,7 @@ export interface RealtimeOptions {
   readonly feed: ChangeFeed
   readonly clock: Clock
   readonly log: Log
-  /** What differs from `defaultLimits`. */
+  /** What differs from the defaults. */
   readonly limits?: RealtimeLimitSettings
   /** Joins the project's nodes; undefined for a single one. */
   readonly redisUrl?: string | undefined
@@ -58,7 +58,7 @@ const every = { connections: 250, positions: 15_000, tables: 5_000, partitions: 
 
 export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface {
   const { database, keys, feed, clock, log } = options
-  const limits = limitsOf(options.limits)
+  const limits = limitsSchema.parse(options.limits ?? {})
   const usage = createProjectLimits(limits)
   const nodes = options.redisUrl
     ? createRedisNodes({ url: options.redisUrl, project: keys.ref, node: newId(), log })
@@ -84,7 +84,11 @@ export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface
     log,
     onBehind: () => source.wake(),
     onMessages: (messages) => {
-      for (const { room, broadcast } of readSqlBroadcasts(messages)) broadcasts.deliver(room, broadcast)
+      for (const { room, broadcast } of readSqlBroadcasts(messages, {
+        payloadBytes: limits.payloadBytes,
+        log,
+      }))
+        broadcasts.deliver(room, broadcast)
     },
   })
   const source = createChangeSource({

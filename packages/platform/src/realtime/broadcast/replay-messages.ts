@@ -6,6 +6,7 @@ interface KeptMessage {
   readonly id: string
   readonly event: string | null
   readonly payload: string | null
+  readonly bytes: Buffer | null
 }
 
 /** Tells a private channel the last messages that were sent to it from SQL, as far as its policies show them. */
@@ -20,7 +21,7 @@ export async function replayMessages(
     async (transaction) => {
       await transaction.query({ text: `select set_config('realtime.topic', $1, true)`, values: [name] })
       return transaction.query<KeptMessage>({
-        text: `select id, event, payload::text as payload from realtime.messages
+        text: `select id, event, payload::text as payload, binary_payload as bytes from realtime.messages
           where topic = $1 and private and extension = 'broadcast'
             and inserted_at > to_timestamp($2::float8 / 1000) at time zone 'utc'
           order by inserted_at desc limit $3`,
@@ -29,11 +30,9 @@ export async function replayMessages(
     },
     { readOnly: true },
   )
-  for (const { id, event, payload } of rows.reverse()) {
+  for (const { id, event, payload, bytes } of rows.reverse()) {
     const meta = { replayed: true, id }
-    tellChannel(
-      channel,
-      prepareBroadcast(topic, { event: event ?? '', body: { json: payload ?? 'null' }, meta }),
-    )
+    const body = bytes ? { bytes } : { json: payload ?? 'null' }
+    tellChannel(channel, prepareBroadcast(topic, { event: event ?? '', body, meta }))
   }
 }

@@ -8,6 +8,8 @@ import type { WatchView } from './watch/watch-view.ts'
 /** A channel as the stream of changes sees it. */
 export interface Listener {
   send(message: ServerMessage): void
+  /** One of its bindings cannot be armed; the others are. */
+  bindingRefused(reason: AppError): void
   /** Its subscription is over and will not come back by itself. */
   subscriptionEnded(reason: AppError): void
   /** Commits are missing: it has to start over. */

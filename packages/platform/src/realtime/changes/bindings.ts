@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { ProjectDatabase } from '../../database/index.ts'
-import type { JsonObject } from '../../kernel/index.ts'
+import { AppError, type JsonObject } from '../../kernel/index.ts'
 import { realtimeErrors } from '../errors.ts'
 import type { TableCatalogue, TableDescription } from './describe-table.ts'
 import { compileFilter, type Filter } from './filters/compile-filter.ts'
@@ -28,6 +28,8 @@ export interface Binding {
   readonly filter: Filter | null
   /** Columns that are shown; null for all that the role may read. */
   readonly select: readonly string[] | null
+  /** Why nothing is shown for it; null when it is armed. */
+  readonly problem: AppError | null
   /** The request with its id, as the join reply repeats it. */
   readonly echo: JsonObject
 }
@@ -37,7 +39,10 @@ export interface BindingContext {
   readonly catalogue: TableCatalogue
 }
 
-/** Checks what a client asks for. Fails with `table_not_published`, `table_not_readable` or `malformed_filter`. */
+/**
+ * Checks what a client asks for. A table that is not published, or that the role may not read, is a problem of its binding
+ * alone. Fails with `malformed_filter` or `malformed_join`.
+ */
 export async function prepareBindings(
   context: BindingContext,
   role: string,
@@ -74,19 +79,21 @@ async function prepareBinding(
     if (filter !== undefined)
       throw realtimeErrors.malformed_filter({ filter: filter.slice(0, 200), problem: 'it needs a table' })
     await context.catalogue.carry()
-    return { id, event, schema, table: null, filter: null, select: null, echo }
+    return { id, event, schema, table: null, filter: null, select: null, problem: null, echo }
   }
-  const table = await requireTable(context.catalogue, schema, name, role)
+  const binding = { id, event, schema, table: name, select: request.select ?? null, echo }
+  const table = await requireTable(context.catalogue, schema, name, role).catch(problemOf)
+  if (table instanceof AppError) return { ...binding, filter: null, problem: table }
   requireColumns(table, role, request.select)
-  return {
-    id,
-    event,
-    schema,
-    table: name,
-    filter: filter === undefined ? null : await compileFilter(context.database, table, role, filter),
-    select: request.select ?? null,
-    echo,
-  }
+  const compiled = filter === undefined ? null : await compileFilter(context.database, table, role, filter)
+  return { ...binding, filter: compiled, problem: null }
+}
+
+const problems = new Set(['table_not_published', 'table_not_readable'])
+
+function problemOf(error: unknown): AppError {
+  if (error instanceof AppError && problems.has(error.code)) return error
+  throw error
 }
 
 /** A table whose changes a role may follow. Fails with `table_not_published` or `table_not_readable`. */

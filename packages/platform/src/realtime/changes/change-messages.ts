@@ -70,6 +70,7 @@ export function buildChangeMessages(
 }
 
 const concerns = (binding: Binding, table: TableDescription, event: ChangeEvent): boolean =>
+  binding.problem === null &&
   (binding.event === '*' || binding.event === event) &&
   (binding.schema === '*' || binding.schema === table.schema) &&
   (binding.table === null || binding.table === table.table)

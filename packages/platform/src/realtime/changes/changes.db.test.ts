@@ -1,5 +1,5 @@
 import { actor, service, waitFor } from '@plinth/testing'
-import { listenTo, useRealtime } from '@plinth/testing/realtime'
+import { listenTo, subscribed, useRealtime } from '@plinth/testing/realtime'
 import { describe, expect, it } from 'vitest'
 import { sql } from '../../database/index.ts'
 
@@ -327,17 +327,36 @@ describe('filters', () => {
 describe('tables', () => {
   it.each([
     [{ table: 'unlisted' }, 'table_not_published'],
-    [{ table: 'nowhere' }, 'table_not_published'],
+    [{ table: 'nowhere', filter: 'id=eq.1' }, 'table_not_published'],
     [{ schema: 'auth', table: 'users' }, 'table_not_published'],
-    [{ table: 'board', select: ['secret'] }, 'malformed_join'],
-  ])('%o is refused', async (wanted, code) => {
-    const { status } = await listenAs(undefined, wanted)
-    expect(status).toContain(`CHANNEL_ERROR ${code}`)
+  ])('%o are a problem of that listener alone', async (wanted, code) => {
+    const heard: unknown[] = []
+    const system: { status: string; message: string; extension: string }[] = []
+    const channel = (await test.served.client()).channel(`beside ${wanted.table}`)
+    channel.on('postgres_changes', { event: '*', schema: 'public', ...wanted }, () => heard.push('wrong'))
+    channel.on('postgres_changes', { event: 'INSERT', schema: 'public', table: 'members' }, () =>
+      heard.push('right'),
+    )
+    channel.on('system', {}, (message) => system.push(message))
+    expect(await subscribed(channel)).toBe('SUBSCRIBED')
+    await waitFor(() => system.length === 2)
+    expect(system).toMatchObject([
+      { status: 'error', extension: 'postgres_changes', message: expect.stringContaining(code) },
+      { status: 'ok', extension: 'postgres_changes' },
+    ])
+    await run(`insert into members select coalesce(max(team), 0) + 1, '${ada.userId}' from members`)
+    await waitFor(() => heard.length > 0)
+    expect(heard).toEqual(['right'])
   })
 
-  it('that the role may not read are refused', async () => {
+  it('and columns that the role may not read are refused', async () => {
+    const { status } = await listenAs(undefined, { table: 'board', select: ['secret'] })
+    expect(status).toContain('CHANNEL_ERROR malformed_join')
     await test.database.asOwner({ text: 'revoke select on members from anon' })
-    const { status } = await listenAs(undefined, { table: 'members' })
-    expect(status).toContain('CHANNEL_ERROR table_not_readable')
+    const members = await listenAs(undefined, { table: 'members' })
+    await waitFor(() => members.system.length > 0)
+    expect(members.system).toMatchObject([
+      { status: 'error', message: expect.stringContaining('table_not_readable') },
+    ])
   })
 })

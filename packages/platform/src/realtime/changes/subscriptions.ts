@@ -116,7 +116,9 @@ export function createSubscriptions({
     }
 
     return {
-      bindings,
+      get bindings() {
+        return bindings
+      },
       change: async (next) => {
         if (next.key === session.key) return
         const prepared = await prepareBindings(context, next.caller.role, request.bindings)
@@ -126,6 +128,7 @@ export function createSubscriptions({
         session = next
         bindings = prepared
         place = enter()
+        for (const { problem } of prepared) if (problem) listener.bindingRefused(problem)
       },
       end: () => {
         ended = true

@@ -135,7 +135,11 @@ describe('broadcast', () => {
       },
     })
     expect(a.messages[1]).toMatchObject({ event: 'DELETE', payload: { record: null, old_record: { id: 1 } } })
-    expect(open.messages[0]).toMatchObject({ event: 'greeting', payload: { hello: 'world' } })
+    expect(open.messages[0]).toMatchObject({
+      event: 'greeting',
+      payload: { hello: 'world', id: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+    })
+    expect(open.messages[0]?.payload).toMatchObject(open.messages[0]?.meta as object)
   })
 
   it('is replayed to a private channel that asks for what it missed', async () => {
@@ -146,6 +150,45 @@ describe('broadcast', () => {
     })
     await waitFor(() => a.messages.length === 1)
     expect(a.messages[0]).toMatchObject({ event: 'kept', payload: { n: 1 }, meta: { replayed: true } })
+  })
+
+  it('comes from SQL as bytes too, to clients that take bytes', async () => {
+    const client = await test.served.client(ada.userId)
+    const a = await hear(client, 'bytes')
+    const old = await hear(await test.served.client(undefined, { vsn: '1.0.0' }), 'bytes')
+    await run(`select realtime.send_binary('\\xdeadbeef00ff', 'raw', 'bytes', false)`)
+    await run(`select realtime.send('{"id": "mine"}', 'text', 'bytes', false)`)
+    await waitFor(() => a.messages.length === 2 && old.messages.length === 1)
+    expect(a.messages[0]?.event).toBe('raw')
+    expect(Buffer.from(a.messages[0]!.payload as ArrayBuffer).toString('hex')).toBe('deadbeef00ff')
+    expect(old.messages[0]).toMatchObject({ event: 'text', payload: { id: 'mine' } })
+  })
+
+  it('that is larger than clients may send is left out, and what follows it is not', async () => {
+    const a = await hear(await test.served.client(), 'large')
+    await run(`select realtime.send(jsonb_build_object('x', repeat('x', 500000)), 'large', 'large', false)`)
+    await run(`select realtime.send('{}', 'small', 'large', false)`)
+    await waitFor(() => a.messages.length > 0)
+    expect(a.messages.map(({ event }) => event)).toEqual(['small'])
+  })
+
+  it('from SQL reaches a channel once the replication is said to be ready', async () => {
+    const system: unknown[] = []
+    const client = await test.served.client()
+    const messages: unknown[] = []
+    const channel = client.channel('ready', { config: { broadcast: { replication_ready: true } } })
+    channel.on('system', {}, (message) => system.push(message))
+    channel.on('broadcast', { event: '*' }, (message) => messages.push(message))
+    await subscribed(channel)
+    await waitFor(() => system.length === 1)
+    expect(system[0]).toEqual({
+      extension: 'system',
+      status: 'ok',
+      message: 'Replication connection established',
+      channel: 'ready',
+    })
+    await run(`select realtime.send('{}', 'now', 'ready', false)`)
+    await waitFor(() => messages.length === 1)
   })
 
   it('from SQL is refused to whom the policies refuse it, as a warning', async () => {

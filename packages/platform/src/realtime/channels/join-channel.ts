@@ -45,7 +45,8 @@ export async function joinChannel(
   events.opened(channel)
   answer(channel, message)
   if (config.presence.enabled && channel.rights.presence.read) project.presence.tellState(channel)
-  if (config.bindings.length > 0) tellSystem(channel, 'ok', 'postgres_changes', 'Subscribed to PostgreSQL')
+  tellBindings(channel)
+  if (config.broadcast.replicationReady) tellWhenReady(project, channel)
   channel.watching?.begin()
   if (config.broadcast.replay) await replayMessages(project, channel, config.broadcast.replay)
 }
@@ -140,6 +141,7 @@ async function listen(project: RealtimeProject, channel: Channel, events: JoinEv
       tellSystem(channel, 'error', 'postgres_changes', reason)
       if (config.watch) events.ended(channel, 'phx_close', reason)
     },
+    bindingRefused: (error) => tellSystem(channel, 'error', 'postgres_changes', reasonOf(error).reason),
     subscriptionBroken: () => events.ended(channel, 'phx_error', 'commits were missed: start over'),
   }
   if (config.bindings.length > 0) {
@@ -157,6 +159,24 @@ async function listen(project: RealtimeProject, channel: Channel, events: JoinEv
     }
     channel.watching = await project.changes.watch(request)
   }
+}
+
+/** Says which of the channel's listeners for changes are armed, and which are not and why. */
+function tellBindings(channel: Channel): void {
+  const bindings = channel.subscription?.bindings ?? []
+  for (const { problem } of bindings) {
+    if (problem) tellSystem(channel, 'error', 'postgres_changes', reasonOf(problem).reason)
+  }
+  if (bindings.some(({ problem }) => !problem))
+    tellSystem(channel, 'ok', 'postgres_changes', 'Subscribed to PostgreSQL')
+}
+
+/** Says when messages that commit from now on reach the channel. */
+function tellWhenReady(project: RealtimeProject, channel: Channel): void {
+  project.armed().then(
+    () => tellSystem(channel, 'ok', 'system', 'Replication connection established'),
+    () => tellSystem(channel, 'error', 'system', 'The replication connection is not ready'),
+  )
 }
 
 function answer(channel: Channel, message: ClientMessage): void {

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../kernel/index.ts'
 import type { BindingRequest } from '../changes/bindings.ts'
 import type { WatchRequest } from '../changes/watch/watch-view.ts'
 import { realtimeErrors } from '../errors.ts'
+import { isNewKey } from './session.ts'
 
 const name = z.string().min(1).max(128)
 const mostColumns = 200
@@ -34,6 +35,7 @@ const joinPayload = (mostBindings: number) =>
           z.object({
             ack: z.boolean().nullish(),
             self: z.boolean().nullish(),
+            replication_ready: z.boolean().nullish(),
             replay: optional(
               z.object({ since: z.number(), limit: z.number().int().min(1).max(25).nullish() }),
             ),
@@ -65,6 +67,8 @@ export interface JoinConfig {
   readonly broadcast: {
     readonly ack: boolean
     readonly self: boolean
+    /** True when the client wants to know when messages from SQL reach it. */
+    readonly replicationReady: boolean
     readonly replay: { readonly since: number; readonly limit: number } | undefined
   }
   readonly presence: { readonly key: string | undefined; readonly enabled: boolean }
@@ -86,11 +90,12 @@ export function readJoinConfig(payload: JsonObject, mostBindings: number): JoinC
   const bindings = config?.postgres_changes ?? []
   const replay = config?.broadcast?.replay
   return {
-    accessToken: access_token ?? undefined,
+    accessToken: access_token && !isNewKey(access_token) ? access_token : undefined,
     isPrivate: config?.private ?? false,
     broadcast: {
       ack: config?.broadcast?.ack ?? false,
       self: config?.broadcast?.self ?? false,
+      replicationReady: config?.broadcast?.replication_ready ?? false,
       replay: replay && { since: replay.since, limit: replay.limit ?? 25 },
     },
     // Clients from before this setting always want the others' presence.

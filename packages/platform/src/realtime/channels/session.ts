@@ -22,6 +22,9 @@ const tokenClaims = new Set(['iat', 'exp', 'nbf', 'jti'])
 
 const sessions = new WeakMap<JsonObject, Session>()
 
+/** True for an API key of Supabase's newer form, which is no token: clients send it where the old keys were tokens. */
+export const isNewKey = (token: string): boolean => token.startsWith('sb_')
+
 /** The session of an access token. Fails with `realtime_token_refused`. */
 export async function openSession(keys: ProjectKeys, token: string, clock: Clock): Promise<Session> {
   const claims = await keys.verify(token, clock).catch((cause: unknown) => {

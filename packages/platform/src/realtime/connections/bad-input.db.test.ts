@@ -165,6 +165,17 @@ describe('topics and events', () => {
     raw.socket.close()
   })
 
+  it('an API key of the newer form is no token: the channel speaks for what it had', async () => {
+    const raw = await openRaw()
+    join(raw, '1', 'realtime:keys', { access_token: 'sb_publishable_abc' })
+    expect((await raw.reply('1')).status).toBe('ok')
+    raw.say('1', '2', 'realtime:keys', 'access_token', { access_token: 'sb_secret_abc' })
+    raw.say('1', '3', 'realtime:keys', 'presence', { event: 'track' })
+    expect((await raw.reply('3')).status).toBe('ok')
+    expect(raw.frames.filter((frame) => frame[3] === 'system' || frame[3] === 'phx_close')).toEqual([])
+    raw.socket.close()
+  })
+
   it('of an earlier join of the topic are answered, and leave the present one alone', async () => {
     const raw = await openRaw()
     join(raw, '1', 'realtime:again')

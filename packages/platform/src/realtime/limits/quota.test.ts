@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createBucket, createBuckets } from './bucket.ts'
 import { createQuota } from './quota.ts'
-import { defaultLimits, limitsOf } from './realtime-limits.ts'
+import { limitsSchema } from './realtime-limits.ts'
 
 const user = { kind: 'user', key: 'user ada', limit: 10 }
 const address = { kind: 'client address', key: 'address 192.0.2.1', limit: 15 }
@@ -56,13 +56,18 @@ describe('a bucket', () => {
 
 describe('the limits of a project', () => {
   it('are the defaults where it says nothing', () => {
-    const limits = limitsOf({ channels: { user: 5 }, payloadBytes: 100 })
-    expect(limits.channels).toEqual({ ...defaultLimits.channels, user: 5 })
-    expect(limits).toMatchObject({ payloadBytes: 100, frameBytes: defaultLimits.frameBytes })
+    const defaults = limitsSchema.parse({})
+    const limits = limitsSchema.parse({ channels: { user: 5 }, payloadBytes: 100 })
+    expect(limits).toEqual({ ...defaults, channels: { ...defaults.channels, user: 5 }, payloadBytes: 100 })
   })
 
-  it('are numbers from 0 on', () => {
-    expect(() => limitsOf({ payloadBytes: -1 })).toThrow(RangeError)
-    expect(() => limitsOf({ channels: { user: Number.NaN } })).toThrow(/channels/)
+  it('are whole numbers from 0 on, under known names', () => {
+    for (const wrong of [
+      { payloadBytes: -1 },
+      { channels: { user: 1.5 } },
+      { channels: { room: 1 } },
+      { chanels: 1 },
+    ])
+      expect(limitsSchema.safeParse(wrong).success).toBe(false)
   })
 })

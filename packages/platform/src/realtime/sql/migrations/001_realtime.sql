@@ -8,6 +8,7 @@ create table realtime.messages (
   topic text not null,
   extension text not null,
   payload jsonb,
+  binary_payload bytea,
   event text,
   private boolean default false,
   updated_at timestamp not null default (now() at time zone 'utc'),
@@ -37,7 +38,7 @@ begin
   if new.extension = 'broadcast' then
     perform pg_catalog.pg_logical_emit_message(true, 'plinth.broadcast', pg_catalog.jsonb_build_object(
       'id', new.id, 'topic', new.topic, 'event', new.event, 'private', coalesce(new.private, false),
-      'payload', new.payload)::text);
+      'payload', new.payload, 'bytes', pg_catalog.encode(new.binary_payload, 'base64'))::text);
   end if;
   return null;
 end
@@ -50,15 +51,34 @@ create function realtime.send(payload jsonb, event text, topic text, private boo
 language plpgsql
 set search_path = ''
 as $$
+declare
+  message uuid := pg_catalog.gen_random_uuid();
 begin
   perform pg_catalog.set_config('realtime.topic', send.topic, true);
-  insert into realtime.messages (payload, event, topic, private, extension)
-  values (send.payload, send.event, send.topic, send.private, 'broadcast');
+  insert into realtime.messages (id, payload, event, topic, private, extension)
+  values (message,
+    case when pg_catalog.jsonb_typeof(send.payload) = 'object'
+      then pg_catalog.jsonb_build_object('id', message) || send.payload else send.payload end,
+    send.event, send.topic, send.private, 'broadcast');
 exception when others then
   raise warning 'realtime.send could not send to %: %', send.topic, sqlerrm;
 end
 $$;
-comment on function realtime.send(jsonb, text, text, boolean) is 'Broadcasts to a channel when the transaction commits. A refusal is a warning, so that it never undoes the work it reports.';
+comment on function realtime.send(jsonb, text, text, boolean) is 'Broadcasts to a channel when the transaction commits. An object without an id gets that of the message. A refusal is a warning, so that it never undoes the work it reports.';
+
+create function realtime.send_binary(payload bytea, event text, topic text, private boolean default true) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform pg_catalog.set_config('realtime.topic', send_binary.topic, true);
+  insert into realtime.messages (binary_payload, event, topic, private, extension)
+  values (send_binary.payload, send_binary.event, send_binary.topic, send_binary.private, 'broadcast');
+exception when others then
+  raise warning 'realtime.send_binary could not send to %: %', send_binary.topic, sqlerrm;
+end
+$$;
+comment on function realtime.send_binary(bytea, text, text, boolean) is 'Broadcasts bytes to a channel when the transaction commits, for clients that take bytes. A refusal is a warning.';
 
 create function realtime.broadcast_changes(
   topic_name text, event_name text, operation text, table_name text, table_schema text,
@@ -141,5 +161,6 @@ $$;
 
 grant execute on function realtime.topic() to anon, authenticated, service_role;
 grant execute on function realtime.send(jsonb, text, text, boolean) to anon, authenticated, service_role;
+grant execute on function realtime.send_binary(bytea, text, text, boolean) to anon, authenticated, service_role;
 grant execute on function realtime.broadcast_changes(text, text, text, text, text, record, record, text)
   to anon, authenticated, service_role;
