@@ -1,19 +1,18 @@
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { notes } from '@plinth/notes'
 import { type Engine, startEmbeddedEngine } from '@plinth/platform/database'
 import { type AppError, readConfig, silentLog, systemClock } from '@plinth/platform/kernel'
+import { findPostgres15 } from '@plinth/testing/programs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type RunningServer, startServer } from '../src/start-server.ts'
 
-/** Debian's PostgreSQL 15 where it is installed, the embedded one otherwise: both are somebody else's here. */
-const debian = '/usr/lib/postgresql/15'
-const majors = [existsSync(join(debian, 'bin/postgres')) ? 15 : undefined, 18].filter(
-  (major) => major !== undefined,
-)
+const postgres15 = findPostgres15()
+
+/** Both are somebody else's here. */
+const majors = postgres15 ? [15, 18] : [18]
 
 describe.each(majors)('a server on somebody else’s PostgreSQL %i', (major) => {
   let folder: string
@@ -34,7 +33,7 @@ describe.each(majors)('a server on somebody else’s PostgreSQL %i', (major) => 
       dataDir: join(folder, 'theirs'),
       log: silentLog,
       settings: { fsync: 'off', wal_level: walLevel },
-      ...(major === 15 ? { binaries: debian } : {}),
+      ...(major === 15 && postgres15 ? { binaries: postgres15 } : {}),
     })
 
   async function asSuperuser(text: string): Promise<void> {

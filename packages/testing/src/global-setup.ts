@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { startEmbeddedEngine } from '@plinth/platform/database'
 import { silentLog } from '@plinth/platform/kernel'
 import type { TestProject } from 'vitest/node'
+import { testBinaries } from './programs/index.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -17,18 +18,14 @@ declare module 'vitest' {
 /** Faster and as correct as long as the machine does not lose power in the middle of a test run. */
 const throwawaySettings = { fsync: 'off', full_page_writes: 'off', max_connections: '300' }
 
-/** Where Debian keeps a major version's programs; tests run on it when PLINTH_TEST_POSTGRES names the version. */
-const debianBinaries = (major: string) => `/usr/lib/postgresql/${major}`
-
 /** Starts one PostgreSQL for all test files of a run, on an empty folder that is removed afterwards. */
 export default async function setup(project: TestProject) {
   const dataDir = await mkdtemp(join(tmpdir(), 'plinth-test-'))
-  const major = process.env.PLINTH_TEST_POSTGRES
   const engine = await startEmbeddedEngine({
     dataDir,
     log: silentLog,
     settings: throwawaySettings,
-    ...(major ? { binaries: debianBinaries(major) } : {}),
+    ...testBinaries(),
   })
   // A run that is ended by Ctrl-C can await nothing: its folder goes when PostgreSQL, which ends with it, is gone.
   const remove = () =>

@@ -14,6 +14,7 @@ import {
 import { readJournalMigrations } from '@plinth/platform/journal'
 import { silentLog } from '@plinth/platform/kernel'
 import { readTailMigrations } from '@plinth/platform/tail'
+import { testBinaries } from '../programs/index.ts'
 
 export interface OwnCluster {
   readonly engine: Engine
@@ -29,12 +30,11 @@ export async function startOwnCluster(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<OwnCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'plinth-own-cluster-'))
-  const major = process.env.PLINTH_TEST_POSTGRES
   const engine = await startEmbeddedEngine({
     dataDir: join(folder, 'data'),
     log: silentLog,
     settings: { fsync: 'off', ...settings },
-    ...(major ? { binaries: `/usr/lib/postgresql/${major}` } : {}),
+    ...testBinaries(),
   })
   const cluster = { url: engine.adminUrl(), directUrl: engine.adminUrl() }
   const addresses = await provisionProject(cluster, 'sample', newDatabaseSecrets())

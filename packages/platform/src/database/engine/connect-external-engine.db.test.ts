@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { findPostgres15 } from '@plinth/testing/programs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AppError, silentLog } from '../../kernel/index.ts'
 import { addressAs, provisionProject } from '../projects/provision-project.ts'
@@ -9,18 +9,20 @@ import { newDatabaseSecrets } from '../projects/roles.ts'
 import { connectExternalEngine } from './connect-external-engine.ts'
 import type { Engine } from './engine.ts'
 import { startEmbeddedEngine } from './start-embedded-engine.ts'
-import { collectLog, debian15, query, quick } from './tests/engine-fixtures.ts'
+import { collectLog, query, quick } from './tests/engine-fixtures.ts'
+
+const postgres15 = findPostgres15()
 
 const systems = ['shops', 'courses']
 const secrets = newDatabaseSecrets()
 
 const servers = [
   { version: 18, binaries: undefined },
-  { version: 15, binaries: debian15 },
+  { version: 15, binaries: postgres15 },
 ]
 
 describe.each(servers)('a PostgreSQL $version that somebody else runs', ({ version, binaries }) => {
-  const present = binaries === undefined || existsSync(binaries)
+  const present = version === 18 || binaries !== undefined
   let folder: string
   let server: Engine
   let superuser: string

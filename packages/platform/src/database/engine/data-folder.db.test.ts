@@ -1,14 +1,13 @@
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { findPostgres15 } from '@plinth/testing/programs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { locateBinaries } from './locate-binaries.ts'
 import {
   canQuery,
   collectLog,
-  debian15,
   isRoot,
   makeClusterFolder,
   makeFolder,
@@ -17,6 +16,8 @@ import {
   startEngine,
   startServerProcess,
 } from './tests/engine-fixtures.ts'
+
+const postgres15 = findPostgres15()
 
 describe('two servers on one folder', () => {
   test('the second is refused and told who is first', async () => {
@@ -68,9 +69,9 @@ describe('a folder that is not fit is refused and left as it was', () => {
   })
 
   test('a cluster of another major version: data_folder_version names both', async ({ skip }) => {
-    if (!existsSync(debian15)) skip('PostgreSQL 15 of Debian is not on this machine')
+    if (!postgres15) return skip('PostgreSQL 15 is not on this machine')
     const dataDir = await makeClusterFolder()
-    const error = await refused(dataDir, 'data_folder_version', { binaries: debian15 })
+    const error = await refused(dataDir, 'data_folder_version', { binaries: postgres15 })
     expect(error.message).toContain('made by PostgreSQL 18; this Plinth brings PostgreSQL 15')
   })
 

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { findPostgres15 } from '@plinth/testing/programs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   canQuery,
   collectLog,
-  debian15,
   makeClusterFolder,
   makeFolder,
   query,
@@ -15,6 +15,8 @@ import {
   startEngine,
   startServerProcess,
 } from './tests/engine-fixtures.ts'
+
+const postgres15 = findPostgres15()
 
 describe('an engine on an empty folder', () => {
   test('makes a cluster that is durable, replicates logically and talks to this machine only', async () => {
@@ -94,9 +96,9 @@ describe('an engine on an empty folder', () => {
     })
   })
 
-  test('runs on other binaries: Debian’s PostgreSQL 15', async ({ skip }) => {
-    if (!existsSync(debian15)) skip('PostgreSQL 15 of Debian is not on this machine')
-    const engine = await startEngine({ dataDir: await makeFolder(), binaries: debian15 })
+  test('runs on other binaries: PostgreSQL 15', async ({ skip }) => {
+    if (!postgres15) return skip('PostgreSQL 15 is not on this machine')
+    const engine = await startEngine({ dataDir: await makeFolder(), binaries: postgres15 })
     expect(engine).toMatchObject({ majorVersion: 15, logicalReplication: true })
     const [row] = await query(engine.adminUrl(), `select lower('ÄÖ') as folded, 'Z' < 'a' as by_code_point`)
     expect(row).toEqual({ folded: 'äö', by_code_point: true })

@@ -1,9 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { waitFor } from '@plinth/testing'
+import { findRedis, startRedis, type TestRedis } from '@plinth/testing/programs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../../kernel/index.ts'
 import { createLimiters, type Limiter, type Limiters } from '../index.ts'
@@ -37,27 +33,18 @@ describe('limits of one process', () => {
   })
 })
 
-describe('limits of several nodes', () => {
-  let folder: string
-  let port: number
-  let redis: ChildProcess | undefined
+describe.skipIf(!findRedis())('limits of several nodes', () => {
+  let redis: TestRedis
   const nodes: Limiters[] = []
 
-  const startRedis = () => {
-    const options = ['--port', String(port), '--dir', folder, '--save', '', '--bind', '127.0.0.1']
-    redis = spawn('redis-server', options, { stdio: 'ignore' })
-  }
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'plinth-limits-'))
-    port = await freePort()
-    startRedis()
+    redis = await startRedis()
     for (let node = 0; node < 2; node += 1)
-      nodes.push(createLimiters({ redisUrl: `redis://127.0.0.1:${port}`, log: silentLog }))
+      nodes.push(createLimiters({ redisUrl: redis.url, log: silentLog }))
   })
   afterAll(async () => {
     for (const node of nodes) await node.close()
-    redis?.kill()
-    await rm(folder, { recursive: true, force: true })
+    await redis.stop()
   })
 
   const both = (name: string): readonly Limiter[] => nodes.map(({ create }) => create({ ...limit, name }))
@@ -81,7 +68,7 @@ describe('limits of several nodes', () => {
 
   it('are counted by each node while Redis is away or hangs, and together again when it is back', async () => {
     await waitUntilJoined()
-    redis!.kill('SIGSTOP')
+    redis.kill('SIGSTOP')
     const hanging = both('hanging')
     expect(await Promise.all(Array.from({ length: 4 }, () => hanging[0]!.count('ada')))).toEqual([
       0,
@@ -89,22 +76,15 @@ describe('limits of several nodes', () => {
       0,
       expect.any(Number),
     ])
-    redis!.kill('SIGCONT')
+    redis.kill('SIGCONT')
     await waitUntilJoined()
-    redis!.kill('SIGKILL')
+    redis.kill('SIGKILL')
     const [a, b] = both('away')
     await waitFor(async () => (await a!.count('ada')) > 0)
     expect(await b!.count('ada')).toBe(0)
     expect(await b!.look('ada')).toBe(0)
-    startRedis()
+    await redis.stop()
+    redis = await startRedis(redis.port)
     await waitUntilJoined()
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}

@@ -1,9 +1,5 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { actor, service, useTestDatabase, waitFor } from '@plinth/testing'
+import { findRedis, startRedis, type TestRedis } from '@plinth/testing/programs'
 import { listenTo, makeKeys, type ServedRealtime, serveRealtime, subscribed } from '@plinth/testing/realtime'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -18,32 +14,15 @@ const test = useTestDatabase({
   seed: 'create table public.things (id int primary key, body text);',
 })
 const ada = actor('ada')
-let redis: ChildProcess | undefined
-let folder: string
+const hasRedis = findRedis() !== undefined
+let redis: TestRedis | undefined
 let redisUrl: string
 const nodes: ServedRealtime[] = []
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 beforeAll(async () => {
-  if (spawnSync('redis-server', ['--version']).error)
-    throw new Error('These tests need redis-server: apt-get install -y redis-server')
-  folder = await mkdtemp(join(tmpdir(), 'plinth-redis-'))
-  const port = await freePort()
-  redisUrl = `redis://127.0.0.1:${port}`
-  redis = spawn(
-    'redis-server',
-    ['--port', String(port), '--dir', folder, '--save', '', '--bind', '127.0.0.1'],
-    {
-      stdio: 'ignore',
-    },
-  )
+  if (!hasRedis) return
+  redis = await startRedis()
+  redisUrl = redis.url
   const probe = new Redis(redisUrl, { maxRetriesPerRequest: null, retryStrategy: () => 50 })
   probe.on('error', () => undefined)
   await probe.ping()
@@ -55,13 +34,12 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const node of nodes) await node.stop()
-  redis?.kill()
-  if (folder) await rm(folder, { recursive: true, force: true })
+  await redis?.stop()
 })
 
 const run = (text: string) => test.database.asCaller(service, { text })
 
-describe('two nodes', () => {
+describe.skipIf(!hasRedis)('two nodes', () => {
   it('share broadcasts, also bytes and those from rest', async () => {
     const [a, b] = [await nodes[0]!.client(), await nodes[1]!.client()]
     const heard: unknown[] = []
@@ -145,7 +123,7 @@ describe('two nodes', () => {
   })
 })
 
-describe('a node that dies', () => {
+describe.skipIf(!hasRedis)('a node that dies', () => {
   it('is forgotten with its presence after its heartbeat is missed, and is welcome again', async () => {
     const gone: string[] = []
     const told = new Map<string, readonly Presence[]>()

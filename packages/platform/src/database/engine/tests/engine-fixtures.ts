@@ -16,8 +16,6 @@ import { type EmbeddedEngineOptions, startEmbeddedEngine } from '../start-embedd
 /** Tests do not lose power: they need not wait for the disk. */
 export const quick = { fsync: 'off', max_connections: '20', shared_buffers: '16MB' }
 
-export const debian15 = '/usr/lib/postgresql/15'
-
 export const isRoot = process.getuid?.() === 0
 
 /** An empty folder that goes away with the test. */
