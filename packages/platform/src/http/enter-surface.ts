@@ -58,7 +58,8 @@ export function enterSurface(entrance: Entrance): MiddlewareHandler<RootEnv> {
 function identifierFor({ project, surface, clock, publicUrl }: Entrance) {
   const { keys, callers: sources = [], cors = openCors, name } = project
   const chain: CallerChain = { keys, sources, cors, publicUrl }
-  return (c: Context<RootEnv>, path: string) => {
+  return async (c: Context<RootEnv>, path: string) => {
+    if (surface.ignoresCredentials?.(path, c.req.method)) return anonymousCaller
     const needsKey = surface.needsKey(path, c.req.method)
     const credentials = readCredentials((header) => c.req.header(header), queryOf(c.req.url))
     const facts = factsOf(c, name)

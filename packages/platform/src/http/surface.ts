@@ -43,6 +43,8 @@ export interface Surface {
   readonly app: Hono<SurfaceEnv>
   /** True when a request without any credentials is refused before it reaches the surface. `path` as in `c.var`. */
   needsKey(path: string, method: string): boolean
+  /** True where keys and tokens are somebody else's (a provider's webhook): they are not read, and the caller is anon. */
+  ignoresCredentials?(path: string, method: string): boolean
   /** Answers a failure in the shape that this surface's clients expect. */
   renderError(error: unknown, requestId: string): Response
   /** Takes a connection over; what it throws is answered over HTTP by `renderError`. Left out, upgrades are refused. */

@@ -4,7 +4,7 @@ import { Logger, type Runner, run, runMigrations, type TaskList, type WorkerEven
 import pg from 'pg'
 import { type ProjectDatabase, sql } from '../database/index.ts'
 import type { HealthStatus } from '../http/index.ts'
-import { type Clock, type Log, messageOf, newId } from '../kernel/index.ts'
+import { type Clock, type ErrorCatalogue, type Log, messageOf, newId } from '../kernel/index.ts'
 import type { JobDefinition, QueueOptions } from './define-job.ts'
 import { type NodeLease, noteWorkers, releaseDeadNodes, releaseNode, takeNodeLease } from './node-lease.ts'
 import { queueJob } from './queue-job.ts'
@@ -19,6 +19,8 @@ export interface JobRunnerOptions {
   readonly log: Log
   /** What the capabilities that the system uses add to a handler's context. */
   readonly extendContext?: ExtendJobContext
+  /** What the system's SQL raises; the history names their codes. Default none. */
+  readonly errors?: ErrorCatalogue<string> | undefined
   /** Milliseconds that running jobs get when the runner stops. Default 10,000. */
   readonly stopGrace?: number
 }
@@ -101,7 +103,7 @@ async function startQueue(
   options: JobRunnerOptions,
   { node, workers, stopping, givenUp }: StartOptions,
 ): Promise<Runner> {
-  const { database, jobs, clock, log, extendContext } = options
+  const { database, jobs, clock, log, extendContext, errors } = options
   const slots = createRunSlots(jobs)
   const queue: JobRunner['queue'] = (name, payload, given) => queueJob(database, jobs, name, payload, given)
   const surroundings = {
@@ -111,6 +113,7 @@ async function startQueue(
     node,
     stopping,
     queue,
+    errors,
     ...(extendContext ? { extendContext } : {}),
   }
   const taskList: TaskList = Object.fromEntries(

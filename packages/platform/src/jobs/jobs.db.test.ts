@@ -2,7 +2,7 @@ import { createFakeClock, createTestDatabase, service, waitFor } from '@plinth/t
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { sql } from '../database/index.ts'
-import { silentLog, systemClock } from '../kernel/index.ts'
+import { defineErrors, silentLog, systemClock } from '../kernel/index.ts'
 import {
   defineJob,
   type JobRunner,
@@ -24,6 +24,18 @@ const mark = defineJob({
     if (Number(runId.split('/')[1]) <= failures) throw new Error('not yet')
     await db.query(sql`insert into public.marks (name) values (${name})`)
   },
+})
+
+const refused = defineJob({
+  name: 'refused',
+  summary: 'Does what SQL refuses.',
+  payload: z.object({}),
+  run: async ({ db }) => {
+    await db.query(sql`select plinth.refuse('seat_taken', 409, 'Seat 7 is taken.', '{"seat": 7}')`)
+  },
+})
+const errors = defineErrors({
+  seat_taken: { status: 409, message: 'It is taken.', hint: 'Choose another one.' },
 })
 
 const nightly = defineJob({
@@ -55,7 +67,8 @@ describe('jobs', () => {
     test = await createJobDatabase()
     runner = await startJobRunner({
       database: test.database,
-      jobs: [mark],
+      jobs: [mark, refused],
+      errors,
       clock: systemClock,
       log: silentLog,
     })
@@ -102,6 +115,17 @@ describe('jobs', () => {
       { outcome: 'failed', error: 'not yet' },
       { outcome: 'succeeded', error: null },
     ])
+  })
+
+  it('that SQL refuses leave the code of the system’s catalogue in their history', async () => {
+    const id = await runner.queue('refused')
+    const errorOf = async () => {
+      const { rows } = await test.database.asOwner<{ error: string | null }>(
+        sql`select error from plinth.job_runs where job_id = ${id}`,
+      )
+      return rows[0]?.error ?? undefined
+    }
+    expect(await waitFor(errorOf)).toBe('seat_taken: Seat 7 is taken.')
   })
 
   it('unknown names and payloads are refused where they are added', async () => {

@@ -1,6 +1,6 @@
 import type { JobHelpers } from 'graphile-worker'
 import { type ProjectDatabase, sql } from '../database/index.ts'
-import { type Clock, type Log, messageOf } from '../kernel/index.ts'
+import { type Clock, type ErrorCatalogue, type Log, messageOf } from '../kernel/index.ts'
 import type { JobDefinition } from './define-job.ts'
 import { queueJob } from './queue-job.ts'
 import { type ExtendJobContext, runJob } from './run-job.ts'
@@ -12,6 +12,7 @@ export interface RunDueOptions {
   readonly clock: Clock
   readonly log: Log
   readonly extendContext?: ExtendJobContext
+  readonly errors?: ErrorCatalogue<string> | undefined
 }
 
 /** One attempt at a job. */
@@ -60,7 +61,7 @@ async function attempt(
   { id, job, payload, attempts }: QueuedJob,
   options: RunDueOptions,
 ): Promise<string | null> {
-  const { database, jobs, clock, log, extendContext } = options
+  const { database, jobs, clock, log, extendContext, errors } = options
   const definition = jobs.find(({ name }) => name === job)
   if (!definition) return `there is no job ${job}`
   const helpers = { job: { id, attempts } } as unknown as JobHelpers
@@ -72,6 +73,7 @@ async function attempt(
       node: 'none',
       stopping: new AbortController().signal,
       queue: (name, given, when) => queueJob(database, jobs, name, given, when),
+      errors,
       ...(extendContext ? { extendContext } : {}),
     })
     await database.asOwner(sql`select graphile_worker.complete_jobs(array[${id}::bigint])`)

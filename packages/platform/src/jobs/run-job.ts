@@ -1,6 +1,12 @@
 import type { JobHelpers } from 'graphile-worker'
-import { type ProjectDatabase, scopeDatabase, serviceCaller, sql } from '../database/index.ts'
-import { type Clock, type Log, messageOf } from '../kernel/index.ts'
+import {
+  type ProjectDatabase,
+  scopeDatabase,
+  serviceCaller,
+  sql,
+  translateSqlError,
+} from '../database/index.ts'
+import { AppError, type Clock, type ErrorCatalogue, type Log, messageOf } from '../kernel/index.ts'
 import type { JobContext, JobDefinition } from './define-job.ts'
 import { jobErrors } from './errors.ts'
 
@@ -14,6 +20,8 @@ export interface RunOptions {
   readonly stopping: AbortSignal
   readonly queue: JobContext['queue']
   readonly extendContext?: ExtendJobContext
+  /** What the system's SQL raises; the history names their codes. Default none. */
+  readonly errors?: ErrorCatalogue<string> | undefined
 }
 
 /** Gives what the capabilities that the system uses add to a handler's context. */
@@ -51,11 +59,16 @@ export async function runJob(
       parsePayload(definition, payload),
     )
     await recordEnd(id, attempt, null, options)
-  } catch (error) {
-    await recordEnd(id, attempt, messageOf(error), options)
+  } catch (cause) {
+    const error = translateSqlError(cause, options.errors ?? {})
+    await recordEnd(id, attempt, describeError(error), options)
     throw error
   }
 }
+
+/** With its code, which says the same as over every surface. */
+const describeError = (error: unknown): string =>
+  error instanceof AppError ? `${error.code}: ${error.message}` : messageOf(error)
 
 /** The payload as the job's schema reads it. Fails with `invalid_payload`. */
 export function parsePayload({ name, payload }: JobDefinition, given: unknown): unknown {

@@ -129,7 +129,8 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
       for (const consumer of live) tail.subscribe(consumer)
       for (const capability of opened.all) await capability.start?.()
       tail.start()
-      runner = await startJobRunner({ database, jobs: jobDefinitions, extendContext, clock, log })
+      const { errors } = system
+      runner = await startJobRunner({ database, jobs: jobDefinitions, errors, extendContext, clock, log })
     },
     tick: async () => (await runner?.tick()) ?? 0,
     disconnect: async () => {

@@ -89,7 +89,11 @@ function accessRequestOf(
   query: string,
   { database, roles }: CallOptions,
 ): AccessRequest {
-  const caller: Caller = { ...c.var.caller, via: route.name }
+  const caller: Caller = {
+    ...c.var.caller,
+    via: route.name,
+    ...(isRead(c) ? { gone: c.req.raw.signal } : {}),
+  }
   const { requestId } = c.var
   const userId = userOf(caller)
   const share = shareOf(caller)
@@ -128,7 +132,7 @@ function accessRequestOf(
 const nothing = new Uint8Array(0)
 
 async function readBytes(route: HostedRoute, c: Context<SurfaceEnv>): Promise<Uint8Array<ArrayBuffer>> {
-  if (route.isRaw || c.req.method === 'GET' || c.req.method === 'HEAD') return nothing
+  if (route.isRaw || isRead(c)) return nothing
   requirePlainBody(c.req.header('content-encoding'))
   return new Uint8Array(await c.req.arrayBuffer())
 }
@@ -141,9 +145,8 @@ async function readInput(
   c: Context<SurfaceEnv>,
 ): Promise<Input> {
   const { name, kind, query, body } = route
-  const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
   const fields = () => readFields(search, mostNames)
-  const readsBody = body !== undefined && !isRead
+  const readsBody = body !== undefined && !isRead(c)
   return {
     params: route.params ? await checkInput(route.params, params, name, 'path') : params,
     query: query ? await checkInput(query, fields(), name, 'query') : undefined,
@@ -154,6 +157,8 @@ async function readInput(
         : undefined,
   }
 }
+
+const isRead = (c: Context<SurfaceEnv>): boolean => c.req.method === 'GET' || c.req.method === 'HEAD'
 
 function searchOf(url: string): string {
   const start = url.indexOf('?')

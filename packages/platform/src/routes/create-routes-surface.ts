@@ -104,6 +104,7 @@ class RouteHost {
         const route = routeAt(path, method)
         return base === '/openapi.json' || (route !== undefined && !isKeyless(route.access))
       },
+      ignoresCredentials: (path, method) => routeAt(path, method)?.access === 'webhook',
       bodyLimit: (path, method) => routeAt(path, method)?.bodyLimit ?? defaultBodyLimit,
       timeLimit: (path, method) => routeAt(path, method)?.timeLimit,
       takesScopedCallers: true,
@@ -143,7 +144,7 @@ class RouteHost {
     if (!path.startsWith(`${functionsPath}/`)) throw routeErrors.unknown_route({ path })
     const functions = this.routes.filter(({ kind }) => kind === 'function').map(({ name }) => name)
     throw routeErrors.unknown_function({
-      name: path.slice(functionsPath.length + 1),
+      name: path.slice(functionsPath.length + 1) || '/',
       known: functions.join(', ') || 'none',
     })
   }

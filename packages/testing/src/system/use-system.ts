@@ -136,6 +136,7 @@ async function openTestSystem(
       database: test.database,
       jobs: project.jobDefinitions,
       extendContext: project.extendContext,
+      errors: system.errors,
       clock,
       log: silentLog,
     })

@@ -248,6 +248,12 @@ describe('functions', () => {
     expect((await deliver('forged')).body).toMatchObject({ data: { genuine: false } })
   })
 
+  it('take a webhook’s own credentials for what they are: not ours', async () => {
+    const headers = { authorization: 'Bearer of-the-provider', apikey: 'of-the-provider' }
+    expect((await call('hook', null, '{}', { headers })).status).toBe(200)
+    expect((await call('add-up', null, { a: 1, b: 1 }, { headers })).body.code).toBe('invalid_key')
+  })
+
   it('pass policies only when they say that they act as the service', async () => {
     expect((await call('record-visit', ada, { past: 'policies' })).body).toMatchObject({
       data: { visits: 1 },
