@@ -21,7 +21,7 @@ import { type Figure, median } from '../figure.ts'
 import { benchStorm } from './bench-storm.ts'
 import { type Asked, drive, request } from './drive.ts'
 import { measurePlanning } from './measure-planning.ts'
-import type { Told } from './told.ts'
+import type { ServerInput } from './server-input.ts'
 
 const rounds = 7
 const roundMilliseconds = 2_000
@@ -39,10 +39,10 @@ export async function* benchRest(): AsyncIterable<Figure> {
   const engine = await startEmbeddedEngine({ dataDir: join(folder, 'data'), log: createLog('error') })
   const servers = new Map<Program, Server>()
   try {
-    const told = await prepare(engine.adminUrl(), folder)
-    for (const program of programs) servers.set(program, await start(program, told))
-    yield* compare('one row by key, under row security', servers, await asking(told, oneRow))
-    yield* compare('a list of 25, under row security', servers, await asking(told, page))
+    const input = await prepare(engine.adminUrl(), folder)
+    for (const program of programs) servers.set(program, await start(program, input))
+    yield* compare('one row by key, under row security', servers, await asking(input, oneRow))
+    yield* compare('a list of 25, under row security', servers, await asking(input, page))
     for (const server of servers.values()) await stop(server)
     servers.clear()
     yield* measurePlanning()
@@ -124,7 +124,7 @@ async function requireSameRows(servers: ReadonlyMap<Program, Server>, asked: Ask
   if (answers.size !== 1 || answers.has('')) throw new Error(`Different rows: ${JSON.stringify([...found])}`)
 }
 
-async function asking({ jwtSecret }: Told, path: Asked['path']): Promise<Asked> {
+async function asking({ jwtSecret }: ServerInput, path: Asked['path']): Promise<Asked> {
   const token = await new SignJWT({ role: 'authenticated', aud: 'authenticated' })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setSubject('00000000-0000-4000-8000-000000000042')
@@ -134,7 +134,7 @@ async function asking({ jwtSecret }: Told, path: Asked['path']): Promise<Asked> 
 }
 
 /** Two databases with the same rows: Plinth's own, which the floor shares, and one for the peer. */
-async function prepare(adminUrl: string, folder: string): Promise<Told & { readonly lite: string }> {
+async function prepare(adminUrl: string, folder: string): Promise<ServerInput & { readonly lite: string }> {
   const cluster = { url: adminUrl, directUrl: adminUrl }
   const addresses = await provisionProject(cluster, 'bench', newDatabaseSecrets())
   const { requests, owner } = addresses
@@ -175,12 +175,15 @@ interface Server {
   readonly port: number
 }
 
-async function start(program: Program, { lite, ...told }: Told & { readonly lite: string }): Promise<Server> {
-  const own = program === 'lite' ? { ...told, requests: lite, owner: lite } : told
+async function start(
+  program: Program,
+  { lite, ...input }: ServerInput & { readonly lite: string },
+): Promise<Server> {
+  const own = program === 'lite' ? { ...input, requests: lite, owner: lite } : input
   const file = fileURLToPath(new URL(`./serve-${program}.ts`, import.meta.url))
   const child = spawn(process.execPath, [file, JSON.stringify(own)], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    cwd: join(told.folder, 'lite'),
+    cwd: join(input.folder, 'lite'),
     env: { ...process.env, NODE_ENV: 'production' },
   })
   const lines = createInterface(child.stdout!)

@@ -3,9 +3,9 @@ import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { verify } from 'hono/jwt'
 import pg from 'pg'
-import { tell, told } from './told.ts'
+import { readInput, reportPort } from './server-input.ts'
 
-const { requests, jwtSecret, connections } = told()
+const { requests, jwtSecret, connections } = readInput()
 const pool = new pg.Pool({ connectionString: requests, max: connections, pipeline: true } as pg.PoolConfig)
 const seen = new Map<string, string>()
 const preamble = `select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)`
@@ -42,4 +42,4 @@ app.get('/rest/v1/items', async (c) => {
     : await answer(authorization, 'page', page, c.req.query('limit')!)
   return c.body(body, 200, json)
 })
-serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => tell(port))
+serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => reportPort(port))

@@ -2,7 +2,7 @@
 import { pathToFileURL } from 'node:url'
 import { serve } from '@hono/node-server'
 import { bringPeer } from './bring-peer.ts'
-import { tell, told } from './told.ts'
+import { readInput, reportPort } from './server-input.ts'
 
 interface Peer {
   readonly App: new (
@@ -16,7 +16,7 @@ interface Peer {
 }
 
 const { App, createPostgresConnection } = (await import(pathToFileURL(await bringPeer()).href)) as Peer
-const { requests, jwtSecret, connections } = told()
+const { requests, jwtSecret, connections } = readInput()
 const connection = createPostgresConnection({ url: requests, postgresOptions: { max: connections } })
 const app = new App({
   connection,
@@ -26,5 +26,5 @@ const app = new App({
 await app.ensureSystemSchema()
 await app.init()
 serve({ fetch: (request) => app.server.fetch(request), port: 0, hostname: '127.0.0.1' }, ({ port }) =>
-  tell(port),
+  reportPort(port),
 )

@@ -4,7 +4,7 @@ import type { SurfaceEnv } from '@plinth/platform/http'
 import { systemClock } from '@plinth/platform/kernel'
 import { Hono } from 'hono'
 import { openRest } from './open-rest.ts'
-import { tell } from './told.ts'
+import { reportPort } from './server-input.ts'
 
 const { keys, surface } = await openRest()
 const app = new Hono<SurfaceEnv>()
@@ -14,4 +14,4 @@ app.use(async (c, next) => {
   await next()
 })
 app.route(surface.path, surface.app)
-serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => tell(port))
+serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => reportPort(port))

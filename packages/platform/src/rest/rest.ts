@@ -3,7 +3,7 @@ import type { StatusCode } from 'hono/utils/http-status'
 import type { Caller, RequestSettings as CallerRequest, ProjectDatabase } from '../database/index.ts'
 import { quoteName } from '../database/index.ts'
 import { logFailure, type Surface, type SurfaceEnv } from '../http/index.ts'
-import type { Json, Log } from '../kernel/index.ts'
+import type { ErrorCatalogue, Json, Log } from '../kernel/index.ts'
 import { authoriseBody } from './authorise-body.ts'
 import { createCatalogueCache } from './catalogue/catalogue-cache.ts'
 import type { Catalogue } from './catalogue/model.ts'
@@ -45,6 +45,11 @@ export interface RestOptions {
   readonly maxBody?: number
   /** Uses after which a shape becomes a prepared statement; 0 for never (a pooler in transaction mode). Default 5. */
   readonly preparedAfter?: number
+  /**
+   * The system's errors. SQL that raises with a JSON detail whose `code` is one of them (`plinth.refuse`) is answered with
+   * that code and its status, and with the detail's other facts as `details`. Default: none.
+   */
+  readonly errors?: ErrorCatalogue<string> | undefined
   /** Milliseconds of a clock that only moves forward. */
   readonly elapsed?: () => number
 }
@@ -93,6 +98,7 @@ class Rest {
   readonly #anonymousRole: string
   readonly #settings: RequestSettings
   readonly #log: Log
+  readonly #errors: ErrorCatalogue<string> | undefined
 
   constructor(options: RestOptions) {
     const {
@@ -110,6 +116,7 @@ class Rest {
       safeUpdate: options.safeUpdate ?? true,
     }
     this.#log = log
+    this.#errors = options.errors
     this.#schemas = schemas
     this.#searchPaths = new Map(
       schemas.map((schema) => [schema, [schema, ...extraSearchPath].map(quoteName).join(', ')]),
@@ -193,7 +200,8 @@ class Rest {
   answerError(error: unknown, request: Request, { caller, log }: Partial<Variables>): Answer {
     const role = caller?.role
     const anonymous = role === undefined || role === this.#anonymousRole
-    const response = renderError(error, { anonymous, bodiless: request.method === 'HEAD' })
+    const bodiless = request.method === 'HEAD'
+    const response = renderError(error, { anonymous, bodiless, errors: this.#errors })
     logFailure(log ?? this.#log, error, response.status)
     return response
   }

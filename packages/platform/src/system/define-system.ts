@@ -1,7 +1,6 @@
 import type { z } from 'zod'
 import type { MigrationSet } from '../database/index.ts'
 import type { JobDefinition } from '../jobs/index.ts'
-import type { ErrorCatalogue } from '../kernel/index.ts'
 import type { AnyFunction, AnyRoute, Envelope, Roles } from '../routes/index.ts'
 import type { DurableConsumer, LiveConsumer } from '../tail/index.ts'
 import type { AnyCapability, CapabilityProject } from './define-capability.ts'
@@ -20,8 +19,6 @@ export interface SystemDeclaration extends SystemFacts {
   readonly settings?: z.ZodObject
   /** Its SQL, read at start: `() => readMigrations('shops', new URL('./sql/migrations/', import.meta.url))`. */
   migrations(): Promise<MigrationSet>
-  /** Its errors, raised by SQL or thrown by handlers: the same status and code over every surface and in jobs. */
-  readonly errors?: ErrorCatalogue<string>
   readonly functions: readonly AnyFunction[]
   /** Under paths of its own: `/bookings/:id`. Default none. */
   readonly routes?: readonly AnyRoute[]

@@ -1,3 +1,5 @@
+import type { ErrorCatalogue } from '../kernel/index.ts'
+
 /** Whoever owns rows inside a system. */
 export interface TenantDeclaration {
   /** The root table, one row per tenant: `shops`. */
@@ -20,6 +22,8 @@ export interface SystemFacts {
   /** Lower-case letters and digits, as in its folder, database (`plinth_<name>`) and address (`/<name>`). */
   readonly name: string
   readonly summary: string
+  /** Its errors, raised by SQL or thrown by handlers: the same status and code over every surface and in jobs. */
+  readonly errors?: ErrorCatalogue<string>
   /** Null for a system without tenants. */
   readonly tenant: TenantDeclaration | null
   /** Tables of `public` whose changes clients may subscribe to. */

@@ -29,8 +29,8 @@ export interface ReadOptions {
   readonly filtersRoot: boolean
 }
 
-/** Everything that a query string says, sorted by the resource that it is said about. */
-interface Said {
+/** The clauses of a query string by the path of the resource that they belong to. */
+interface Clauses {
   readonly conditions: Map<string, (Condition & { readonly resolved: Field })[]>
   readonly trees: Map<string, LogicTree[]>
   readonly orders: Map<string, OrderTerm[]>
@@ -59,21 +59,22 @@ export function planRootOrder(rowset: Rowset, query: RestQuery, options: ReadOpt
 
 const join = (path: readonly string[]): string => path.join('\0')
 
-function sortByResource(query: RestQuery): Said {
-  const said: Said = {
+function sortByResource(query: RestQuery): Clauses {
+  const clauses: Clauses = {
     conditions: new Map(),
     trees: new Map(),
     orders: new Map(),
-    limits: new Map(query.limits.map(({ path, said: slot }) => [join(parsePath(path)), slot])),
-    offsets: new Map(query.offsets.map(({ path, said: slot }) => [join(parsePath(path)), slot])),
+    limits: new Map(query.limits.map(({ path, clause: slot }) => [join(parsePath(path)), slot])),
+    offsets: new Map(query.offsets.map(({ path, clause: slot }) => [join(parsePath(path)), slot])),
   }
   for (const condition of query.filters) {
     const { path, field } = parseFieldPath(condition.field)
-    append(said.conditions, join(path), { ...condition, resolved: field })
+    append(clauses.conditions, join(path), { ...condition, resolved: field })
   }
-  for (const { path, said: tree } of query.trees) append(said.trees, join(parsePath(path)), tree)
-  for (const { path, said: text } of query.orders) said.orders.set(join(parsePath(path)), parseOrder(text))
-  return said
+  for (const { path, clause: tree } of query.trees) append(clauses.trees, join(parsePath(path)), tree)
+  for (const { path, clause: text } of query.orders)
+    clauses.orders.set(join(parsePath(path)), parseOrder(text))
+  return clauses
 }
 
 function append<T>(lists: Map<string, T[]>, key: string, value: T): void {
@@ -83,13 +84,13 @@ function append<T>(lists: Map<string, T[]>, key: string, value: T): void {
 }
 
 class ReadPlanner {
-  readonly #said: Said
+  readonly #clauses: Clauses
   readonly #options: ReadOptions
   readonly #visited = new Set<string>([''])
   #aliases = 0
 
-  constructor(said: Said, options: ReadOptions) {
-    this.#said = said
+  constructor(clauses: Clauses, options: ReadOptions) {
+    this.#clauses = clauses
     this.#options = options
   }
 
@@ -210,8 +211,8 @@ class ReadPlanner {
 
   #window(key: string, toMany: boolean): { limit: Bound | undefined; offset: Bound | undefined } {
     const { maxRows } = this.#options
-    const limit = this.#said.limits.get(key)
-    const offset = this.#said.offsets.get(key)
+    const limit = this.#clauses.limits.get(key)
+    const offset = this.#clauses.offsets.get(key)
     const most: Bound | undefined =
       maxRows !== undefined && toMany ? { from: 'constant', value: maxRows } : undefined
     return {
@@ -226,15 +227,15 @@ class ReadPlanner {
     embeds: readonly PlannedEmbed[],
   ): PlannedCondition[] {
     const key = join(path)
-    const conditions = (this.#said.conditions.get(key) ?? []).map((condition) =>
+    const conditions = (this.#clauses.conditions.get(key) ?? []).map((condition) =>
       planCondition(rowset, condition, condition.resolved, embeds),
     )
-    const trees = (this.#said.trees.get(key) ?? []).map((tree) => planTree(rowset, tree, embeds))
+    const trees = (this.#clauses.trees.get(key) ?? []).map((tree) => planTree(rowset, tree, embeds))
     return [...conditions, ...trees]
   }
 
   #planOrder(rowset: Rowset, path: readonly string[], embeds: readonly PlannedEmbed[]): PlannedOrder[] {
-    return (this.#said.orders.get(join(path)) ?? []).map(({ relation, field, direction, nulls }) => {
+    return (this.#clauses.orders.get(join(path)) ?? []).map(({ relation, field, direction, nulls }) => {
       if (relation === undefined) {
         return { value: resolveValue(rowset, field), embed: undefined, direction, nulls }
       }
@@ -250,10 +251,10 @@ class ReadPlanner {
     })
   }
 
-  /** Something said about a resource that is not embedded would otherwise be ignored in silence. */
+  /** A clause of a resource that is not embedded would otherwise be ignored in silence. */
   #refuseUnknownResources(): void {
-    for (const about of Object.values(this.#said) as Map<string, unknown>[]) {
-      for (const key of about.keys()) {
+    for (const byPath of Object.values(this.#clauses) as Map<string, unknown>[]) {
+      for (const key of byPath.keys()) {
         if (!this.#visited.has(key)) throw restErrors.PGRST108({ name: key.split('\0').at(-1) })
       }
     }

@@ -66,7 +66,7 @@ describe('a logic tree', () => {
   test('nests and negates', () => {
     expect(tree('not.or=(a.eq.1,and(b.is.null,c.not.in.(1,2)))')).toMatchObject({
       path: '',
-      said: {
+      clause: {
         joiner: 'or',
         negated: true,
         members: [
@@ -81,8 +81,8 @@ describe('a logic tree', () => {
         ],
       },
     })
-    expect(tree('tasks.or=(a.eq.1)')).toMatchObject({ path: 'tasks', said: { negated: false } })
-    expect(tree('tasks.not.and=(a.eq.1)')).toMatchObject({ path: 'tasks', said: { negated: true } })
+    expect(tree('tasks.or=(a.eq.1)')).toMatchObject({ path: 'tasks', clause: { negated: false } })
+    expect(tree('tasks.not.and=(a.eq.1)')).toMatchObject({ path: 'tasks', clause: { negated: true } })
   })
   test('knows where values end', () => {
     const { slots } = readQuery('or=(a.eq."x,(y)",b.cs.{1,"},"},data->>k.eq.v,c.in.(1,2),d.eq.)')

@@ -2,10 +2,10 @@ import { restErrors } from '../errors.ts'
 import { bounds } from './bounds.ts'
 import { type Condition, type LogicTree, looksLikeFilter, readFilter, readLogic, Slots } from './filter.ts'
 
-/** Something said about the resource that `path` (embed names joined by dots, '' for the root) leads to. */
+/** A clause of the resource that `path` (embed names joined by dots, '' for the root) leads to. */
 export interface Scoped<T> {
   readonly path: string
-  readonly said: T
+  readonly clause: T
 }
 
 /** A query string, taken apart as far as its values reach; names are resolved only when its shape is new. */
@@ -93,7 +93,7 @@ function readScoped(query: Mutable, path: string, word: string, value: string): 
   switch (word) {
     case 'order':
       query.slots.note('order', path, value)
-      if (value !== '') query.orders.push({ path, said: value })
+      if (value !== '') query.orders.push({ path, clause: value })
       return true
     case 'limit':
     case 'offset':
@@ -112,7 +112,7 @@ function readTree(query: Mutable, path: string, joiner: 'and' | 'or', value: str
   const negated = path === 'not' || path.endsWith('.not')
   const scope = negated ? path.slice(0, Math.max(0, path.length - 4)) : path
   query.slots.note('tree', scope)
-  query.trees.push({ path: scope, said: readLogic(joiner, negated, value, query.slots) })
+  query.trees.push({ path: scope, clause: readLogic(joiner, negated, value, query.slots) })
 }
 
 function readWindow(query: Mutable, word: 'limit' | 'offset', path: string, value: string): void {
@@ -130,7 +130,7 @@ function readWindow(query: Mutable, word: 'limit' | 'offset', path: string, valu
     return
   }
   query.slots.note(word, path)
-  const scoped = { path, said: query.slots.add(number) }
+  const scoped = { path, clause: query.slots.add(number) }
   if (word === 'limit') query.limits.push(scoped)
   else query.offsets.push(scoped)
 }

@@ -1,6 +1,7 @@
-import { AppError, hasCode } from '../../kernel/index.ts'
+import { isSqlError, refusalOf, type SqlError } from '../../database/index.ts'
+import { AppError, type ErrorCatalogue, hasCode } from '../../kernel/index.ts'
 import { restErrors } from '../errors.ts'
-import { readGuard } from '../sql/guards.ts'
+import { guardError } from '../sql/guards.ts'
 import { type Answer, headerValue, isHeaderName } from './answer.ts'
 import { statusOf } from './status.ts'
 
@@ -15,20 +16,11 @@ export interface ErrorBody {
 export interface RenderContext {
   /** The caller has the anonymous role. */
   readonly anonymous: boolean
+  /** Errors that SQL may name in a JSON detail; see `RestOptions.errors`. */
+  readonly errors?: ErrorCatalogue<string> | undefined
   /** A HEAD request: the status alone. */
   readonly bodiless?: boolean
 }
-
-/** Errors as pg gives them, recognised by shape because a pool may carry its own copy of the class. */
-interface SqlError extends Error {
-  readonly code: string
-  readonly severity: string
-  readonly detail?: string
-  readonly hint?: string
-}
-
-const isSqlError = (error: unknown): error is SqlError =>
-  error instanceof Error && /^[0-9A-Z]{5}$/.test((error as SqlError).code ?? '') && 'severity' in error
 
 /** The SQLSTATE of what PostgreSQL refused, or undefined for any other failure. */
 export const sqlStateOf = (error: unknown): string | undefined => (isSqlError(error) ? error.code : undefined)
@@ -42,8 +34,10 @@ export function renderError(error: unknown, context: RenderContext): Answer {
 
 function renderSqlError(error: SqlError, context: RenderContext): Answer {
   if (error.code === 'PGRST') return renderRaised(error, context)
-  const guard = readGuard(error.code, error.message)
-  if (guard) return renderAppError(guardError(guard), context)
+  const guard = guardError(error.code, error.message)
+  if (guard) return renderAppError(guard, context)
+  const refusal = context.errors && refusalOf(error, context.errors)
+  if (refusal) return renderRefusal(refusal, context)
   const body = {
     code: error.code,
     message: error.message,
@@ -53,25 +47,28 @@ function renderSqlError(error: SqlError, context: RenderContext): Answer {
   return respond(statusOf(error.code, context.anonymous), body, context)
 }
 
-function guardError({ code, rows }: NonNullable<ReturnType<typeof readGuard>>): AppError {
-  if (code === 'PGRST115') return restErrors.PGRST115()
-  if (code === 'PGRST116') return restErrors.PGRST116({ details: `The result contains ${rows} rows` })
-  return restErrors.PGRST124({ details: `The query affects ${rows} rows` })
+/** An error of the system's own catalogue, with the facts that SQL gave as its details. */
+function renderRefusal({ code, status, message, hint, details }: AppError, context: RenderContext): Answer {
+  const facts = Object.keys(details).length > 0 ? details : null
+  return respond(status, { code, message, details: facts, hint: hint || null }, context)
 }
 
 /** Codes of other folders' errors that PostgREST has a code for. */
-const translations: Readonly<Record<string, (error: AppError) => AppError>> = {
-  database_unavailable: () => restErrors.PGRST000(),
-  database_busy: () => restErrors.PGRST003(),
-  expired_token: () => restErrors.PGRST303({ problem: 'JWT expired' }),
-  invalid_token: (error) =>
-    hasCode(error.cause, 'ERR_JWT_CLAIM_VALIDATION_FAILED')
-      ? restErrors.PGRST303({ problem: 'JWT not yet valid or malformed' })
-      : restErrors.PGRST301({ problem: error.message }),
+const translations: ReadonlyMap<string, (error: AppError) => AppError> = new Map([
+  ['database_unavailable', () => restErrors.PGRST000()],
+  ['database_busy', () => restErrors.PGRST003()],
+  ['expired_token', () => restErrors.PGRST303({ problem: 'JWT expired' })],
+  ['invalid_token', invalidToken],
+])
+
+function invalidToken(error: AppError): AppError {
+  return hasCode(error.cause, 'ERR_JWT_CLAIM_VALIDATION_FAILED')
+    ? restErrors.PGRST303({ problem: 'JWT not yet valid or malformed' })
+    : restErrors.PGRST301({ problem: error.message })
 }
 
 function renderAppError(given: AppError, context: RenderContext): Answer {
-  const error = translations[given.code]?.(given) ?? given
+  const error = translations.get(given.code)?.(given) ?? given
   const { details = null, hint } = error.details
   const body = {
     code: error.code,

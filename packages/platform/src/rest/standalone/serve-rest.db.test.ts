@@ -322,7 +322,7 @@ describe('settings', () => {
     }
   }
   test('say every mistake at once', () => {
-    const said = problems(
+    const message = problems(
       { schemas: ' , ', port: 'x', 'tx-end': 'never' },
       { PGRST_JWT_SECRET: 'short', PGRST_DB_PLAN_ENABLED: 'true' },
     )
@@ -334,7 +334,7 @@ describe('settings', () => {
       'jwt-secret',
       'PGRST_DB_PLAN_ENABLED',
     ]) {
-      expect(said).toContain(name)
+      expect(message).toContain(name)
     }
   })
   test('say of each value what is wrong with it, once', () => {

@@ -111,7 +111,7 @@ function isKey(secret: string): boolean {
 /** Settings whose value may be in a file, named behind an `@`, so that no secret stands in a list of processes. */
 const fromFiles = new Set(['db-uri', 'jwt-secret'])
 
-/** What `plinth serve-rest` is told. */
+/** The settings of `plinth serve-rest`. */
 export type RestSettings = Readonly<z.infer<typeof settings>>
 
 /** Short names that the command takes besides PostgREST's. */

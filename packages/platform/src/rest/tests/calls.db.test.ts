@@ -1,8 +1,12 @@
 import { actor, stranger } from '@plinth/testing'
 import { describe, expect, test } from 'vitest'
+import { defineErrors } from '../../kernel/index.ts'
 import { useRest } from './rest-client.ts'
 
-const rest = useRest()
+const errors = defineErrors({
+  seat_taken: { status: 409, message: 'Seat {seat} is taken.', hint: 'Choose another one.' },
+})
+const rest = useRest({ errors })
 const call = (name: string, body?: unknown, headers: Record<string, string> = {}) =>
   rest.request('POST', `/rpc/${name}`, { headers, ...(body === undefined ? {} : { body }) })
 
@@ -168,6 +172,23 @@ describe('context', () => {
     expect(
       (await rest.request('POST', '/rpc/fail_with', { as: stranger, body: { state: '42501' } })).status,
     ).toBe(401)
+  })
+  test('a refusal of the system is answered with its code, status and facts', async () => {
+    await rest.db.database.asOwner({
+      text: `create or replace function public.take_seat(code text, seat int) returns void language plpgsql as
+        $$ begin perform plinth.refuse(code, 422, 'Seat ' || seat || ' is taken.', json_build_object('seat', seat)::jsonb); end $$`,
+    })
+    await rest.surface().reload()
+    const taken = await call('take_seat', { code: 'seat_taken', seat: 7 })
+    expect([taken.status, taken.json]).toEqual([
+      409,
+      { code: 'seat_taken', message: 'Seat 7 is taken.', details: { seat: 7 }, hint: 'Choose another one.' },
+    ])
+    const unknown = await call('take_seat', { code: 'constructor', seat: 7 })
+    expect([unknown.status, unknown.json]).toMatchObject([
+      422,
+      { code: 'PT422', message: 'Seat 7 is taken.' },
+    ])
   })
   test('a raised answer is answered whole', async () => {
     const failed = await call('fail_custom')
