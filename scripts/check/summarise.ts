@@ -6,7 +6,9 @@ const systemBudget = 25
 
 /** Prints what was slow, what was not run and what failed. Gives the exit code: in CI, what was not run fails as well. */
 export function summarise(outcomes: readonly Outcome[], missing: readonly Missing[], isCi: boolean): number {
-  const files = outcomes.flatMap(({ step, tests }) => tests.files.map((file) => ({ ...file, step: step.name })))
+  const files = outcomes.flatMap(({ step, tests }) =>
+    tests.files.map((file) => ({ ...file, step: step.name })),
+  )
   print('The ten slowest files:')
   for (const { path, seconds, step } of files.toSorted((a, b) => b.seconds - a.seconds).slice(0, 10))
     print(`  ${seconds.toFixed(1).padStart(6)} s  ${path} (${step})`)
@@ -18,10 +20,12 @@ export function summarise(outcomes: readonly Outcome[], missing: readonly Missin
     const seconds = its.reduce((sum, file) => sum + file.seconds, 0)
     print(`Tests of ${system}: ${seconds.toFixed(0)} s; a system may take ${systemBudget} s`)
   }
-  for (const { step, tests } of outcomes) for (const name of tests.skipped) print(`Skipped: ${step.name}: ${name}`)
+  for (const { step, tests } of outcomes)
+    for (const name of tests.skipped) print(`Skipped: ${step.name}: ${name}`)
   for (const { tests, reason } of missing) print(`Not run: ${tests}: ${reason}`)
   const broken = outcomes.filter(({ code }) => code !== 0).length
-  const sum = (count: (outcome: Outcome) => number) => outcomes.reduce((total, each) => total + count(each), 0)
+  const sum = (count: (outcome: Outcome) => number) =>
+    outcomes.reduce((total, each) => total + count(each), 0)
   const passed = sum(({ tests }) => tests.passed)
   const failed = Math.max(
     sum(({ tests }) => tests.failed),

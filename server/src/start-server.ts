@@ -8,6 +8,7 @@ import {
   listen,
 } from '@plinth/platform/http'
 import type { AppError, Clock, Config, Log } from '@plinth/platform/kernel'
+import { checkDeclaration } from '@plinth/platform/project'
 import type { SystemDeclaration } from '@plinth/platform/system'
 import { serverErrors } from './errors.ts'
 import { type Clusters, openEngines } from './open-engines.ts'
@@ -38,6 +39,7 @@ const stopGrace = 10_000
 /** Starts PostgreSQL, every system and the HTTP server; whatever was started is stopped again when a part fails. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { config, systems, clock, log } = options
+  systems.forEach(checkDeclaration)
   requireUniqueFunctions(systems)
   const clusters = await openEngines({ ...options, systems: systems.map(({ name }) => name) })
   const limiters = createLimiters({ redisUrl: config.redisUrl, log })

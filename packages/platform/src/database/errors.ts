@@ -79,7 +79,18 @@ export const databaseErrors = defineErrors({
   },
   migration_failed: {
     status: 500,
-    message: 'Migration {set}/{name} failed on {database}: {problem}',
+    message: '{place}: {problem} (migration {set}/{name} on {database})',
     hint: 'The database is as it was before this migration. Correct the file and start again.',
+  },
+  migration_misnamed: {
+    status: 500,
+    message:
+      '{file}: a migration is named by three digits, an underscore and lower-case words: 002_add_tags.sql.',
+    hint: 'Rename the file; its number says when it is applied.',
+  },
+  migration_number_taken: {
+    status: 500,
+    message: '{file}: the number {number} is that of {first} already.',
+    hint: 'Give the new migration the next number.',
   },
 })

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { ScopedDatabase } from '../database/index.ts'
-import type { Clock, Log } from '../kernel/index.ts'
+import { type Clock, type Log, rememberPlace } from '../kernel/index.ts'
 
 /** What happens to ticks that passed while no node ran: forget them, run once, or run every one. */
 export type CatchUp = 'skip' | 'once' | 'all'
@@ -56,5 +56,5 @@ export interface JobDefinition<Payload extends z.ZodType = z.ZodType, Extra exte
 export function defineJob<Payload extends z.ZodType, Extra extends object = object>(
   definition: JobDefinition<Payload, Extra>,
 ): JobDefinition<Payload, Extra> {
-  return definition
+  return rememberPlace(definition)
 }

@@ -8,6 +8,7 @@ export * from './queue-job.ts'
 export * from './run-due-jobs.ts'
 export type { ExtendJobContext } from './run-job.ts'
 export { declareJobs } from './schedule-jobs.ts'
+export { nextTick } from './ticks.ts'
 
 /** Tables and functions around the queue; the queue's own come by `migrateJobQueue`. */
 export const readJobMigrations = (): Promise<MigrationSet> =>

@@ -11,6 +11,11 @@ export const projectErrors = defineErrors({
     message: 'System {system} uses {name} twice.',
     hint: 'Name it once in `uses`, with all its settings.',
   },
+  invalid_declaration: {
+    status: 500,
+    message: '{place}: {problem}',
+    hint: 'docs/add-a-system.md says what each word of a declaration means.',
+  },
   duplicate_job: {
     status: 500,
     message: 'Job {name} of {system} is declared twice.',

@@ -1,4 +1,5 @@
 export * from './capabilities.ts'
+export * from './check-declaration.ts'
 export * from './connection-budget.ts'
 export * from './errors.ts'
 export * from './open-project.ts'

@@ -26,6 +26,7 @@ import type {
 } from '../system/index.ts'
 import { createStandingTail, createTail, type DurableConsumer, type Tail } from '../tail/index.ts'
 import { capabilitiesOf } from './capabilities.ts'
+import { checkDeclaration } from './check-declaration.ts'
 import { projectErrors } from './errors.ts'
 import { checkDatabase, checkTail, withoutTail } from './project-health.ts'
 import type { ProjectSecrets } from './project-secrets.ts'
@@ -78,6 +79,7 @@ export interface Project extends HostedProject {
 export async function openProject(options: ProjectOptions): Promise<Project> {
   const { system, addresses, secrets, clock } = options
   const log = options.log.child({ system: system.name })
+  checkDeclaration(system)
   const capabilities = capabilitiesOf(system)
   const settings = await readProjectSettings({
     ...options,

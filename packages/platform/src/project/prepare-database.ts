@@ -10,6 +10,7 @@ import { migrateJobQueue, readJobMigrations } from '../jobs/index.ts'
 import type { AnyCapability, SystemDeclaration } from '../system/index.ts'
 import { readTailMigrations } from '../tail/index.ts'
 import { capabilitiesOf } from './capabilities.ts'
+import { checkTables } from './check-tables.ts'
 import type { ProjectSecrets } from './project-secrets.ts'
 
 /** Makes sure that a system's roles, database and schema are there and up to date. Safe to repeat and to race. */
@@ -19,7 +20,9 @@ export async function prepareDatabase(
   { database }: Pick<ProjectSecrets, 'database'>,
 ): Promise<ProjectAddresses> {
   const addresses = await provisionProject(cluster, system.name, database)
-  await applyMigrations(addresses, await readProjectMigrations(system))
+  const sets = await readProjectMigrations(system)
+  await applyMigrations(addresses, sets)
+  await checkTables(system, sets.at(-1)!, addresses.ownerDirect)
   await migrateJobQueue(addresses.ownerDirect)
   return addresses
 }

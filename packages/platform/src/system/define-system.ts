@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import type { MigrationSet } from '../database/index.ts'
 import type { JobDefinition } from '../jobs/index.ts'
+import { rememberPlace } from '../kernel/index.ts'
 import type { AnyFunction, AnyRoute, Envelope, Roles } from '../routes/index.ts'
 import type { DurableConsumer, LiveConsumer } from '../tail/index.ts'
 import type { AnyCapability, CapabilityProject } from './define-capability.ts'
@@ -41,5 +42,5 @@ export interface SystemDeclaration extends SystemFacts {
 }
 
 export function defineSystem(declaration: SystemDeclaration): SystemDeclaration {
-  return declaration
+  return rememberPlace(declaration)
 }

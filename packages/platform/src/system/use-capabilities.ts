@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { JobDefinition } from '../jobs/index.ts'
+import { rememberPlace } from '../kernel/index.ts'
 import { definersFor } from '../routes/index.ts'
 import type { AnyCapability, Capability } from './define-capability.ts'
 
@@ -23,6 +24,6 @@ export function useCapabilities<const Uses extends readonly AnyCapability[]>(...
     ...definersFor<Extra>(),
     defineJob: <Payload extends z.ZodType>(
       definition: JobDefinition<Payload, Extra>,
-    ): JobDefinition<Payload, Extra> => definition,
+    ): JobDefinition<Payload, Extra> => rememberPlace(definition),
   }
 }

@@ -47,6 +47,16 @@ it('leaves the database as it was when one is broken', async () => {
   expect((await apply({ ...first, ...second })).applied).toEqual([])
 })
 
+it.each([
+  ['create table public.half (id int);\n\nselekt 1', ':3: syntax error at or near "selekt"'],
+  ['create table public.half (id int);\n-- twice\ncreate table public.half (id int);', ':3: relation "half"'],
+])('names the line that is broken', async (text, problem) => {
+  await expect(apply({ ...first, ...second, '004_broken': text })).rejects.toMatchObject({
+    code: 'migration_failed',
+    message: expect.stringContaining(`004_broken${problem}`),
+  })
+})
+
 it('says in PostgreSQL’s words why one cannot run in a transaction, and leaves the database as it was', async () => {
   const concurrent = {
     '004_index': 'create table public.wide (id int); create index concurrently on public.wide (id);',

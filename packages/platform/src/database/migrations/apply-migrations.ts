@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import pg from 'pg'
 import { messageOf } from '../../kernel/index.ts'
 import { type ActorMessages, actorStatement, createActorMessages } from '../callers/actor-message.ts'
@@ -5,6 +6,7 @@ import { toQuery } from '../callers/run-transaction.ts'
 import { databaseErrors } from '../errors.ts'
 import type { ProjectAddresses } from '../project-database.ts'
 import type { Migration, MigrationSet } from './read-migrations.ts'
+import { endsItsTransaction, lineOfFailure } from './sql-text.ts'
 
 interface AppliedMigration {
   readonly set: string
@@ -93,14 +95,6 @@ function findPending(set: MigrationSet, applied: readonly AppliedMigration[], da
   return pending.map((migration) => ({ set: set.name, migration }))
 }
 
-/** Everything in which words mean nothing: comments, texts, quoted names, bodies between dollars. */
-const quoted = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"[^"]*"|\$(\w*)\$[\s\S]*?\$\1\$/g
-const transactionControl =
-  /(^|;)\s*(begin|start\s+transaction|commit|rollback|abort|prepare\s+transaction)\b/i
-
-/** What is committed half-way cannot be taken back when the rest fails. */
-const endsItsTransaction = (text: string) => transactionControl.test(text.replace(quoted, ' '))
-
 async function apply(
   client: pg.Client,
   actors: ActorMessages,
@@ -116,9 +110,16 @@ async function apply(
     reason: `${set}/${migration.name}`,
   }
   await client.query('begin')
+  let done = 0
+  const count = () => {
+    done += 1
+  }
+  const { connection } = client as unknown as { connection: EventEmitter }
   try {
     await client.query(toQuery(actorStatement(actors, actor)))
+    connection.on('commandComplete', count)
     await client.query(migration.sql)
+    connection.off('commandComplete', count)
     await client.query('insert into plinth.migrations (set, name, checksum) values ($1, $2, $3)', [
       set,
       migration.name,
@@ -127,9 +128,12 @@ async function apply(
     await client.query('commit')
     await client.query('reset all')
   } catch (cause) {
+    connection.off('commandComplete', count)
     await client.query('rollback').catch(() => undefined)
+    const line = lineOfFailure(migration.sql, done, cause)
+    const place = `${migration.file ?? migration.name}:${line}`
     throw databaseErrors.migration_failed(
-      { set, name: migration.name, database, problem: messageOf(cause) },
+      { place, set, name: migration.name, database, problem: messageOf(cause) },
       cause,
     )
   }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
+import { shownPath } from '../../kernel/index.ts'
+import { databaseErrors } from '../errors.ts'
 
 /** One released change of a schema. */
 export interface Migration {
@@ -8,6 +10,8 @@ export interface Migration {
   readonly sql: string
   /** SHA-256 of the file's text, hexadecimal. */
   readonly checksum: string
+  /** Its path, for a person; undefined when it was not read from a file. */
+  readonly file?: string
 }
 
 /** The migrations that one owner (a capability or a system) brings along, in order. */
@@ -17,14 +21,26 @@ export interface MigrationSet {
   readonly migrations: readonly Migration[]
 }
 
-const fileName = /^(\d{3}_[a-z0-9_]+)\.sql$/
+const fileName = /^((\d{3})_[a-z0-9_]+)\.sql$/
 
-/** Reads `NNN_name.sql` files of a folder in the order of their numbers. */
+/**
+ * Reads the `NNN_name.sql` files of a folder in the order of their numbers. Fails with `migration_misnamed` or
+ * `migration_number_taken`: a file that is passed over would be missed only when its table is.
+ */
 export async function readMigrations(name: string, folder: URL): Promise<MigrationSet> {
-  const names = (await readdir(folder)).flatMap((file) => fileName.exec(file)?.[1] ?? []).sort()
-  const migrations = names.map(async (migration) => {
-    const text = await readFile(new URL(`${migration}.sql`, folder), 'utf8')
-    return { name: migration, sql: text, checksum: createHash('sha256').update(text).digest('hex') }
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort()
+  const numbers = new Map<string, string>()
+  const migrations = files.map(async (file) => {
+    const url = new URL(file, folder)
+    const [, migration, number] = fileName.exec(file) ?? []
+    if (migration === undefined || number === undefined)
+      throw databaseErrors.migration_misnamed({ file: shownPath(url) })
+    const first = numbers.get(number)
+    if (first) throw databaseErrors.migration_number_taken({ file: shownPath(url), number, first })
+    numbers.set(number, file)
+    const text = await readFile(url, 'utf8')
+    const checksum = createHash('sha256').update(text).digest('hex')
+    return { name: migration, sql: text, checksum, file: shownPath(url) }
   })
   return { name, migrations: await Promise.all(migrations) }
 }
