@@ -109,6 +109,24 @@ describe('plinth beside a server', () => {
       .toContainEqual(expect.objectContaining({ job: 'prune-expired-holds', outcome: 'succeeded' }))
   })
 
+  it('erases a shop only when somebody has said so, and shows first what would go', async () => {
+    const shops = running.systems.shops!
+    const { client, userId } = await signUp(shops, 'leaving')
+    const inserted = await client
+      .from('shops')
+      .insert({ name: 'Leaving', owner_id: userId })
+      .select('id')
+      .single()
+    const shop = must(inserted).id as string
+    const dry = await plinth('tenant', 'erase', 'shops', shop, '--dry-run', '--json')
+    expect(JSON.parse(dry.stdout)).toContainEqual({ table: 'public.shops', rows: 1 })
+    const unasked = await plinth('tenant', 'erase', 'shops', shop)
+    expect(unasked.stderr).toContain('[erasure_not_confirmed]')
+    expect(must(await client.from('shops').select('id').eq('id', shop))).toHaveLength(1)
+    expect(await plinth('tenant', 'erase', 'shops', shop, '--yes')).toMatchObject({ code: 0 })
+    expect(must(await client.from('shops').select('id').eq('id', shop))).toEqual([])
+  })
+
   it('rewinds one shop to an instant, not its neighbour, and the journal holds', async () => {
     const shops = running.systems.shops!
     const { client, userId } = await signUp(shops, 'rewound')

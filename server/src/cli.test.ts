@@ -94,6 +94,17 @@ describe('plinth settings', () => {
     expect(await one()).toMatchObject({ value: 'true', source: 'default' })
   })
 
+  it('takes no secret on the command line, which others can read', async () => {
+    const run = await inFolder()
+    const told = await run(['settings', 'set', 'shops', 'jwtSecret', 'x'.repeat(40)])
+    expect(told).toMatchObject({ code: 1, stdout: '' })
+    expect(told.stderr).toContain('[secret_needs_input]')
+    await run(['settings', 'set', 'shops', 'jwtSecret'], `${'s'.repeat(40)}\n`)
+    const { stdout } = await run(['settings', 'list', 'shops', '--json'])
+    expect(rowsOf(stdout)).toContainEqual(expect.objectContaining({ name: 'jwtSecret', value: '(set)' }))
+    expect(stdout).not.toContain('ssss')
+  })
+
   it('refuses unknown names and wrong values, and changes nothing', async () => {
     const run = await inFolder()
     const unknown = await run(['settings', 'set', 'shops', 'auth.signUp', 'false'])

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { useSystem } from '@plinth/testing/system'
+import { openTestSystem, useSystem } from '@plinth/testing/system'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { journalOffer } from '../journal/index.ts'
 import { defineSystem } from '../system/index.ts'
@@ -143,4 +143,23 @@ describe('a person’s data', () => {
       code: 'unknown_person',
     })
   })
+
+  it('is erased again when the journal has not caught up: the key goes all the same', async () => {
+    const behind = { settle: () => Promise.reject(new Error('the stream is behind')) }
+    await expect(data().persons.erase('bob@example.test', behind)).rejects.toMatchObject({
+      code: 'erasure_not_journalled',
+    })
+    await data().persons.erase('bob@example.test')
+    expect(
+      await run(`select sealed_key from plinth.journal_subjects where subject = 'bob@example.test'`),
+    ).not.toContainEqual({ sealed_key: expect.anything() })
+  })
+})
+
+it('a system without tenants says so', async () => {
+  const lone = await openTestSystem({ ...clinics, name: 'lone', tenant: null, journalledTables: [] })
+  await expect(lone.project.offer(privacyOffer).tenants.preview('a')).rejects.toMatchObject({
+    code: 'no_tenants',
+  })
+  await lone.close()
 })

@@ -34,7 +34,15 @@ describe('the capabilities of a system', () => {
   })
 
   it('are refused when one is named twice or lacks what it requires', () => {
-    expect(() => namesOf(capability('once'), capability('once'))).toThrow(/uses once twice/)
-    expect(() => namesOf(capability('late', ['early']))).toThrow(/uses late, which needs early/)
+    const codeOf = (make: () => unknown) => {
+      try {
+        make()
+      } catch (error) {
+        return (error as { code?: string }).code
+      }
+      return 'none'
+    }
+    expect(codeOf(() => namesOf(capability('once'), capability('once')))).toBe('duplicate_capability')
+    expect(codeOf(() => namesOf(capability('late', ['early'])))).toBe('missing_capability')
   })
 })

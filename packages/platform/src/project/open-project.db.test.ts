@@ -1,4 +1,5 @@
-import { useSystem } from '@plinth/testing/system'
+import { actor } from '@plinth/testing'
+import { openTestSystem, useSystem } from '@plinth/testing/system'
 import { SignJWT } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -91,6 +92,7 @@ const tower = defineSystem({
 })
 
 const demoSecret = 'super-secret-jwt-token-with-at-least-32-characters-long'
+const ada = actor('ada')
 
 describe('a project is put together from what its system declares', () => {
   const system = useSystem(tower, {
@@ -101,7 +103,10 @@ describe('a project is put together from what its system declares', () => {
     },
   })
 
-  it('gives others what the capabilities offer, under the settings of the environment', () => {
+  it('gives handlers what the capabilities add, under the settings of the environment', async () => {
+    expect((await system.call('ring', {}, { as: ada })).body).toMatchObject({
+      data: { rang: 'clang at 2026-01-15T12:00:00.000Z' },
+    })
     expect(system.project.offer(bellOffer).ring()).toContain('clang')
     expect(system.project.settings.of('')).toMatchObject({ height: 12 })
     expect(system.project.health.map(({ name }) => name)).toContain('tower/bell')
@@ -124,6 +129,13 @@ describe('a project is put together from what its system declares', () => {
 
   it('has the origins that it was given', () => {
     expect(system.project.cors).toEqual({ origins: ['https://app.example.com'], credentials: false })
+  })
+})
+
+describe('a job that a capability has as well', () => {
+  it('is refused when the project is opened', async () => {
+    const twice = { ...tower, jobs: [...tower.jobs, { ...tower.jobs[0]!, name: 'ring-the-bell' }] }
+    await expect(openTestSystem(twice)).rejects.toMatchObject({ code: 'duplicate_job' })
   })
 })
 

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { openProjectDatabase, type ProjectAddresses, type ProjectDatabase } from '../database/index.ts'
 import {
   type CreateLimiter,
+  createMemoryLimiter,
   defineCors,
   type HealthCheck,
   type HostedProject,
@@ -164,7 +165,7 @@ interface OpenCapabilities {
 
 function openCapabilities(
   capabilities: readonly AnyCapability[],
-  { system, secrets, dataDir, url, redisUrl, clock }: ProjectOptions,
+  { system, secrets, dataDir, url, redisUrl, createLimiter, clock }: ProjectOptions,
   { database, keys, tail, jobs, settings, log }: Ground,
 ): OpenCapabilities {
   const opened = new Map<string, OpenCapability>()
@@ -198,6 +199,7 @@ function openCapabilities(
       folder: (area) => join(dataDir, area, system.name),
       tail,
       jobs,
+      createLimiter: createLimiter ?? createMemoryLimiter,
       redisUrl,
       offer,
       hooks,
@@ -215,9 +217,10 @@ function surfacesOf(
   { database, extendContext }: { readonly database: ProjectDatabase; readonly extendContext: ExtendContext },
 ): Surface[] {
   const info = { summary: system.summary, url }
+  const routes = [...(system.routes ?? []), ...opened.flatMap((capability) => capability.routes ?? [])]
   return [
     ...opened.flatMap((capability) => capability.surfaces ?? []),
-    ...createRoutesSurface({ ...system, database, extendContext, createLimiter, info, clock }),
+    ...createRoutesSurface({ ...system, routes, database, extendContext, createLimiter, info, clock }),
   ]
 }
 

@@ -1,8 +1,9 @@
 import type { z } from 'zod'
 import type { MigrationSet, ProjectDatabase, ScopedDatabase } from '../database/index.ts'
-import type { CallerSource, HealthCheck, ProjectKeys, Surface } from '../http/index.ts'
+import type { CallerSource, CreateLimiter, HealthCheck, ProjectKeys, Surface } from '../http/index.ts'
 import type { JobDefinition, QueueOptions } from '../jobs/index.ts'
 import type { Clock, Log } from '../kernel/index.ts'
+import type { AnyRoute } from '../routes/index.ts'
 import type { DurableConsumer, LiveConsumer, Publication, PublicationExtension, Tail } from '../tail/index.ts'
 import type { PersonHooks, TenantHooks } from './hooks.ts'
 import type { SystemFacts } from './system-facts.ts'
@@ -50,6 +51,8 @@ export interface CapabilityProject<Settings = unknown> {
   /** The stream of committed changes; where PostgreSQL gives out none it never holds. */
   readonly tail: Tail
   readonly jobs: JobQueue
+  /** Counts attempts, over all nodes where Redis joins them. */
+  readonly createLimiter: CreateLimiter
   /** Joins the nodes of a project; undefined on a single one. */
   readonly redisUrl: string | undefined
   /** What a capability that was opened earlier gives to others. Fails when it is not used. */
@@ -87,6 +90,8 @@ export interface OpenCapability<Context extends object = object, Offer = unknown
   readonly offer?: Offer
   /** Protocols that it answers below the project's address. */
   readonly surfaces?: readonly Surface[]
+  /** Routes of the project beside the system's own. */
+  readonly routes?: readonly AnyRoute[]
   /** Further ways to say who asks: an `sk_…` key, a session cookie. Tried in the order of the capabilities. */
   readonly callers?: readonly CallerSource[]
   readonly jobs?: readonly JobDefinition[]

@@ -90,18 +90,23 @@ export function useSystem(system: SystemDeclaration, options: UseSystemOptions =
   }
 }
 
-interface OpenTestSystem extends TestSystem {
+export interface OpenTestSystem extends TestSystem {
   close(): Promise<void>
 }
 
-async function openTestSystem(
+/** As {@link useSystem}, for a test that closes it itself. */
+export async function openTestSystem(
   system: SystemDeclaration,
-  { stream = false, now, environment = {} }: UseSystemOptions,
+  { stream = false, now, environment = {} }: UseSystemOptions = {},
 ): Promise<OpenTestSystem> {
   const clock = createFakeClock(now)
   const dataDir = await mkdtemp(join(tmpdir(), 'plinth-system-'))
   const sets = await readProjectMigrations(system)
   const test = await createTestDatabase({ system: system.name, migrations: sets.slice(1), queue: true })
+  const drop = async () => {
+    await test.drop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
   const project = await openProject({
     system,
     addresses: test.addresses,
@@ -113,6 +118,9 @@ async function openTestSystem(
     redisUrl: undefined,
     clock,
     log: silentLog,
+  }).catch(async (error: unknown) => {
+    await drop()
+    throw error
   })
   await (stream ? project.start() : declareJobs(test.database, project.jobDefinitions, clock))
   const directory = createProjectDirectory([project])
@@ -163,8 +171,7 @@ async function openTestSystem(
     },
     close: async () => {
       await project.close()
-      await test.drop()
-      await rm(dataDir, { recursive: true, force: true })
+      await drop()
     },
   }
 }
