@@ -58,6 +58,7 @@ export const restErrors = defineErrors({
   PGRST123: { status: 400, message: 'Use of aggregate functions is not allowed', hint: '' },
   PGRST124: { status: 400, message: 'Query result exceeds max-affected preference constraint', hint: '' },
   PGRST125: { status: 404, message: 'Invalid path specified in request URL', hint: '' },
+  PGRST126: { status: 404, message: 'Root endpoint metadata is disabled', hint: '' },
   PGRST127: { status: 400, message: 'Feature not implemented', hint: '' },
   PGRST128: {
     status: 400,

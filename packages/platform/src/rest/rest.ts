@@ -11,8 +11,8 @@ import { restErrors } from './errors.ts'
 import { acceptedTypes } from './request/media.ts'
 import { type RawRequest, type RequestSettings, readRequest, readSchema } from './request/read-request.ts'
 import type { RequestHead } from './request/rest-request.ts'
-import { type Answer, answer } from './respond/answer.ts'
-import { describeApi, openApiType, type Privilege, privilegesSql } from './respond/openapi.ts'
+import { type Answer, answer, answerPlan } from './respond/answer.ts'
+import { allPrivileges, describeApi, openApiType, type Privilege, privilegesSql } from './respond/openapi.ts'
 import { renderError } from './respond/render-error.ts'
 import { quoteFunction, type Runner, runRequest, type TransactionEnd } from './run-request.ts'
 import { createShapeCache } from './shape-cache.ts'
@@ -37,6 +37,10 @@ export interface RestOptions {
   readonly preRequest?: string
   /** Lets `select` sum and count. Default false. `db-aggregates-enabled`. */
   readonly aggregates?: boolean
+  /** Lets callers ask for execution plans. Default false. `db-plan-enabled`. */
+  readonly plans?: boolean
+  /** What the root describes: what the caller may reach, everything, or nothing. `openapi-mode`. */
+  readonly description?: 'follow-privileges' | 'ignore-privileges' | 'disabled'
   /** Refuses updates and deletes without a filter, as Supabase does. Default true. */
   readonly safeUpdate?: boolean
   /** Drops the temporary tables of functions with every request. Default false: nobody may make any. */
@@ -98,6 +102,7 @@ class Rest {
   readonly #anonymousRole: string
   readonly #settings: RequestSettings
   readonly #log: Log
+  readonly #description: NonNullable<RestOptions['description']>
   readonly #errors: ErrorCatalogue<string> | undefined
 
   constructor(options: RestOptions) {
@@ -122,7 +127,13 @@ class Rest {
       schemas.map((schema) => [schema, [schema, ...extraSearchPath].map(quoteName).join(', ')]),
     )
     this.#anonymousRole = options.anonymousRole ?? 'anon'
-    this.#settings = { schemas, maxRows, maxBody: options.maxBody ?? 10 * 1_024 * 1_024 }
+    this.#settings = {
+      schemas,
+      maxRows,
+      maxBody: options.maxBody ?? 10 * 1_024 * 1_024,
+      plans: options.plans ?? false,
+    }
+    this.#description = options.description ?? 'follow-privileges'
     this.runner = {
       database,
       catalogues: createCatalogueCache({ database, log, schemas, extraSearchPath, elapsed }),
@@ -150,11 +161,12 @@ class Rest {
       const raw = toRaw(request, kind, name)
       const actIn = (schema: string) => this.#actAs(caller, request, schema, requestId)
       const read = await readRequest(raw, this.#settings, (head) => this.#admitBody(raw, head, actIn))
-      const { row, compiled, total } = await runRequest(this.runner, read, actIn(read.schema))
-      return answer(row, {
+      const result = await runRequest(this.runner, read, actIn(read.schema))
+      if ('plan' in result) return answerPlan(result.plan, read)
+      return answer(result.row, {
         request: read,
-        compiled,
-        total,
+        compiled: result.compiled,
+        total: result.total,
         txAllowed: this.runner.transactionEnd.endsWith('allow-override'),
         profile: this.#schemas.length > 1 ? read.schema : undefined,
       })
@@ -178,12 +190,21 @@ class Rest {
     if (request.method === 'OPTIONS') return allowed('relation')
     if (request.method !== 'GET' && request.method !== 'HEAD')
       throw restErrors.PGRST117({ method: request.method })
+    if (this.#description === 'disabled') throw restErrors.PGRST126()
     const accept = request.headers.get('accept') ?? '*/*'
     if (!acceptedTypes(accept).some(({ type }) => describingTypes.has(type)))
       throw restErrors.PGRST107({ types: accept })
     const schema = readSchema(toRaw(request, 'relation', ''), this.#schemas)
     const catalogue: Catalogue = await this.runner.catalogues.current()
-    const acting = this.#actAs(caller, request, schema, requestId)
+    const privileges =
+      this.#description === 'ignore-privileges'
+        ? allPrivileges(catalogue, schema)
+        : await this.#readPrivileges(schema, this.#actAs(caller, request, schema, requestId))
+    const body = request.method === 'HEAD' ? null : JSON.stringify(describeApi(catalogue, schema, privileges))
+    return { status: 200, headers: { 'content-type': openApiType }, body }
+  }
+
+  async #readPrivileges(schema: string, acting: Caller): Promise<Privilege[]> {
     const statement = { text: privilegesSql, values: [schema] }
     const { rows } = await this.runner.database.asCaller<Privilege & Record<string, Json>>(
       acting,
@@ -192,8 +213,7 @@ class Rest {
         readOnly: true,
       },
     )
-    const body = request.method === 'HEAD' ? null : JSON.stringify(describeApi(catalogue, schema, rows))
-    return { status: 200, headers: { 'content-type': openApiType }, body }
+    return rows
   }
 
   /** The error as the caller may see it; what is this side's fault goes to the request's log as well. */

@@ -8,6 +8,7 @@ import {
 import { hasCode } from '../kernel/index.ts'
 import type { CatalogueCache } from './catalogue/catalogue-cache.ts'
 import type { Catalogue } from './catalogue/model.ts'
+import type { ExplainPlan } from './request/media.ts'
 import type { RestRequest } from './request/rest-request.ts'
 import { sqlStateOf } from './respond/render-error.ts'
 import type { FoundStatement, ShapeCache } from './shape-cache.ts'
@@ -45,8 +46,17 @@ export interface RunResult {
   readonly total: number | undefined
 }
 
+/** What a request for a plan is answered with. */
+export interface PlanResult {
+  readonly plan: string
+}
+
 /** Plans and runs a request. One that names what DDL has just changed is planned again on the new catalogue. */
-export const runRequest = (runner: Runner, request: RestRequest, caller: Caller): Promise<RunResult> =>
+export const runRequest = (
+  runner: Runner,
+  request: RestRequest,
+  caller: Caller,
+): Promise<RunResult | PlanResult> =>
   onCatalogue(runner.catalogues, (catalogue) => runOn(runner, request, caller, catalogue))
 
 /** Does `work` on the catalogue; does it again when it fails for a name that DDL has changed in the meantime. */
@@ -79,7 +89,7 @@ async function runOn(
   request: RestRequest,
   caller: Caller,
   catalogue: Catalogue,
-): Promise<RunResult> {
+): Promise<RunResult | PlanResult> {
   const found = runner.shapes.find(request, catalogue, caller.role)
   const { compiled } = found
   const options: TransactionOptions = {
@@ -87,9 +97,25 @@ async function runOn(
     rollback: rollsBack(runner, request),
     dropsTemporary: runner.dropsTemporary,
   }
+  const { plan } = request.format
+  if (plan) return explain(runner, request, caller, { ...options, plan, statement: found.statement })
   const rows = await runStatement(runner, request, caller, found.statement, options)
   const row = rows[0] as AnswerRow
   return { row, compiled, total: await totalOf(runner, row, found, caller) }
+}
+
+/** With `analyze` the statement runs, and is committed like any other. */
+async function explain(
+  runner: Runner,
+  request: RestRequest,
+  caller: Caller,
+  { plan, statement, ...options }: TransactionOptions & { plan: ExplainPlan; statement: Statement },
+): Promise<PlanResult> {
+  const text = `explain (format ${[plan.format, ...plan.options].join(', ')}) ${statement.text}`
+  const { values = [] } = statement
+  const rows = await runStatement(runner, request, caller, { text, values }, options)
+  const lines = (rows as { 'QUERY PLAN': unknown }[]).map((row) => row['QUERY PLAN'])
+  return { plan: plan.format === 'json' ? JSON.stringify(lines[0]) : lines.join('\n') }
 }
 
 function rollsBack({ transactionEnd }: Runner, { preferences }: RestRequest): boolean {

@@ -7,7 +7,17 @@ export interface Format {
   /** Leaves keys out whose value is null. */
   readonly stripNulls: boolean
   readonly contentType: string
+  /** Set when the statement's plan is asked for instead of its rows. */
+  readonly plan?: ExplainPlan
 }
+
+/** How PostgreSQL is asked for a plan. */
+export interface ExplainPlan {
+  readonly format: 'text' | 'json'
+  readonly options: readonly (typeof planOptions)[number][]
+}
+
+const planOptions = ['analyze', 'verbose', 'settings', 'buffers', 'wal'] as const
 
 const array: Format = { kind: 'array', stripNulls: false, contentType: 'application/json; charset=utf-8' }
 const strippedArray: Format = {
@@ -44,8 +54,8 @@ const stripped: ReadonlyMap<Format, Format> = new Map([
   [object, strippedObject],
 ])
 
-/** Picks the format that an `Accept` header wants most; PGRST107 when there is none. */
-export function chooseFormat(accept: string | null): Format {
+/** Picks the format that an `Accept` header wants most, plans only where they are allowed; PGRST107 when there is none. */
+export function chooseFormat(accept: string | null, plans = false): Format {
   if (accept === null || accept === '') return array
   const simple = formats.get(accept)
   if (simple) return simple
@@ -54,8 +64,33 @@ export function chooseFormat(accept: string | null): Format {
     if (format && type.includes('vnd.pgrst') && parameters.includes('nulls=stripped'))
       return stripped.get(format)!
     if (format) return format
+    if (plans && planTypes.has(type)) return planFormat(type, parameters)
   }
   throw restErrors.PGRST107({ types: accept })
+}
+
+const planTypes = new Set([
+  'application/vnd.pgrst.plan',
+  'application/vnd.pgrst.plan+text',
+  'application/vnd.pgrst.plan+json',
+])
+
+/** The plan of the statement that would give the format after `for=`; `options=analyze|verbose` are EXPLAIN's. */
+function planFormat(type: string, parameters: readonly string[]): Format {
+  const parameter = (name: string) =>
+    parameters
+      .find((one) => one.startsWith(`${name}=`))
+      ?.slice(name.length + 1)
+      .replaceAll('"', '')
+  const planned = formats.get(parameter('for') ?? 'application/json')
+  if (!planned) throw restErrors.PGRST107({ types: parameter('for') })
+  const asked = (parameter('options') ?? '').split('|')
+  const options = planOptions.filter((option) => asked.includes(option))
+  const format = type.endsWith('+json') ? 'json' : 'text'
+  const list = options.length > 0 ? ` options=${options.join('|')};` : ''
+  const planFor = planned.contentType.split(';')[0]
+  const contentType = `application/vnd.pgrst.plan+${format}; for="${planFor}";${list} charset=utf-8`
+  return { ...planned, contentType, plan: { format, options } }
 }
 
 /** A media type of an `Accept` header. */

@@ -22,6 +22,8 @@ export interface RequestSettings {
   readonly maxRows: number | undefined
   /** Largest body in bytes. */
   readonly maxBody: number
+  /** Whether execution plans may be asked for. Default false. */
+  readonly plans?: boolean
 }
 
 /** Reads a request as far as the catalogue is not needed for it; `admit` may refuse it before its body is read. */
@@ -43,7 +45,7 @@ function readHead(raw: RawRequest, settings: RequestSettings): RequestHead {
   const isCall = raw.kind === 'function'
   const query = readQuery(raw.search, isCall && reads)
   const preferences = readPreferences(raw.header('prefer'))
-  const format = chooseFormat(raw.header('accept'))
+  const format = chooseFormat(raw.header('accept'), settings.plans)
   const schema = readSchema(raw, settings.schemas)
   const range = method === 'GET' ? raw.header('range') : null
   const limitedBySetting = reads || isCall ? settings.maxRows : undefined

@@ -39,7 +39,9 @@ export function answer(row: AnswerRow, context: AnswerContext): Answer {
   const { request } = context
   const { status, bodiless } = outcome(row, context)
   const headers: Answer['headers'] = { 'content-range': contentRange(row, context) }
-  if (!bodiless) headers['content-type'] = request.format.contentType
+  if (!bodiless || (request.method === 'HEAD' && status !== 204)) {
+    headers['content-type'] = request.format.contentType
+  }
   if (context.profile !== undefined) headers['content-profile'] = context.profile
   const applied = appliedPreferences(effective(context), honoured[request.isCall ? 'call' : request.method])
   if (applied !== undefined) headers['preference-applied'] = applied
@@ -47,6 +49,13 @@ export function answer(row: AnswerRow, context: AnswerContext): Answer {
   if (location !== undefined) headers.location = location
   return customise(row, bodiless ? null : row.body, status, headers)
 }
+
+/** Answers the plan of a request's statement instead of running it. */
+export const answerPlan = (plan: string, { method, format }: RestRequest): Answer => ({
+  status: 200,
+  headers: { 'content-type': format.contentType },
+  body: method === 'HEAD' ? null : plan,
+})
 
 function outcome(row: AnswerRow, { request, compiled, total }: AnswerContext) {
   const { method, isCall, preferences, window } = request

@@ -13,6 +13,15 @@ export interface Privilege {
 
 export const privilegesSql = readFileSync(new URL('./privileges.sql', import.meta.url), 'utf8')
 
+/** The privileges of somebody who may do everything. */
+export function allPrivileges(catalogue: Catalogue, schema: string): Privilege[] {
+  const all = { selects: true, inserts: true, updates: true, deletes: true }
+  return [
+    ...catalogue.relations(schema).map(({ name }) => ({ kind: 'relation' as const, name, ...all })),
+    ...catalogue.functionNames(schema).map((name) => ({ kind: 'function' as const, name, ...all })),
+  ]
+}
+
 export const openApiType = 'application/openapi+json; charset=utf-8'
 
 /** Describes what the caller may reach of one schema, as OpenAPI 2.0 like PostgREST does. */

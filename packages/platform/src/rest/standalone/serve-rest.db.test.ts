@@ -30,6 +30,7 @@ const schema = `
   create function hidden.gate() returns void language plpgsql as $$ begin
     if current_setting('request.jwt.claims', true)::json ->> 'name' = 'mallory' then raise exception 'not you'; end if;
   end $$;
+  create function api.motto() returns text language sql stable as $$ select current_setting('app.settings.motto') $$;
   create function api.leave_behind() returns json language plpgsql as $$
   declare
     found json := json_build_object('tenant', nullif(current_setting('app.tenant', true), ''));
@@ -262,6 +263,63 @@ describe('a person’s own database, with nothing installed in it', () => {
     expect(answer.headers.get('access-control-expose-headers')).toContain('Content-Range')
     expect((await fetch(`${url}/todos`, { method: 'OPTIONS' })).headers.get('allow')).toContain('PATCH')
   })
+  test('starts with a login that inherits nothing, and takes its settings from the database', async () => {
+    const login = `login_${name}`.slice(0, 60)
+    await run(
+      name,
+      `create role ${login} login noinherit password 'x'`,
+      `grant anon, authenticated to ${login}`,
+      `alter role ${login} in database ${name} set pgrst.db_max_rows = '1'`,
+      `alter role ${login} in database ${name} set pgrst.db_pre_request = 'gate'`,
+      `create schema config; grant usage on schema config to ${login};
+       create function config.pre() returns void language sql as $$
+         select set_config('pgrst.db_extra_search_path', 'hidden', true), set_config('pgrst.db_plan_enabled', 'true', true) $$`,
+    )
+    const address = new URL(clusterAddress(name))
+    address.username = login
+    address.password = 'x'
+    const flags = { 'database-url': address.href, 'db-pre-config': 'config.pre' }
+    try {
+      const { url } = await serve(flags, {
+        PGRST_DB_EXTRA_SEARCH_PATH: '',
+        PGRST_APP_SETTINGS_MOTTO: 'a b\\c',
+      })
+      expect((await get(`${url}/public_notes`)).json).toHaveLength(1)
+      const mallory = await get(`${url}/public_notes`, await sign({ role: 'authenticated', name: 'mallory' }))
+      expect(mallory.json).toMatchObject({ message: 'not you' })
+      expect((await get(`${url}/rpc/loud?t=hi`)).json).toBe('HI')
+      expect((await get(`${url}/rpc/motto`)).json).toBe('a b\\c')
+      const plan = await get(`${url}/public_notes`, undefined, {
+        accept: 'application/vnd.pgrst.plan+json; for="application/json"; options=verbose;',
+      })
+      expect([plan.headers.get('content-type'), plan.json]).toMatchObject([
+        'application/vnd.pgrst.plan+json; for="application/json"; options=verbose; charset=utf-8',
+        [{ Plan: {} }],
+      ])
+      await run(name, `alter role ${login} in database ${name} set pgrst.db_channel = 'x'`)
+      await expect(serve(flags)).rejects.toMatchObject({
+        code: 'invalid_rest_settings',
+        message: expect.stringContaining('pgrst.db_channel: cannot be set in the database'),
+      })
+      const alone = await serve({ ...flags, 'db-config': 'false' }, { PGRST_DB_EXTRA_SEARCH_PATH: '' })
+      expect((await get(`${alone.url}/public_notes`)).json).toHaveLength(2)
+      expect((await get(`${alone.url}/rpc/loud?t=hi`)).json).toMatchObject({ code: '42883' })
+    } finally {
+      for (const one of served.splice(0)) await one.stop()
+      await run(name, `drop owned by ${login}`)
+      await run(undefined, `drop role ${login}`)
+    }
+  })
+  test('describes itself as it is set, and sends a trace header back', async () => {
+    const all = await serve({ 'openapi-mode': 'ignore-privileges', 'server-trace-header': 'X-Trace' })
+    const described = await get(`${all.url}/`, undefined, { 'x-trace': 'abc' })
+    expect(described.json).toMatchObject({ paths: { '/todos': {} } })
+    expect(described.headers.get('x-trace')).toBe('abc')
+    const none = await serve({ 'openapi-mode': 'disabled' })
+    expect(await get(`${none.url}/`)).toMatchObject({ status: 404, json: { code: 'PGRST126' } })
+    const plan = { accept: 'application/vnd.pgrst.plan' }
+    expect((await get(`${none.url}/public_notes`, undefined, plan)).json).toMatchObject({ code: 'PGRST107' })
+  })
   test('reads no body without end', async () => {
     const { url } = await serve()
     const endless = new ReadableStream<Uint8Array>({
@@ -280,7 +338,7 @@ describe('a person’s own database, with nothing installed in it', () => {
     ).rejects.toMatchObject({
       code: 'unfit_database',
       message: expect.stringMatching(
-        /no schema absent.*\n.*no role "nobody at all".*\n.*no function "hidden"\."absent"\(\)/,
+        /no schema absent.*\n.*no role "nobody at all".*\n.*no function hidden\.absent\(\)/,
       ),
     })
   })
@@ -324,7 +382,7 @@ describe('settings', () => {
   test('say every mistake at once', () => {
     const message = problems(
       { schemas: ' , ', port: 'x', 'tx-end': 'never' },
-      { PGRST_JWT_SECRET: 'short', PGRST_DB_PLAN_ENABLED: 'true' },
+      { PGRST_JWT_SECRET: 'short', PGRST_DB_ROOT_SPEC: 'true' },
     )
     for (const name of [
       'db-uri',
@@ -332,7 +390,7 @@ describe('settings', () => {
       'server-port',
       'db-tx-end',
       'jwt-secret',
-      'PGRST_DB_PLAN_ENABLED',
+      'PGRST_DB_ROOT_SPEC',
     ]) {
       expect(message).toContain(name)
     }

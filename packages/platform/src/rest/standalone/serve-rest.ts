@@ -4,7 +4,8 @@ import { defaultBodyLimit, limitBody, listen, preflight, type SurfaceEnv } from 
 import { type Clock, type Log, newId, newSecret } from '../../kernel/index.ts'
 import { listenForReload, type ReloadListener } from '../catalogue/listen-for-reload.ts'
 import { createRestSurface, type RestSurface } from '../rest.ts'
-import { checkDatabase } from './check-database.ts'
+import { checkDatabase, connectOnce } from './check-database.ts'
+import { readDatabaseSettings } from './database-settings.ts'
 import type { RestSettings } from './settings.ts'
 import { createIdentifier } from './verify-token.ts'
 
@@ -24,10 +25,12 @@ export interface ServedRest {
 const stopGrace = 5_000
 
 /** Serves a person's own database over PostgREST's protocol. Nothing is installed in it and nothing is changed. */
-export async function serveRest({ settings, clock, log }: ServeRestOptions): Promise<ServedRest> {
-  const database = openDatabase(settings, log)
+export async function serveRest({ settings: given, clock, log }: ServeRestOptions): Promise<ServedRest> {
+  const database = openDatabase(given, log)
   let listener: ReloadListener | undefined
   try {
+    await connectOnce(database)
+    const settings = await readDatabaseSettings(database, given)
     await checkDatabase(database, settings)
     const surface = createSurface(settings, database, log)
     await surface.reload()
@@ -61,7 +64,7 @@ export async function serveRest({ settings, clock, log }: ServeRestOptions): Pro
 
 /** One login for everything, as PostgREST has it: it reads the catalogue and becomes the callers' roles. */
 function openDatabase(settings: RestSettings, log: Log): ProjectDatabase {
-  const url = settings['db-uri']
+  const url = withSessionSettings(settings['db-uri'], settings['app-settings'])
   return openProjectDatabase({
     system: 'rest',
     addresses: { requests: url, owner: url, ownerDirect: url, replication: url, actorSecret: newSecret() },
@@ -69,6 +72,17 @@ function openDatabase(settings: RestSettings, log: Log): ProjectDatabase {
     connections: { requests: settings['db-pool'], owner: 1 },
     statementTimeouts: {},
   })
+}
+
+/** `app.settings.…` as options of the connection, which every transaction finds and `reset all` comes back to. */
+function withSessionSettings(uri: string, settings: Readonly<Record<string, string>>): string {
+  const url = new URL(uri)
+  const options = Object.entries(settings).map(
+    ([name, value]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, (character) => `\\${character}`)}`,
+  )
+  if (options.length === 0) return uri
+  url.searchParams.set('options', [url.searchParams.get('options') ?? '', ...options].join(' ').trim())
+  return url.href
 }
 
 function createSurface(settings: RestSettings, database: ProjectDatabase, log: Log): RestSurface {
@@ -82,6 +96,8 @@ function createSurface(settings: RestSettings, database: ProjectDatabase, log: L
     extraSearchPath: settings['db-extra-search-path'],
     transactionEnd: settings['db-tx-end'],
     aggregates: settings['db-aggregates-enabled'],
+    plans: settings['db-plan-enabled'],
+    description: settings['openapi-mode'],
     safeUpdate: false,
     dropsTemporary: true,
     ...(anonymousRole === undefined ? {} : { anonymousRole }),
@@ -98,10 +114,21 @@ function createApp(surface: RestSurface, settings: RestSettings, clock: Clock, l
   app.options('*', (c, next) =>
     c.req.header('access-control-request-method') === undefined ? next() : preflight(c, next),
   )
+  const trace = settings['server-trace-header']
+  if (trace !== undefined) app.use(echo(trace))
   app.use(limitBody(defaultBodyLimit))
   app.use(identify(settings, clock, log))
   return app.route('/', surface.app)
 }
+
+/** Sends a header of the request back with the answer, by which a proxy's logs and ours are matched. */
+const echo =
+  (name: string): MiddlewareHandler<SurfaceEnv> =>
+  async (c, next) => {
+    await next()
+    const value = c.req.header(name)
+    if (value !== undefined) c.header(name, value)
+  }
 
 function identify(settings: RestSettings, clock: Clock, log: Log): MiddlewareHandler<SurfaceEnv> {
   const identifyCaller = createIdentifier(settings, clock)

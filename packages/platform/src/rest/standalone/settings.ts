@@ -38,6 +38,7 @@ const whole = (least: number, most: number) =>
     })
     .transform(Number)
 const count = whole(1, 999_999_999)
+const functionName = z.string().regex(/^[^.]+(\.[^.]+)?$/, 'must be a function, with its schema')
 
 /** PostgREST's names for all addresses of the machine. */
 const everywhere: Readonly<Record<string, string>> = {
@@ -71,15 +72,15 @@ const settings = z.object({
   'db-schemas': names.default(['public']),
   'db-extra-search-path': list.default(['public']),
   'db-anon-role': z.string().min(1).optional(),
-  'db-pre-request': z
-    .string()
-    .regex(/^[^.]+(\.[^.]+)?$/, 'must be a function, with its schema')
-    .optional(),
+  'db-pre-request': functionName.optional(),
+  'db-config': flag.default(true),
+  'db-pre-config': functionName.optional(),
   'db-tx-end': z.enum(transactionEnds).default('commit'),
   'db-max-rows': count.optional(),
   'db-pool': whole(1, 1000).default(10),
   'db-aggregates-enabled': flag.default(false),
   'db-prepared-statements': flag.default(true),
+  'db-plan-enabled': flag.default(false),
   'db-channel': z.string().min(1).default('pgrst'),
   'db-channel-enabled': flag.default(true),
   'jwt-secret': jwtSecret.optional(),
@@ -95,7 +96,32 @@ const settings = z.object({
     .transform((host) => everywhere[host] ?? host)
     .default('127.0.0.1'),
   'server-port': whole(0, 65_535).default(3000),
+  'server-trace-header': z
+    .string()
+    .regex(/^[\w-]+$/, 'must be the name of a header')
+    .optional(),
+  'openapi-mode': z.enum(['follow-privileges', 'ignore-privileges', 'disabled']).default('follow-privileges'),
+  /** By their full names: `app.settings.tenant`. */
+  'app-settings': z.record(z.string(), z.string()).default({}),
 })
+
+/** Settings of the process itself, which the database cannot change. */
+const ofProcess = new Set([
+  'db-uri',
+  'db-pool',
+  'db-channel',
+  'db-channel-enabled',
+  'db-config',
+  'db-tx-end',
+  'server-host',
+  'server-port',
+  'app-settings',
+])
+
+/** Settings that `set pgrst.…` in the database may change, under PostgREST's names. */
+export const databaseSettingNames: readonly string[] = Object.keys(settings.shape).filter(
+  (name) => !ofProcess.has(name),
+)
 
 const isBase64 = (secret: string | undefined): boolean => secret === undefined || /^[\w+/-]+=*$/.test(secret)
 
@@ -134,8 +160,17 @@ const formerNames: Readonly<Record<string, string>> = {
   'pre-request': 'db-pre-request',
 }
 
-/** Names of all settings, for a command's help. */
-export const settingNames: readonly string[] = Object.keys(settings.shape)
+const fullNames = new Map([...Object.entries(settingAliases), ...Object.entries(formerNames)])
+
+/** `PGRST_APP_SETTINGS_THE_TENANT` is `app.settings.the_tenant`. */
+const appPrefix = 'app-settings-'
+const appSettingName = (name: string): string =>
+  `app.settings.${name.slice(appPrefix.length).replaceAll('-', '_')}`
+
+/** Names of all settings that a flag may give, for a command's help. */
+export const settingNames: readonly string[] = Object.keys(settings.shape).filter(
+  (name) => name !== 'app-settings',
+)
 
 /**
  * Reads settings from flags (names without dashes in front) and from `PGRST_…` variables; a flag wins. Every mistake
@@ -146,12 +181,14 @@ export function readRestSettings(
   flags: Readonly<Record<string, string | undefined>>,
   environment: Readonly<Record<string, string | undefined>>,
 ): RestSettings {
-  const given: Record<string, string> = {}
+  const appSettings: Record<string, string> = {}
+  const given: Record<string, string | typeof appSettings> = { 'app-settings': appSettings }
   const problems: string[] = []
   const take = (name: string, value: string | undefined, shown: string) => {
-    if (value === undefined || value === '') return
-    const full = settingAliases[name] ?? formerNames[name] ?? name
-    if (full in settings.shape) given[full] = fromFiles.has(full) ? readNamed(value) : value
+    const full = fullNames.get(name) ?? name
+    if (value === undefined || (value === '' && full !== 'db-extra-search-path')) return
+    if (name.startsWith(appPrefix)) appSettings[appSettingName(name)] = value
+    else if (settingNames.includes(full)) given[full] = fromFiles.has(full) ? readNamed(value) : value
     else problems.push(`${shown}: is not a setting of plinth serve-rest`)
   }
   for (const [variable, value] of Object.entries(environment)) {
@@ -163,11 +200,29 @@ export function readRestSettings(
   if (!parsed.success) problems.push(...parsed.error.issues.map(describe))
   else if (parsed.data['jwt-secret-is-base64'] && !isBase64(parsed.data['jwt-secret']))
     problems.push('jwt-secret: is not base64, though jwt-secret-is-base64 says so')
-  if (problems.length > 0 || !parsed.success) {
-    throw standaloneErrors.invalid_rest_settings({ problems: problems.map((line) => `  ${line}`).join('\n') })
-  }
+  if (problems.length > 0 || !parsed.success) throw refusal(problems)
   return parsed.data
 }
+
+/** The settings with those that the database gives, by name, in their place. Fails with `invalid_rest_settings`. */
+export function withDatabaseSettings(
+  current: RestSettings,
+  given: Readonly<Record<string, string>>,
+): RestSettings {
+  const names = databaseSettingNames.filter((name) => Object.hasOwn(given, name))
+  const known = settings.pick(Object.fromEntries(names.map((name) => [name, true])) as Record<never, true>)
+  const parsed = known.safeParse(given)
+  const unknown = Object.keys(given).filter((name) => !databaseSettingNames.includes(name))
+  const problems = [
+    ...unknown.map((name) => `pgrst.${name.replaceAll('-', '_')}: cannot be set in the database`),
+    ...(parsed.success ? [] : parsed.error.issues.map(describe)),
+  ]
+  if (problems.length > 0 || !parsed.success) throw refusal(problems)
+  return { ...current, ...parsed.data }
+}
+
+const refusal = (problems: readonly string[]): Error =>
+  standaloneErrors.invalid_rest_settings({ problems: problems.map((line) => `  ${line}`).join('\n') })
 
 /** What cannot be read stays as it was written, and is then refused as the setting's value. */
 function readNamed(value: string): string {

@@ -1,3 +1,4 @@
+-- format_type with -1 keeps char and bit as long as their values: without a modifier they would be char(1) and bit(1).
 -- Functions of the exposed schemas ($1), and of the extra search path ($2) those that take one row.
 select n.nspname as schema,
   p.proname as name,
@@ -21,7 +22,7 @@ cross join lateral (
   select json_agg(json_build_object(
     'name', coalesce(p.proargnames[a.position], ''),
     'mode', coalesce(p.proargmodes[a.position], 'i'),
-    'type', pg_catalog.format_type(a.type, null),
+    'type', pg_catalog.format_type(a.type, -1),
     'typeId', a.type::int8,
     'baseType', coalesce(argument_base.typname, t.typname)
   ) order by a.position) as list

@@ -1,4 +1,5 @@
 -- Tables, views and composite types with their columns. Run with an empty search_path, so that types and defaults come qualified.
+-- The login that reads may not use the schemas: pg_get_serial_sequence and the like would fail.
 -- pg_relation_is_updatable answers in bits: 4 update, 8 insert, 16 delete.
 select c.oid as id,
   n.nspname as schema,
@@ -19,8 +20,14 @@ cross join lateral (
     'notNull', a.attnotnull or t.typnotnull,
     'default', case
       when a.attgenerated <> '' then null
-      when a.attidentity <> '' then pg_catalog.format('nextval(%L::regclass)',
-        pg_catalog.pg_get_serial_sequence(pg_catalog.format('%I.%I', n.nspname, c.relname), a.attname))
+      when a.attidentity <> '' then (
+        select pg_catalog.format('nextval(%L::regclass)', pg_catalog.format('%I.%I', sn.nspname, s.relname))
+        from pg_catalog.pg_depend own
+        join pg_catalog.pg_class s on s.oid = own.objid and s.relkind = 'S'
+        join pg_catalog.pg_namespace sn on sn.oid = s.relnamespace
+        where own.refobjid = c.oid and own.refobjsubid = a.attnum and own.deptype = 'i'
+          and own.classid = 'pg_catalog.pg_class'::regclass and own.refclassid = 'pg_catalog.pg_class'::regclass
+      )
       else coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), t.typdefault)
     end,
     'generated', a.attgenerated <> '' or a.attidentity = 'a',
