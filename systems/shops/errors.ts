@@ -122,6 +122,11 @@ export const shopErrors = defineErrors({
     message: 'A shop keeps at least one owner.',
     hint: 'Make somebody else an Owner first, or close the shop.',
   },
+  invalid_days: {
+    status: 422,
+    message: 'The days must be dates from 1970 to 2199, in order, at most 3661 of them.',
+    hint: 'Dates are local to the shop: 2026-01-15.',
+  },
   stock_without_history: {
     status: 422,
     message: 'Stock changed without its history.',

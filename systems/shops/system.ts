@@ -2,9 +2,13 @@ import { readMigrations, sql } from '@plinth/platform/database'
 import { defineSystem } from '@plinth/platform/system'
 import { loadDemo } from './demo/load-demo.ts'
 import { shopErrors } from './errors.ts'
+import { analyticsOperations } from './functions/analytics-operations.ts'
 import { inventoryOperations } from './functions/inventory-operations.ts'
 import { shopImports } from './import/index.ts'
+import { generateDailySalesMetrics } from './jobs/generate-daily-sales-metrics.ts'
 import { pruneExpiredHolds } from './jobs/prune-expired-holds.ts'
+import { refreshMetrics } from './jobs/refresh-metrics.ts'
+import { createDirtyDaysConsumer } from './metrics/mark-dirty-days.ts'
 import { uses } from './uses.ts'
 
 /** Shops: catalogue, stock, orders, conversations, and what they add up to. */
@@ -15,8 +19,9 @@ export const shops = defineSystem({
   migrations: () => readMigrations('shops', new URL('./sql/migrations/', import.meta.url)),
   uses,
   errors: shopErrors,
-  functions: [inventoryOperations],
-  jobs: [pruneExpiredHolds],
+  functions: [inventoryOperations, analyticsOperations],
+  jobs: [pruneExpiredHolds, refreshMetrics, generateDailySalesMetrics],
+  consumers: (project) => ({ durable: [createDirtyDaysConsumer(project)] }),
   imports: shopImports,
   demo: loadDemo,
   realtimeTables: [

@@ -30,7 +30,7 @@ prices as (
 select c.code, c.first_line, c.first_at, coalesce(i.id, gen_random_uuid()) as id, i.id is null as is_new,
   coalesce(i.item_type, case when c.service then 'service' else 'product' end::public.item_type) as item_type,
   coalesce(i.name, d.description, c.code) as name, coalesce(p.unit_price, 0) as price, i.original_price as unit_cost,
-  i.stock, counted.at as counted_at, 0::bigint as opening
+  i.category, i.stock, counted.at as counted_at, 0::bigint as opening
 from codes c
 cross join import_run r
 left join descriptions d on d.code = c.code

@@ -261,7 +261,8 @@ create table public.form_submissions (
   discount numeric not null default 0 check (discount >= 0 and discount < 'Infinity'),
   custom_fields jsonb not null default '{}',
   imported boolean not null default false,
-  submitted_at timestamptz not null default now(),
+  submitted_at timestamptz not null default now() check (submitted_at >= '1970-01-01' and submitted_at < '2200-01-01'),
+  returned_at timestamptz,
   updated_at timestamptz not null default now(),
   unique (shop_id, id),
   unique (shop_id, submission_id),
@@ -278,6 +279,9 @@ comment on column public.form_submissions.discount is 'Taken off the whole order
 comment on column public.form_submissions.imported is
   'Brought in from another system by the service role: lines may be negative (credits, write-offs), stock moves are '
   'dated submitted_at.';
+comment on column public.form_submissions.returned_at is
+  'When the order was returned, null unless it is: its refund counts on that day. Set by a trigger.';
+create index form_submissions_returned on public.form_submissions (shop_id, returned_at) where returned_at is not null;
 create index form_submissions_time on public.form_submissions (shop_id, submitted_at desc);
 create index form_submissions_status on public.form_submissions (shop_id, status, submitted_at desc);
 create index form_submissions_form on public.form_submissions (shop_id, form_id) where form_id is not null;
@@ -295,6 +299,7 @@ create table public.order_lines (
   quantity integer not null check (quantity <> 0),
   unit_price numeric not null,
   unit_cost numeric,
+  category text,
   amount numeric not null,
   amount_minor bigint not null,
   currency text not null,
@@ -308,6 +313,7 @@ comment on table public.order_lines is
 comment on column public.order_lines.quantity is 'Negative only in imported credits and write-offs.';
 comment on column public.order_lines.unit_price is 'Major units, every decimal as written.';
 comment on column public.order_lines.unit_cost is 'items.original_price when the line was written; null if unknown.';
+comment on column public.order_lines.category is 'items.category when the line was written: an item that moves later leaves past days alone.';
 comment on column public.order_lines.amount is 'quantity × unit_price, major units, exact: lines add up as on paper.';
 comment on column public.order_lines.amount_minor is
   'amount in minor units of the currency, rounded once, half away from zero: what ledgers and metrics count.';
@@ -354,11 +360,17 @@ create table public.daily_sales_metrics (
   shop_id uuid not null references public.shops (id) on delete cascade,
   date date not null,
   currency text not null,
+  gross_minor bigint not null default 0,
+  discount_minor bigint not null default 0,
+  refund_minor bigint not null default 0,
   revenue_minor bigint not null default 0,
+  cost_minor bigint not null default 0,
   net_profit_minor bigint not null default 0,
   avg_order_value_minor bigint not null default 0,
   orders_count integer not null default 0,
-  items_sold integer not null default 0,
+  items_sold bigint not null default 0,
+  items_returned bigint not null default 0,
+  items_without_cost bigint not null default 0,
   pending_count integer not null default 0,
   confirmed_count integer not null default 0,
   completed_count integer not null default 0,
@@ -368,7 +380,18 @@ create table public.daily_sales_metrics (
   generated_at timestamptz not null default now(),
   unique (shop_id, date)
 );
-comment on table public.daily_sales_metrics is 'A shop''s sales of one local day, counted once, in minor units.';
+comment on table public.daily_sales_metrics is
+  'A shop''s sales of one local day, in minor units, derived from its orders (008_metrics). docs/shops.md defines each figure.';
+comment on column public.daily_sales_metrics.gross_minor is 'Lines of the orders placed on the day that are Confirmed, Completed or Return.';
+comment on column public.daily_sales_metrics.discount_minor is 'Discounts of these orders, less those of the orders returned on the day.';
+comment on column public.daily_sales_metrics.refund_minor is 'Lines that came back on the day, whenever they were sold.';
+comment on column public.daily_sales_metrics.revenue_minor is 'gross - discount - refund.';
+comment on column public.daily_sales_metrics.cost_minor is 'Cost of what was sold less the cost of what went back on the shelf.';
+comment on column public.daily_sales_metrics.net_profit_minor is 'revenue - cost. What items_without_cost count has no cost.';
+comment on column public.daily_sales_metrics.avg_order_value_minor is '(gross - discounts of the day''s orders) / orders_count, rounded half away from zero.';
+comment on column public.daily_sales_metrics.orders_count is 'Orders placed on the day that sold something. pending_count to return_count are all orders placed on it.';
+comment on column public.daily_sales_metrics.categories is
+  '[{category, units_sold, units_returned, revenue_minor, cost_minor}], before discounts of whole orders; category null is none.';
 
 create table public.product_analytics (
   id uuid primary key default gen_random_uuid(),
@@ -376,8 +399,9 @@ create table public.product_analytics (
   item_id uuid not null,
   date date not null,
   currency text not null,
-  units_sold integer not null default 0,
-  units_returned integer not null default 0,
+  units_sold bigint not null default 0,
+  units_returned bigint not null default 0,
+  closing_stock integer,
   revenue_minor bigint not null default 0,
   cost_of_goods_minor bigint not null default 0,
   profit_minor bigint not null default 0,
@@ -387,7 +411,12 @@ create table public.product_analytics (
   unique (shop_id, item_id, date),
   foreign key (shop_id, item_id) references public.items (shop_id, id) on delete cascade
 );
-comment on table public.product_analytics is 'An item''s sales of one local day; margin and sell-through are shares from 0 to 1.';
+comment on table public.product_analytics is
+  'An item''s sales of one local day, in minor units, before discounts of whole orders; of the items that moved on the day.';
+comment on column public.product_analytics.revenue_minor is 'Sold less returned on the day.';
+comment on column public.product_analytics.closing_stock is 'Units on hand at the end of the day; null for services.';
+comment on column public.product_analytics.margin is 'profit / revenue, null without revenue.';
+comment on column public.product_analytics.sell_through is 'units_sold / (units_sold + closing_stock), from 0 to 1.';
 create index product_analytics_date on public.product_analytics (shop_id, date);
 
 create table public.platform_metrics (

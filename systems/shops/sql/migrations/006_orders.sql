@@ -52,7 +52,7 @@ alter table private.order_transitions enable row level security;
 
 create type private.order_line as (
   shop_id uuid, order_id uuid, line_no integer, item_id uuid, item_name text, is_product boolean, quantity integer,
-  unit_price numeric, unit_cost numeric, amount numeric, amount_minor bigint, currency text
+  unit_price numeric, unit_cost numeric, category text, amount numeric, amount_minor bigint, currency text
 );
 comment on type private.order_line is 'A row of order_lines before it is written.';
 
@@ -103,9 +103,17 @@ begin
     perform plinth.refuse('invalid_transition', 409, format('Order %s cannot go from %s to %s.', old.submission_id, old.status, new.status),
       jsonb_build_object('order', old.submission_id, 'from', old.status, 'to', new.status), 'docs/shops.md has the table of statuses.');
   end if;
+  new.returned_at := case when new.status = 'Return' then case when old.status = 'Return' then old.returned_at else plinth.now() end end;
   return new;
 end $$;
-comment on function private.guard_order() is 'Trigger: what may change of an order, and which statuses follow which.';
+comment on function private.guard_order() is 'Trigger: what may change of an order, which statuses follow which, and when it was returned.';
+
+create function private.prepare_return() returns trigger language plpgsql set search_path = '' as $$
+begin
+  new.returned_at := case when new.status = 'Return' then case when new.imported then new.submitted_at else plinth.now() end end;
+  return new;
+end $$;
+comment on function private.prepare_return() is 'Trigger: an order that comes in as returned was returned now; an imported one when it was placed.';
 
 create type private.order_update as (before public.order_status, edited boolean, after public.form_submissions);
 comment on type private.order_update is 'What an update did to an order.';
@@ -171,6 +179,8 @@ comment on function private.drop_orders() is 'Trigger: a deleted order lets go o
 
 create trigger take_orders after insert on public.form_submissions referencing new table as created
   for each statement when (private.importing() is not true) execute function private.take_orders();
+create trigger prepare_return before insert on public.form_submissions
+  for each row when (new.status = 'Return' or new.returned_at is not null) execute function private.prepare_return();
 create trigger guard_order before update on public.form_submissions
   for each row execute function private.guard_order();
 create trigger change_orders after update on public.form_submissions
@@ -470,9 +480,10 @@ comment on function private.try_price(jsonb, boolean) is
 -- No search_path of its own either, so that it is planned with the statement that reads from it.
 create function private.read_order_lines(p_orders public.form_submissions[])
 returns table (shop_id uuid, order_id uuid, order_ref text, line_no integer, item_id uuid, item_name text, is_product boolean,
-  quantity integer, unit_price numeric, unit_cost numeric, amount numeric, amount_minor bigint, currency text, value jsonb, problem text)
+  quantity integer, unit_price numeric, unit_cost numeric, category text, amount numeric, amount_minor bigint, currency text, value jsonb,
+  problem text)
 language sql stable as $$
-  select o.shop_id, o.id, o.submission_id, l.no::integer, i.id, i.name, i.item_type = 'product', q.quantity, q.unit_price, i.original_price,
+  select o.shop_id, o.id, o.submission_id, l.no::integer, i.id, i.name, i.item_type = 'product', q.quantity, q.unit_price, i.original_price, i.category,
     q.quantity * q.unit_price, round(q.quantity * q.unit_price * s.minor_units)::bigint, s.currency, l.value,
     case
       when jsonb_typeof(l.value) <> 'object' then 'must be an object {productId, quantity, unitPrice}'
@@ -494,7 +505,7 @@ language sql stable as $$
     offset 0
   ) q
   left join lateral (
-    select id, name, item_type, original_price from public.items where items.shop_id = o.shop_id and items.id = q.product_id offset 0
+    select id, name, item_type, original_price, category from public.items where items.shop_id = o.shop_id and items.id = q.product_id offset 0
   ) i on true
 $$;
 comment on function private.read_order_lines(public.form_submissions[]) is 'ordered_products as rows; problem says what is wrong with a line.';
@@ -506,7 +517,7 @@ declare
   v_lines private.order_line[];
 begin
   select coalesce(array_agg(row(l.shop_id, l.order_id, l.line_no, l.item_id, l.item_name, l.is_product, l.quantity, l.unit_price,
-      l.unit_cost, l.amount, l.amount_minor, l.currency)::private.order_line), '{}'),
+      l.unit_cost, l.category, l.amount, l.amount_minor, l.currency)::private.order_line), '{}'),
       count(l.problem) > 0 or (
         select bool_or(case jsonb_typeof(o.ordered_products) when 'array' then jsonb_array_length(o.ordered_products) > 5000 else true end)
         from unnest(p_orders) o)
@@ -559,8 +570,8 @@ comment on function private.demand_of(private.order_line[]) is
 
 create function private.write_lines(p_lines private.order_line[]) returns void language plpgsql set search_path = '' as $$
 begin
-  insert into public.order_lines (shop_id, order_id, line_no, item_id, item_name, quantity, unit_price, unit_cost, amount, amount_minor, currency)
-  select l.shop_id, l.order_id, l.line_no, l.item_id, l.item_name, l.quantity, l.unit_price, l.unit_cost, l.amount, l.amount_minor, l.currency
+  insert into public.order_lines (shop_id, order_id, line_no, item_id, item_name, quantity, unit_price, unit_cost, category, amount, amount_minor, currency)
+  select l.shop_id, l.order_id, l.line_no, l.item_id, l.item_name, l.quantity, l.unit_price, l.unit_cost, l.category, l.amount, l.amount_minor, l.currency
   from unnest(p_lines) l;
 end $$;
 comment on function private.write_lines(private.order_line[]) is
