@@ -147,22 +147,3 @@ export function errorOf({ code, error, ...facts }: Refusal, cause?: unknown): Ap
   if (!make) throw new Error(`SQL refused with the unknown code ${code}: ${error}`)
   return make(facts, cause)
 }
-
-/** Runs a statement; what SQL raised with a code of {@link shopErrors} becomes that error. */
-export async function withShopErrors<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work
-  } catch (error) {
-    const refusal = refusalOf(error)
-    throw refusal ? errorOf(refusal, error) : error
-  }
-}
-
-function refusalOf(error: unknown): Refusal | null {
-  const { detail, message } = error as { detail?: unknown; message?: string }
-  if (typeof detail !== 'string' || !detail.startsWith('{')) return null
-  const facts = JSON.parse(detail) as { code?: unknown }
-  return typeof facts.code === 'string' && facts.code in shopErrors
-    ? { ...facts, code: facts.code, error: message ?? '' }
-    : null
-}

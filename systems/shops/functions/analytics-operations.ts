@@ -1,5 +1,5 @@
 import { sql } from '@plinth/platform/database'
-import { defineAction, defineActions } from '@plinth/platform/functions'
+import { defineAction, defineActions } from '@plinth/platform/routes'
 import { z } from 'zod'
 import { defineFunction } from '../uses.ts'
 import { ask } from './ask.ts'

@@ -1,7 +1,7 @@
 import { sql } from '@plinth/platform/database'
 import { defineAction, defineActions } from '@plinth/platform/routes'
 import { z } from 'zod'
-import { errorOf, type Refusal, withShopErrors } from '../errors.ts'
+import { errorOf, type Refusal } from '../errors.ts'
 import { defineFunction } from '../uses.ts'
 import { ask } from './ask.ts'
 
@@ -58,7 +58,7 @@ const getLowStock = defineAction({
     const statement = sql`
       select id, name, stock, category, to_json(last_sale_date) #>> '{}' as last_sale_date, out_of_stock
       from public.get_low_stock_items(${shopId}, ${threshold})`
-    const { rows } = await withShopErrors(db.query<z.output<typeof lowStock>>(statement, { readOnly: true }))
+    const { rows } = await db.query<z.output<typeof lowStock>>(statement, { readOnly: true })
     return rows
   },
 })
