@@ -30,7 +30,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'end-to-end',
-          include: ['{acceptance,server}/**/*.e2e.test.ts'],
+          include: ['{acceptance,server,fuzz}/**/*.e2e.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,
         },

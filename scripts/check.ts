@@ -10,7 +10,7 @@ import { summarise } from './check/summarise.ts'
 
 const words = process.argv.slice(2)
 
-const parts = ['packages', 'systems', 'examples', 'server', 'acceptance', 'bench', 'scripts']
+const parts = ['packages', 'systems', 'examples', 'server', 'acceptance', 'bench', 'fuzz', 'scripts']
 
 /** Cheap ones first and side by side; tests one after the other, they fill the machine by themselves. */
 const staticSteps: readonly Step[] = [
@@ -21,6 +21,7 @@ const staticSteps: readonly Step[] = [
     command: ['.bin/depcruise', '--config', '.dependency-cruiser.cjs', ...parts],
   },
   { name: 'unused code', command: ['.bin/knip'] },
+  { name: 'regular expressions', command: ['../scripts/check-regular-expressions.ts'] },
 ]
 
 const tests = (name: string, project: string, given: readonly string[] = words): Step => ({

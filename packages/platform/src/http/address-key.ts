@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
  * bits, because one customer of a provider holds all addresses below them.
  */
 export function addressKey(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
+  const [plain = ''] = address.replace(/^::ffff:(?=\d+\.)/i, '').split('%', 1)
   return isIP(plain) === 6 ? networkOf(plain) : plain
 }
 

@@ -110,7 +110,7 @@ export function readConfig(
   return {
     port: found.PLINTH_PORT,
     host: found.PLINTH_HOST,
-    publicUrl: found.PLINTH_PUBLIC_URL?.replace(/\/+$/, ''),
+    publicUrl: found.PLINTH_PUBLIC_URL?.replace(/(?<!\/)\/+$/, ''),
     trustedProxies: found.PLINTH_TRUSTED_PROXIES,
     dataDir: found.PLINTH_DATA_DIR ? resolve(folder, found.PLINTH_DATA_DIR) : join(homeOf(folder), 'data'),
     logLevel: found.PLINTH_LOG,

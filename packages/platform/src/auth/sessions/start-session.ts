@@ -31,7 +31,7 @@ export function startSession(
       method,
       tokenHash: hashRefreshToken(refreshToken),
       userAgent: device.userAgent?.slice(0, longestUserAgent) ?? null,
-      address: isIP(device.address) > 0 ? device.address.replace(/%.*$/, '') : null,
+      address: isIP(device.address) > 0 ? (device.address.split('%', 1)[0] ?? null) : null,
       at,
       ...hashes,
     },

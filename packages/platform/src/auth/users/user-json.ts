@@ -47,5 +47,8 @@ function withoutNulls(object: JsonObject): JsonObject {
 
 /** Go writes no trailing zeros of a fraction: `12:00:00.5Z`, `12:00:00Z`. Infinite instants have no text. */
 function trimInstant(instant: string | null): string | null {
-  return instant ? instant.replace(/\.?0+Z$/, 'Z') : null
+  const [seconds = '', fraction] = instant?.slice(0, -1).split('.') ?? []
+  if (!fraction) return instant
+  const digits = fraction.replace(/(?<!0)0+$/, '')
+  return digits === '' ? `${seconds}Z` : `${seconds}.${digits}Z`
 }

@@ -98,7 +98,7 @@ function whenGone(child: Program): Promise<string> {
 
 /** PostgreSQL's log in ours. An ERROR or FATAL concerns one session, whose client hears it. */
 function forward(line: string, log: Log): void {
-  const [, severity = 'LOG', message = line] = /^([A-Z]+)\d?:\s+(.*)$/.exec(line) ?? []
+  const [, severity = 'LOG', message = line] = /^([A-Z]+)\d?:\s+([\s\S]*)$/.exec(line) ?? []
   if (severity === 'PANIC') log.error(`postgres: ${message}`)
   else if (severity === 'WARNING' || recoveryLine.test(line)) log.warn(`postgres: ${message}`)
   else if (severity === 'LOG' || severity === 'FATAL') log.info(`postgres: ${message}`)

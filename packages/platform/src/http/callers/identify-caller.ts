@@ -29,8 +29,12 @@ export function readCredentials(
   header: (name: string) => string | undefined,
   query: URLSearchParams | undefined,
 ): Credentials {
-  const bearer = /^bearer\s+(.+)$/i.exec(header('authorization') ?? '')?.[1]
-  return { apiKey: header('apikey') ?? query?.get('apikey') ?? undefined, bearer }
+  const authorization = header('authorization') ?? ''
+  const bearer = /^bearer\s/i.test(authorization) ? authorization.slice('bearer '.length).trim() : ''
+  return {
+    apiKey: header('apikey') ?? query?.get('apikey') ?? undefined,
+    bearer: bearer === '' ? undefined : bearer,
+  }
 }
 
 /**

@@ -8,7 +8,8 @@ export interface ShownColumn {
   readonly relationColumn: number
 }
 
-const entry = /:resno (\d+) .*:resorigtbl (\d+) :resorigcol (\d+) :resjunk false/s
+const number = /:resno (\d+) /
+const origin = /:resorigtbl (\d+) :resorigcol (\d+) :resjunk false/
 
 /**
  * Which columns of a view show which columns of what it selects from, read from the top target list of its parse
@@ -18,9 +19,10 @@ export function readShownColumns({ action }: ViewRow): ShownColumn[] {
   const query = topLevelParts(action)
   if (query.setOperation) return []
   return query.entries.flatMap((text) => {
-    const found = entry.exec(text)
-    if (!found || found[2] === '0') return []
-    return [{ column: Number(found[1]), relation: Number(found[2]), relationColumn: Number(found[3]) }]
+    const column = number.exec(text)?.[1]
+    const [, relation = '0', relationColumn] = origin.exec(text) ?? []
+    if (column === undefined || relation === '0') return []
+    return [{ column: Number(column), relation: Number(relation), relationColumn: Number(relationColumn) }]
   })
 }
 

@@ -43,7 +43,7 @@ export function parseFilter(filter: string): readonly Condition[] {
   const conditions: Condition[] = []
   let rest = filter
   while (rest !== '') {
-    const head = /^\s*([^=,()"]+)=(not\.)?([a-z]+)\.(.*)$/s.exec(rest)
+    const head = /^([^=,()"]+)=(not\.)?([a-z]+)\.(.*)$/s.exec(rest)
     if (!head) throw fail(`"${rest.slice(0, 40)}" is not column=operator.value`)
     const [, column, not, operator, tail] = head as unknown as [string, string, string?, string?, string?]
     if (!Object.hasOwn(operators, operator!)) throw fail(`there is no operator ${operator}`)

@@ -1,0 +1,97 @@
+import { type Agent, request } from 'node:http'
+import { perform } from '@plinth/testing/raw-sockets'
+import { WebSocket } from 'ws'
+import { type Answer, type Case, type HttpCase, type RealtimeCase, textOf } from './case.ts'
+
+/** A client waits so long for an answer, milliseconds; then the server hangs. */
+const patience = 20_000
+const none: Answer = { status: 0, text: '' }
+
+/** Plays a case against a port of this machine. Undefined when no client could send it. */
+export async function play(port: number, played: Case, agent: Agent): Promise<Answer | undefined> {
+  if (played.kind === 'http') return ask(port, played, agent)
+  if (played.kind === 'realtime') return talk(port, played)
+  await Promise.all(played.clients.map((steps) => perform(port, steps)))
+  return none
+}
+
+/** One request. Undefined when no client could send it; status 0 when the connection ended before an answer. */
+export function ask(
+  port: number,
+  { method, target, headers, body }: HttpCase,
+  agent: Agent | false,
+): Promise<Answer | undefined> {
+  const sent = body === undefined ? undefined : Buffer.from(textOf(body))
+  const length = sent ? { 'content-length': String(sent.length) } : {}
+  const shown = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, textOf(value)]))
+  return new Promise((resolve, reject) => {
+    const options = {
+      host: '127.0.0.1',
+      port,
+      method,
+      path: textOf(target),
+      headers: { ...shown, ...length },
+      agent,
+    }
+    const asking = attempt(() => request(options))
+    if (!asking) return resolve(undefined)
+    asking.setTimeout(patience, () => asking.destroy(new Error('no answer in 20 s')))
+    asking.on('response', (response) => {
+      let text = ''
+      response.setEncoding('latin1').on('data', (part: string) => {
+        if (text.length < 10_000) text += part
+      })
+      response.on('end', () => resolve({ status: response.statusCode!, text }))
+      response.on('error', () => resolve({ status: response.statusCode!, text }))
+    })
+    asking.on('error', (error) => {
+      if (error.message === 'no answer in 20 s') reject(error)
+      else resolve(none)
+    })
+    asking.end(sent)
+  })
+}
+
+/** Node's client refuses to send some headers and paths. */
+function attempt<T>(make: () => T): T | undefined {
+  try {
+    return make()
+  } catch {
+    return undefined
+  }
+}
+
+/** Says every frame, then asks for a heartbeat: answered or closed, the server has read all of it. */
+function talk(port: number, { target, frames, ending }: RealtimeCase): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${target}`)
+    const late = setTimeout(() => {
+      socket.terminate()
+      reject(new Error('no answer in 20 s'))
+    }, patience)
+    const over = () => {
+      clearTimeout(late)
+      resolve(none)
+    }
+    socket.on('error', () => undefined)
+    socket.on('close', over)
+    socket.on('open', () => {
+      for (const frame of frames)
+        socket.send(
+          typeof frame === 'object' && 'bytes' in frame ? Buffer.from(frame.bytes, 'base64') : textOf(frame),
+        )
+      socket.send(heartbeats[target.includes('vsn=1') ? 1 : 2])
+    })
+    socket.on('message', (data) => {
+      if (!String(data).includes('last')) return
+      if (ending === 'close') socket.close()
+      else socket.terminate()
+    })
+  })
+}
+
+/** As each version of the protocol writes it. */
+const heartbeats = {
+  1: JSON.stringify({ topic: 'phoenix', event: 'heartbeat', payload: {}, ref: 'last' }),
+  2: JSON.stringify([null, 'last', 'phoenix', 'heartbeat', {}]),
+}

@@ -1,0 +1,15 @@
+import { expect, it } from 'vitest'
+import { generators, type Surface } from './generators/index.ts'
+import { describeFinding } from './report.ts'
+import { runFuzz } from './run-fuzz.ts'
+
+/** `npm run fuzz -- --minutes 10` is the long form. */
+const seconds = 15
+const seed = 20_261_121
+
+it('bad input fails no surface, holds nothing up, and leaves nothing behind', async () => {
+  const surfaces = Object.keys(generators) as Surface[]
+  const { findings, cases } = await runFuzz({ seconds, seed, surfaces })
+  expect(findings.map(describeFinding)).toEqual([])
+  expect(Object.keys(cases)).toEqual(surfaces)
+})
