@@ -24,10 +24,6 @@ const bounded: Readonly<Record<string, string>> = {
   [String.raw`/--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"[^"]*"|\$(\w*)\$[\s\S]*?\$\1\$/g`]:
     'reads migrations, which are files of the installation',
   [String.raw`/(\d+(?:\.\d+)?)(ns|us|µs|μs|ms|s|m|h)/g`]: 'reads durations of at most 64 characters',
-  [String.raw`/[\p{L}_][\p{L}\p{N}_ ]*(\(\d{1,4}(,\d{1,4})?\))?[\p{L} ]*(\[\])?/uy`]:
-    'not bounded: casts of rest are getting a scanner',
-  [String.raw`/^([\p{L}_][\p{L}\p{N}_ ]*?)\s*(?:\((\d{1,4})(?:,(\d{1,4}))?\))?(\s[\p{L} ]+?)?(\[\])?$/u`]:
-    'not bounded: casts of rest are getting a scanner',
 }
 
 const expressions: Expression[] = []
