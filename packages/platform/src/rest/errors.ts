@@ -94,6 +94,12 @@ export const restErrors = defineErrors({
   /** Found against the catalogue before PostgreSQL is asked, so that no unknown name reaches SQL text. */
   '42703': { status: 400, message: 'column {column} does not exist', hint: '' },
   '42704': { status: 400, message: 'type "{type}" does not exist', hint: '' },
+  /** Two embeds under one name: an object cannot hold both. */
+  '42712': {
+    status: 400,
+    message: 'table name "{name}" specified more than once',
+    hint: 'Give one of them an alias.',
+  },
   /** Found before a large body is read; 401 for the anonymous role, as where PostgreSQL finds it. */
   '42501': { status: 403, message: 'permission denied for {object}', hint: '' },
   /** The refusal of PostgreSQL's safeupdate extension, which Supabase has switched on. */

@@ -5,8 +5,8 @@ import type { ShownColumn } from './view-columns.ts'
 /** A relation as it shows a table's columns: the table itself, or a view on it. */
 interface Appearance {
   readonly relation: Relation
-  /** Name in this relation of a column number of the table. */
-  nameOf(column: number): string | undefined
+  /** Names in this relation of a column number of the table: a view may show one several times. */
+  namesOf(column: number): readonly string[]
 }
 
 export interface RelationshipSources {
@@ -39,20 +39,20 @@ function findAppearances({ relations, columnNames, shown }: RelationshipSources)
   for (const relation of relations.values()) {
     if (relation.kind !== 'table') continue
     const names = columnNames.get(relation.id)
-    appearances.set(relation.id, [{ relation, nameOf: (column) => names?.get(column) }])
+    const namesOf = (column: number) => [names?.get(column)].filter((name) => name !== undefined)
+    appearances.set(relation.id, [{ relation, namesOf }])
   }
   for (const [view, columns] of shown) {
     const relation = relations.get(view)
     if (!relation) continue
     const names = columnNames.get(view)!
     for (const table of new Set(columns.map((column) => column.relation))) {
-      const own = new Map<number, string>()
-      for (const column of columns) {
-        if (column.relation === table && !own.has(column.relationColumn)) {
-          own.set(column.relationColumn, names.get(column.column)!)
-        }
-      }
-      appearances.get(table)?.push({ relation, nameOf: (column) => own.get(column) })
+      const own = Map.groupBy(
+        columns.filter((column) => column.relation === table),
+        (column) => column.relationColumn,
+      )
+      const namesOf = (column: number) => (own.get(column) ?? []).map((shown) => names.get(shown.column)!)
+      appearances.get(table)?.push({ relation, namesOf })
     }
   }
   return appearances
@@ -66,25 +66,7 @@ function* ofForeignKey(
   const unique = holdsOnce(key, keys)
   for (const child of appearances.get(key.relation) ?? []) {
     for (const parent of appearances.get(key.target) ?? []) {
-      const pairs = pairUp(key, child, parent)
-      if (!pairs) continue
-      const shared = { constraint: key.name }
-      yield {
-        ...shared,
-        from: child.relation,
-        to: parent.relation,
-        cardinality: unique ? 'one-to-one' : 'many-to-one',
-        holdsKey: true,
-        pairs,
-      }
-      yield {
-        ...shared,
-        from: parent.relation,
-        to: child.relation,
-        cardinality: unique ? 'one-to-one' : 'one-to-many',
-        holdsKey: false,
-        pairs: pairs.map(([left, right]) => [right, left] as const),
-      }
+      for (const pairs of pairUp(key, child, parent)) yield* bothWays(key.name, child, parent, pairs, unique)
     }
   }
 }
@@ -100,16 +82,47 @@ function holdsOnce(key: KeyRow, keys: readonly KeyRow[]): boolean {
   )
 }
 
-function pairUp(key: KeyRow, child: Appearance, parent: Appearance): JoinPair[] | undefined {
-  const pairs: JoinPair[] = []
-  for (const [index, column] of key.columns.entries()) {
-    const own = child.nameOf(column)
-    const other = parent.nameOf(key.targetColumns![index]!)
-    if (own === undefined || other === undefined) return undefined
-    pairs.push([own, other])
-  }
-  return pairs
+function bothWays(
+  constraint: string,
+  { relation: child }: Appearance,
+  { relation: parent }: Appearance,
+  pairs: readonly JoinPair[],
+  unique: boolean,
+): Relationship[] {
+  return [
+    {
+      constraint,
+      from: child,
+      to: parent,
+      cardinality: unique ? 'one-to-one' : 'many-to-one',
+      holdsKey: true,
+      pairs,
+    },
+    {
+      constraint,
+      from: parent,
+      to: child,
+      cardinality: unique ? 'one-to-one' : 'one-to-many',
+      holdsKey: false,
+      pairs: pairs.map(([left, right]) => [right, left] as const),
+    },
+  ]
 }
+
+/** Every way to join by a key; more than one where a view shows a column of it several times. */
+function pairUp(key: KeyRow, child: Appearance, parent: Appearance): JoinPair[][] {
+  return key.columns.reduce<JoinPair[][]>(
+    (found, column, index) => {
+      const others = parent.namesOf(key.targetColumns![index]!)
+      const pairs = child.namesOf(column).flatMap((own) => others.map((other): JoinPair => [own, other]))
+      return found.flatMap((before) => pairs.map((pair) => [...before, pair])).slice(0, mostWays)
+    },
+    [[]],
+  )
+}
+
+/** Of one key between two views: somebody's view may show each of a key's columns many times. */
+const mostWays = 16
 
 /** A table or view of an exposed schema whose primary key holds two foreign keys joins what they point at, many to many. */
 function throughJunctions(

@@ -22,10 +22,9 @@ export function findRelationship(
 }
 
 function leadsTo(one: Relationship, target: string, hint: string | undefined): boolean {
-  const named = one.to.name === target
   if (one.from === one.to && !one.junction) return selfLeadsTo(one, target, hint)
-  if (hint !== undefined) return named && fits(one, hint)
-  return named || (one.holdsKey && isKeyName(one, target))
+  if (one.to.name === target) return hint === undefined || fits(one, hint)
+  return hint === undefined && isKeyName(one, target)
 }
 
 /**
@@ -37,10 +36,11 @@ function selfLeadsTo(one: Relationship, target: string, hint: string | undefined
   return one.to.name === target && (hint === undefined || fits(one, hint))
 }
 
-/** The key's own name, or that of its only column, on the side that holds it. Views have no keys of their own. */
-const isKeyName = (one: Relationship, name: string): boolean =>
-  (one.constraint === name && one.to.kind === 'table') ||
-  (one.pairs.length === 1 && one.pairs[0]![0] === name)
+/** The key's own name, or on the side that holds it that of its only column; it leads to tables, never to views of them. */
+function isKeyName(one: Relationship, name: string): boolean {
+  if (one.to.kind !== 'table' || one.junction) return false
+  return one.constraint === name || (one.holdsKey && one.pairs.length === 1 && one.pairs[0]![0] === name)
+}
 
 function fits(one: Relationship, hint: string): boolean {
   if (one.junction) return one.junction.relation.name === hint || one.junction.constraints.includes(hint)

@@ -87,6 +87,8 @@ export interface PlannedRead {
 export interface PlannedEmbed {
   readonly relationship: Relationship
   readonly alias: string
+  /** As the request names what is embedded. */
+  readonly name: string
   /** Key in the parent's object, and the name that filters use. */
   readonly output: string
   readonly toMany: boolean

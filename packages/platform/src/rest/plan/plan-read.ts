@@ -121,6 +121,7 @@ class ReadPlanner {
     const alias = `t${this.#aliases++}`
     const embeds: PlannedEmbed[] = []
     const fields: PlannedField[] = []
+    this.#addressAliased(items, path)
     for (const item of items) {
       if (item.kind !== 'embed') fields.push(...this.#planField(rowset, item))
       else {
@@ -181,12 +182,28 @@ class ReadPlanner {
     return type
   }
 
+  /**
+   * Clauses may name an embed with an alias by its relation: they are the first one's, unless another embed has that name.
+   */
+  #addressAliased(items: readonly SelectItem[], path: readonly string[]): void {
+    const embeds = items.filter((item) => item.kind === 'embed')
+    const outputs = embeds.filter((item) => !item.spread).map(outputOf)
+    const twice = outputs.find((output, index) => outputs.indexOf(output) !== index)
+    if (twice !== undefined) throw restErrors['42712']({ name: twice })
+    const taken = new Set(embeds.map(outputOf))
+    for (const embed of embeds) {
+      if (taken.has(embed.name)) continue
+      taken.add(embed.name)
+      moveClauses(this.#clauses, join([...path, embed.name]), join([...path, outputOf(embed)]))
+    }
+  }
+
   #planEmbed(parent: Rowset, item: EmbedItem, path: readonly string[]): PlannedEmbed {
     if (!parent.relation) {
       throw restErrors.PGRST200({ from: parent.name, to: item.name, details: null })
     }
     const relationship = findRelationship(this.#options.catalogue, parent.relation, item.name, item.hint)
-    const output = item.alias ?? item.name
+    const output = outputOf(item)
     const here = [...path, output]
     const key = join(here)
     this.#visited.add(key)
@@ -200,6 +217,7 @@ class ReadPlanner {
     return {
       relationship,
       alias,
+      name: item.name,
       output,
       toMany,
       inner: item.join === 'inner',
@@ -239,7 +257,7 @@ class ReadPlanner {
       if (relation === undefined) {
         return { value: resolveValue(rowset, field), embed: undefined, direction, nulls }
       }
-      const embed = embeds.find((one) => one.output === relation)
+      const embed = findEmbed(embeds, relation)
       if (!embed) throw restErrors.PGRST108({ name: relation })
       if (embed.toMany) {
         throw restErrors.PGRST118({
@@ -277,6 +295,26 @@ const countColumns = ({ columns }: Rowset, fields: readonly PlannedField[]): num
     const spread = field.kind === 'embed' && field.embed.spread ? field.embed.read : undefined
     return sum + (spread ? countColumns(spread.rowset, spread.fields) : 1)
   }, 0)
+
+/** Name of an embed in its parent's object and in clauses. */
+const outputOf = ({ alias, name }: EmbedItem): string => alias ?? name
+
+/** The embed that a clause names, by its own name or its relation's. */
+const findEmbed = (embeds: readonly PlannedEmbed[], name: string): PlannedEmbed | undefined =>
+  embeds.find((one) => one.output === name) ?? embeds.find((one) => one.name === name)
+
+/** Moves the clauses of a path, and of all paths below it, to another path. */
+function moveClauses(clauses: Clauses, from: string, to: string): void {
+  for (const byPath of Object.values(clauses) as Map<string, unknown>[]) {
+    for (const [path, value] of [...byPath]) {
+      if (path !== from && !path.startsWith(`${from}\0`)) continue
+      const moved = `${to}${path.slice(from.length)}`
+      const there = byPath.get(moved)
+      byPath.delete(path)
+      byPath.set(moved, Array.isArray(there) ? [...(there as unknown[]), ...(value as unknown[])] : value)
+    }
+  }
+}
 
 const rowsetOf = ({ to }: Relationship): Rowset => rowsetOfRelation(to)
 
@@ -325,7 +363,7 @@ function planCondition(
   field: Field,
   embeds: readonly PlannedEmbed[],
 ): PlannedCondition {
-  const embed = rowset.columns.has(field.name) ? undefined : embeds.find((one) => one.output === field.name)
+  const embed = rowset.columns.has(field.name) ? undefined : findEmbed(embeds, field.name)
   if (!embed) return { kind: 'value', value: resolveValue(rowset, field), negated, operation }
   if (operation.kind !== 'is' || !operation.value.endsWith('null')) {
     throw restErrors.PGRST120({

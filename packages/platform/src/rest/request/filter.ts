@@ -264,6 +264,7 @@ function readIs(scanner: Scanner, modifier: string | undefined, raw: string, slo
 
 function readList(scanner: Scanner, slots: Slots): Operation {
   scanner.expect('(')
+  scanner.match(/\s*(?=\))/y)
   const members: string[] = []
   if (!scanner.take(')')) {
     do members.push(readListMember(scanner))

@@ -38,6 +38,7 @@ describe('a filter', () => {
     ['a=in.("say \\"hi\\"","it""s")', [['say "hi"', 'it""s']]],
     ['a=in.(%22a%22, %22b%22)', [['a', 'b']]],
     ['a=in.()', [[]]],
+    ['a=in.( )', [[]]],
     ['a=like.*x*', ['%x%']],
     ['a=fts(german).x', ['german', 'x']],
     ['a=eq(any).{1,2}', ['{1,2}']],

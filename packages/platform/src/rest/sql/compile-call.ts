@@ -86,7 +86,7 @@ function sourceOf(
 function compileValues(request: RestRequest, call: PlannedCall): CompiledParts {
   const { many, returned } = call.function
   const parameters = new Parameters()
-  const text = callText(call, parameters)
+  const text = callText(call, parameters, returned.kind === 'scalar' && returned.type === 'record')
   const window = windowText(request, many, parameters)
   const body =
     request.method === 'HEAD' || returned.kind === 'void'

@@ -131,6 +131,39 @@ describe('transactions', () => {
   })
 })
 
+describe('arguments and results of every kind', () => {
+  test('lose nothing', async () => {
+    await rest.db.database.asOwner({
+      text: `
+        create function public.keep_char(c char, b bit) returns json language sql return json_build_object('c', c, 'b', b);
+        create function public.one_record() returns record language sql as $$ select 1 as a, 'x'::text as b $$;
+        create function public.records(n int) returns setof record language sql as $$ select i as a, 'x'::text as b from generate_series(1, n) i $$;
+        create function public.whole_text(text) returns text language sql return 'got ' || $1;
+        create function public.whole_json(jsonb) returns text language sql return $1 ->> 'a';
+        create function public.whole_xml(xml) returns text language sql as $$ select 'got ' || $1::text $$;
+        create function public.whole_bytes(bytea) returns int language sql return length($1)`,
+    })
+    await rest.surface().reload()
+    const sent = { c: 'abc', b: '101' }
+    expect((await call('keep_char', sent)).json).toEqual(sent)
+    expect((await rest.get('/rpc/keep_char?c=abc&b=101')).json).toEqual(sent)
+    expect((await call('one_record')).json).toEqual({ a: 1, b: 'x' })
+    expect((await call('records', { n: 2 })).json).toEqual([
+      { a: 1, b: 'x' },
+      { a: 2, b: 'x' },
+    ])
+    expect((await call('whole_text', 'hé', { 'content-type': 'text/plain' })).json).toBe('got hé')
+    expect((await call('whole_json', { a: 'hé' })).json).toBe('hé')
+    expect((await call('whole_xml', '<a/>', { 'content-type': 'text/xml' })).json).toBe('got <a/>')
+    expect((await call('whole_bytes', 'abc', { 'content-type': 'application/octet-stream' })).json).toBe(3)
+  })
+  test('one value of a variadic argument is a list of one', async () => {
+    expect((await rest.get('/rpc/total?numbers=4')).json).toBe(4)
+    expect((await rest.get('/rpc/total?numbers=4&numbers=5')).json).toBe(9)
+    expect((await call('total', { numbers: [4, 5, 6] })).json).toBe(15)
+  })
+})
+
 describe('context', () => {
   test('SQL sees the caller and the request', async () => {
     const ada = actor('ada')
