@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Statement, sql } from '@plinth/platform/database'
+import { createRandom } from '@plinth/testing/random'
 import { alone, type Figure, median } from '../figure.ts'
 import { type BenchShop, layBareStock, openBenchShop } from './open-bench-shop.ts'
 
@@ -134,16 +135,5 @@ async function codeOf({ database, owner }: BenchShop, statement: Statement): Pro
     return null
   } catch (error) {
     return (error as { code?: string }).code ?? String(error)
-  }
-}
-
-/** The same numbers in every run (mulberry32). */
-function createRandom(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
   }
 }

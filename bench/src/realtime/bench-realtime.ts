@@ -15,7 +15,7 @@ import {
 import { createLog } from '@plinth/platform/kernel'
 import { readRealtimeMigrations } from '@plinth/platform/realtime'
 import { readTailMigrations } from '@plinth/platform/tail'
-import { type ServedRealtime, serveRealtime } from '../../../packages/testing/src/realtime/serve-realtime.ts'
+import { type ServedRealtime, serveRealtime } from '@plinth/testing/serve-realtime'
 import { type Figure, median } from '../figure.ts'
 import { type Clients, startClients } from './client-process.ts'
 import { serveBare } from './serve-bare.ts'

@@ -1,5 +1,5 @@
 import { type Statement, sql } from '@plinth/platform/database'
-import { actor } from '@plinth/testing'
+import { actor, createRandom } from '@plinth/testing'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -24,17 +24,6 @@ beforeAll(async () => {
 })
 
 const as = (statement: Statement) => test.database.asCaller(ada, statement)
-
-/** The same numbers in every run (mulberry32). */
-function createRandom(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
 
 const stockItems = async (name: string, count: number, stock: number) => {
   const ids: string[] = []

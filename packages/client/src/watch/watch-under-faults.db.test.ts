@@ -1,4 +1,4 @@
-import { actor, clusterAddress, service, waitFor } from '@plinth/testing'
+import { actor, clusterAddress, createRandom, type Random, service, waitFor } from '@plinth/testing'
 import { useRealtime } from '@plinth/testing/realtime'
 import pg from 'pg'
 import { expect, it } from 'vitest'
@@ -26,17 +26,6 @@ interface TallyRow extends Record<string, unknown> {
 
 const seconds = Number(process.env.PLINTH_TEST_FAULT_SECONDS ?? 6)
 const seedNumber = 20_261_120
-
-/** Random numbers from 0 to 1, the same in every run (mulberry32). */
-function createRandom(start: number) {
-  let state = start
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 /** Between two snapshots, each update of a row must count its tally up by one: nothing is missed, nothing comes twice. */
 function createAuditor() {
@@ -67,10 +56,10 @@ function createAuditor() {
   }
 }
 
-async function writeAtRandom(random: () => number, until: number): Promise<void> {
-  const pick = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)]!
+async function writeAtRandom(random: Random, until: number): Promise<void> {
+  const pick = <T>(of: readonly T[]): T => of[random(of.length)]!
   while (performance.now() < until) {
-    const id = Math.floor(random() * 40)
+    const id = random(40)
     const owner = pick([ada, ada, bob]).userId
     const statements = [
       `insert into tally (id, owner) values (${id}, '${owner}') on conflict do nothing`,
@@ -86,13 +75,13 @@ async function writeAtRandom(random: () => number, until: number): Promise<void>
   }
 }
 
-async function failAtRandom(random: () => number, until: number): Promise<void> {
+async function failAtRandom(random: Random, until: number): Promise<void> {
   const admin = new pg.Client({ connectionString: clusterAddress() })
   await admin.connect()
   try {
     while (performance.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, 100 + random() * 500))
-      if (random() < 0.8) test.served.cut()
+      await new Promise((resolve) => setTimeout(resolve, 100 + random(500)))
+      if (random(10) < 8) test.served.cut()
       else
         await admin.query(
           `select pg_terminate_backend(active_pid) from pg_replication_slots where database = $1 and active`,

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Engine, type ProjectDatabase, sql, userCaller } from '@plinth/platform/database'
 import { messageOf, newKey, silentLog, systemClock } from '@plinth/platform/kernel'
-import { stableId, waitFor } from '@plinth/testing'
+import { createRandom, type Random, sample, stableId, waitFor } from '@plinth/testing'
 import { type OwnCluster, startOwnCluster } from '@plinth/testing/tail'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTail } from '../../tail/index.ts'
@@ -51,21 +51,25 @@ afterAll(async () => {
 })
 
 test(
-  `AT-43: the journal is complete, in order and sound after ${writes} writes under random kills`,
+  `AT-43: the journal is complete, in order and sound after ${writes} writes and more under random kills`,
   async () => {
     const random = createRandom(seed)
     let begun = 0
     let done = 0
+    let struck = false
     const writing = Promise.all(Array.from({ length: writers }, (_, worker) => write(worker)))
-    const faults = [...Object.keys(kinds), ...Object.keys(kinds)] as (keyof typeof kinds)[]
+    const names = Object.keys(kinds) as (keyof typeof kinds)[]
+    // Each kind once, in random order, and then any.
+    const faults = [...sample(random, names, names.length)]
     const met: Record<string, number> = {}
-    while (done < writes) {
-      const next = Math.min(done + writesBetweenFaults / 2 + random(writesBetweenFaults), writes)
+    while (done < writes || faults.length > 0) {
+      const next = done + writesBetweenFaults / 2 + random(writesBetweenFaults)
       await waitFor(() => done >= next, { timeout: 60_000, what: `write ${next}` })
-      const kind = faults.length > 0 ? faults.splice(random(faults.length), 1)[0]! : pick(random)
+      const kind = faults.shift() ?? pick(random)
       await kinds[kind](random)
       met[kind] = (met[kind] ?? 0) + 1
     }
+    struck = true
     await writing
     for (const node of nodes.splice(0)) node.kill('SIGKILL')
     expect(Object.keys(met).sort()).toEqual(Object.keys(kinds).sort())
@@ -79,7 +83,7 @@ test(
 
     async function write(worker: number): Promise<void> {
       const caller = userCaller(stableId(`worker ${worker}`))
-      while (begun < writes) {
+      while (!struck) {
         begun += 1
         const counter = (begun * 7 + worker) % 10
         await recordSale(caller, counter).catch((error: unknown) => {
@@ -209,17 +213,6 @@ async function slotHolder(): Promise<number | undefined> {
     .asOwner<{ pid: number }>(sql`select active_pid as pid from pg_replication_slots where active`)
     .catch(() => undefined)
   return found?.rows[0]?.pid
-}
-
-type Random = (below: number) => number
-
-/** The same numbers in every run (a linear congruential generator; quality does not matter here). */
-function createRandom(start: number): Random {
-  let state = start >>> 0
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
 }
 
 const pick = (random: Random) => {
