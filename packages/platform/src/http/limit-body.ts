@@ -14,6 +14,7 @@ export function limitBody(limit: number): MiddlewareHandler {
  * without a length fails in the middle for whoever reads it.
  */
 export function boundBody(c: Context, limit: number): void {
+  if (limit === Infinity) return
   const refusal = () => httpErrors.body_too_large({ limit })
   const length = c.req.header('content-length')
   if (length !== undefined && c.req.header('transfer-encoding') === undefined) {
@@ -21,7 +22,7 @@ export function boundBody(c: Context, limit: number): void {
     return
   }
   // Without a length the bytes are counted as they come; asking a GET for its body would build a whole Request.
-  if (c.req.method === 'GET' || c.req.method === 'HEAD' || limit === Infinity || !c.req.raw.body) return
+  if (c.req.method === 'GET' || c.req.method === 'HEAD' || !c.req.raw.body) return
   c.req.raw = new Request(c.req.raw, { body: countBytes(c.req.raw.body, limit, refusal), duplex: 'half' })
 }
 

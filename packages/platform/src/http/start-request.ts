@@ -17,8 +17,8 @@ export function startRequest({ log, trustedProxies = 0 }: AppOptions): Middlewar
     const requestId = given && acceptableRequestId.test(given) ? given : newId()
     c.set('requestId', requestId)
     c.set('log', log.child({ request: requestId }))
-    const from = socketAddress(c)
-    c.set('clientAddress', clientAddressOf(from, c.req.header('x-forwarded-for'), trustedProxies))
+    const forwarded = trustedProxies === 0 ? undefined : c.req.header('x-forwarded-for')
+    c.set('clientAddress', clientAddressOf(socketAddress(c), forwarded, trustedProxies))
     const isSecure = cameByHttps(c, trustedProxies)
     c.set('isSecure', isSecure)
     const outgoing = socketOf(c)?.outgoing
@@ -34,7 +34,7 @@ export function startRequest({ log, trustedProxies = 0 }: AppOptions): Middlewar
  */
 export function requireHttps(publicUrl: string): MiddlewareHandler<RootEnv> {
   return async (c, next) => {
-    if (!c.var.isSecure && !isLocal(c)) throw httpErrors.https_required({ url: publicUrl })
+    if (!c.get('isSecure') && !isLocal(c)) throw httpErrors.https_required({ url: publicUrl })
     await next()
   }
 }

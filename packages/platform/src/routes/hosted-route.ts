@@ -60,7 +60,7 @@ export interface HostOptions {
 const defaultLimit = { calls: 600, seconds: 60, per: 'caller' } as const
 export const defaultBodyLimit = 1024 * 1024
 const defaultTimeLimit = 60_000
-const defaultValueLimit = 5_000
+const defaultValueLimit = 3_000
 
 export const functionsPath = '/functions/v1'
 /** Prefixes of the platform's own surfaces. */

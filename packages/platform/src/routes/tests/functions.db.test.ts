@@ -3,6 +3,7 @@ import { actor, service, stranger } from '@plinth/testing'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { sql } from '../../database/index.ts'
+import { listen } from '../../http/index.ts'
 import { defineErrors } from '../../kernel/index.ts'
 import { type Access, defineFunction } from '../index.ts'
 import { useRoutes } from './host-routes.ts'
@@ -109,7 +110,30 @@ const plain = defineFunction({
     }),
 })
 
+/** Passes on what another server answers, and waits for ever unless its time is over. */
+const proxy = defineFunction({
+  name: 'proxy',
+  summary: 'Passes an answer on.',
+  access: 'public',
+  respond: (request) => fetch(request.headers.get('x-url') ?? ''),
+})
+const aborted: unknown[] = []
+const slow = defineFunction({
+  ...addUp,
+  name: 'slow',
+  timeLimit: 30,
+  handle: ({ signal }) =>
+    new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => {
+        aborted.push(signal.reason)
+        reject(new Error('too late to matter'))
+      })
+    }),
+})
+
 const functions = [
+  proxy,
+  slow,
   ...(['public', 'user', 'admin', 'service'] as const).map((access) => whoAmI(access, access)),
   addUp,
   scarce,
@@ -224,6 +248,26 @@ describe('functions', () => {
     for (const host of ['1', '2', '3']) statuses.push((await from(`2001:db8:1:2::${host}`)).status)
     expect(statuses).toEqual([200, 200, 429])
     expect((await from('2001:db8:1:3::1')).status).toBe(200)
+  })
+
+  it('of the raw kind may pass on what fetch gave them', async () => {
+    const listening = await listen({
+      app: test.app,
+      host: '127.0.0.1',
+      port: 0,
+      onUpgrade: (_request, socket) => socket.destroy(),
+    })
+    const url = `http://127.0.0.1:${listening.port}`
+    const headers = { 'x-url': `${url}/health/live` }
+    const answer = await fetch(`${url}/sample/functions/v1/proxy`, { headers })
+    expect(await answer.json()).toEqual({ status: 'ok' })
+    await listening.stop(0)
+  })
+
+  it('that take too long are told to stop, and their callers that they did: answer_too_slow', async () => {
+    const answer = await call('slow', null, { a: 1, b: 1 })
+    expect(answer).toMatchObject({ status: 504, body: { success: false, code: 'answer_too_slow' } })
+    expect(aborted).toEqual([expect.objectContaining({ code: 'answer_too_slow' })])
   })
 
   it('never answer what their schema does not allow', async () => {
