@@ -5,7 +5,7 @@ import { defineCapability, offerKey } from '../system/index.ts'
 import { createWebhookConsumer } from './create-webhook-consumer.ts'
 import { readWebhookMigrations } from './migrations.ts'
 import { pruneWebhooks } from './prune-webhooks.ts'
-import { nextAttemptAt, type SendOptions, sendDue } from './send-webhooks.ts'
+import { nextAttemptAt, sendDue } from './send-webhooks.ts'
 import {
   addWebhookEndpoint,
   listWebhookEndpoints,
@@ -17,7 +17,7 @@ import {
 
 /** A project's outgoing webhooks, for commands. */
 export interface WebhooksOffer {
-  /** The secret (`whsec_…`) is given this once. Fails with `webhook_url_invalid`. */
+  /** The secret (`whsec_…`) is given this once. Fails with `webhook_url_invalid` or `webhook_address_private`. */
   add(endpoint: NewWebhookEndpoint): Promise<{ readonly id: string; readonly secret: string }>
   list(): Promise<readonly WebhookEndpoint[]>
   /** False when there is none of this id. */
@@ -38,6 +38,10 @@ const settings = z.object({
     .min(4)
     .default(30)
     .describe('Days that a message can be sent again; attempts alone take three.'),
+  privateAddresses: z
+    .boolean()
+    .default(false)
+    .describe('Whether messages may go to private networks and to this machine.'),
 })
 
 /** Changes told to other systems, signed as Standard Webhooks describe. */
@@ -50,9 +54,10 @@ export const webhooks = (defaults: z.input<typeof settings> = {}) =>
     defaults,
     open: (project) => {
       const { database } = project
+      const { keepDays, privateAddresses } = project.settings
       const key = project.deriveKey('webhooks')
       const offer: WebhooksOffer = {
-        add: (endpoint) => addWebhookEndpoint(database, key, endpoint),
+        add: (endpoint) => addWebhookEndpoint(database, key, endpoint, { privateAddresses }),
         list: () => listWebhookEndpoints(database),
         remove: (id) => removeWebhookEndpoint(database, id),
         replay: async (id, since) => {
@@ -73,7 +78,7 @@ export const webhooks = (defaults: z.input<typeof settings> = {}) =>
             }),
           ],
         },
-        jobs: [deliver(database, key), resume(database), prune(database, project.settings.keepDays)],
+        jobs: [deliver(database, key, privateAddresses), resume(database), prune(database, keepDays)],
       }
     },
   })
@@ -82,14 +87,14 @@ export const webhooks = (defaults: z.input<typeof settings> = {}) =>
  * Sends what an endpoint has to get, then comes back when its next attempt is due. A dead endpoint keeps one of four
  * places for as long as it takes not to answer; other endpoints have theirs, and other kinds of job are not held up.
  */
-export const deliver = (database: ProjectDatabase, key: Buffer, request?: SendOptions['fetch']) =>
+export const deliver = (database: ProjectDatabase, key: Buffer, privateAddresses: boolean) =>
   defineJob({
     name: deliverJob,
     summary: 'Sends the webhook messages of one endpoint that are due.',
     payload: z.object({ endpoint: z.uuid() }),
     concurrency: 4,
     run: async ({ clock, log, signal, queue }, { endpoint }) => {
-      const options = { database, key, clock, log, ...(request ? { fetch: request } : {}) }
+      const options = { database, key, clock, log, privateAddresses }
       while (!signal.aborted && (await sendDue(options, endpoint)) > 0);
       const next = await nextAttemptAt(database, endpoint)
       if (next) await queue(deliverJob, { endpoint }, { runAt: next, key: `again ${endpoint}` })

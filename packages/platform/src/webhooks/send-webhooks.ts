@@ -1,6 +1,7 @@
 import { Webhook } from 'standardwebhooks'
 import { type ProjectDatabase, sql } from '../database/index.ts'
 import { type Clock, type Log, messageOf, unseal } from '../kernel/index.ts'
+import { postWebhook } from './post-webhook.ts'
 
 export interface SendOptions {
   readonly database: ProjectDatabase
@@ -8,8 +9,8 @@ export interface SendOptions {
   readonly key: Buffer
   readonly clock: Clock
   readonly log: Log
-  /** How a request is made. Default: the global `fetch`. */
-  readonly fetch?: typeof fetch
+  /** Allows private, local and reserved addresses. Default false. */
+  readonly privateAddresses?: boolean
 }
 
 const second = 1_000
@@ -97,7 +98,7 @@ async function attempt(options: SendOptions, delivery: DueDelivery): Promise<voi
 }
 
 async function post(
-  { key, clock, fetch: request = fetch }: SendOptions,
+  { key, clock, privateAddresses = false }: SendOptions,
   delivery: DueDelivery,
 ): Promise<Outcome> {
   try {
@@ -105,10 +106,9 @@ async function post(
     const body = unseal(key, delivery.sealed_payload, id).toString()
     const secret = unseal(key, delivery.sealed_secret, delivery.endpoint).toString()
     const sentAt = clock.now()
-    const answer = await request(delivery.url, {
-      method: 'POST',
+    const status = await postWebhook(delivery.url, {
       body,
-      redirect: 'manual',
+      privateAddresses,
       signal: AbortSignal.timeout(answerMilliseconds),
       headers: {
         'content-type': 'application/json',
@@ -117,8 +117,8 @@ async function post(
         'webhook-signature': new Webhook(secret).sign(id, sentAt, body),
       },
     })
-    await answer.body?.cancel()
-    return { status: answer.status, problem: answer.ok ? null : `answered ${answer.status}` }
+    const taken = status >= 200 && status < 300
+    return { status, problem: taken ? null : `answered ${status}` }
   } catch (error) {
     return { status: null, problem: messageOf(error) }
   }

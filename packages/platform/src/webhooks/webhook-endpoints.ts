@@ -3,9 +3,10 @@ import { type ProjectDatabase, sql } from '../database/index.ts'
 import { newId, seal } from '../kernel/index.ts'
 import type { RowChange } from '../tail/index.ts'
 import { webhookErrors } from './errors.ts'
+import { isPrivateHost } from './public-addresses.ts'
 
 export interface NewWebhookEndpoint {
-  /** `https://…`; `http://` is for a receiver on the same machine. */
+  /** `https://…`; `http://` is for a receiver on the same machine, where that is allowed. */
   readonly url: string
   /** Only changes of this tenant's rows. Default: all. */
   readonly tenant?: string
@@ -19,16 +20,21 @@ const secretBytes = 32
 
 /**
  * Adds an address that is told of changes from now on. The secret (`whsec_…`) is shown this once; the receiver checks
- * signatures with it. Fails with `webhook_url_invalid`.
+ * signatures with it. Fails with `webhook_url_invalid` or `webhook_address_private`: an address that is written as such is
+ * judged at once, a name each time that something is sent to it.
  */
 export async function addWebhookEndpoint(
   database: ProjectDatabase,
   key: Buffer,
   endpoint: NewWebhookEndpoint,
+  { privateAddresses }: { readonly privateAddresses: boolean },
 ): Promise<{ readonly id: string; readonly secret: string }> {
   const { url, tenant = null, tables = [], operations = ['insert', 'update', 'delete'] } = endpoint
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw webhookErrors.webhook_url_invalid({ url })
+  const { hostname } = new URL(url)
+  if (!privateAddresses && isPrivateHost(hostname))
+    throw webhookErrors.webhook_address_private({ host: hostname })
   const id = newId()
   const secret = `whsec_${randomBytes(secretBytes).toString('base64')}`
   const named = tables.map((table) => (table.includes('.') ? table : `public.${table}`))

@@ -58,12 +58,17 @@ afterAll(async () => {
 /** Sends what is due to every endpoint, and gives how many attempts were made. */
 async function send(): Promise<number> {
   const endpoints = await run('select id from plinth.webhook_endpoints')
-  const options = { database: test_.database, key: test_.key, clock, log: silentLog }
+  const options = { database: test_.database, key: test_.key, clock, log: silentLog, privateAddresses: true }
   const counts = await Promise.all(endpoints.map(({ id }) => sendDue(options, id as string)))
   return counts.reduce((sum, count) => sum + count, 0)
 }
 const add = (endpoint: Partial<Parameters<typeof addWebhookEndpoint>[2]> & { path?: string } = {}) =>
-  addWebhookEndpoint(test_.database, test_.key, { ...endpoint, url: `${url}${endpoint.path ?? '/'}` })
+  addWebhookEndpoint(
+    test_.database,
+    test_.key,
+    { ...endpoint, url: `${url}${endpoint.path ?? '/'}` },
+    { privateAddresses: true },
+  )
 const due = () => clock.set(new Date(Math.max(Date.now(), clock.now().getTime()) + 1_000))
 
 async function sendAll(): Promise<void> {
@@ -131,7 +136,12 @@ test('a receiver that fails is asked again, later each time, under the same id, 
 })
 
 test('no answer, a redirect and a wrong address are failures; 410 switches the endpoint off', async () => {
-  await addWebhookEndpoint(test_.database, test_.key, { url: 'http://127.0.0.1:1/closed' })
+  await addWebhookEndpoint(
+    test_.database,
+    test_.key,
+    { url: 'http://127.0.0.1:1/closed' },
+    { privateAddresses: true },
+  )
   await add()
   answers = [302]
   await run(`insert into items values (20, 'a', 'x')`)
@@ -149,9 +159,19 @@ test('no answer, a redirect and a wrong address are failures; 410 switches the e
     { enabled: false },
   ])
   for (const wrong of ['ftp://example.test', 'nonsense', ''])
-    await expect(addWebhookEndpoint(test_.database, test_.key, { url: wrong })).rejects.toMatchObject({
+    await expect(
+      addWebhookEndpoint(test_.database, test_.key, { url: wrong }, { privateAddresses: true }),
+    ).rejects.toMatchObject({
       code: 'webhook_url_invalid',
     })
+})
+
+test('an address of a private network is refused when it is added, unless it is allowed', async () => {
+  const endpoint = { url: 'http://169.254.169.254/latest/meta-data' }
+  const adding = (privateAddresses: boolean) =>
+    addWebhookEndpoint(test_.database, test_.key, endpoint, { privateAddresses })
+  await expect(adding(false)).rejects.toMatchObject({ code: 'webhook_address_private' })
+  expect(await adding(true)).toMatchObject({ id: expect.any(String) })
 })
 
 test('what was delivered can be replayed; changes before the endpoint are not told', async () => {
