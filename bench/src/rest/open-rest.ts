@@ -16,7 +16,14 @@ export async function openRest(): Promise<{
   const keys = await openProjectKeys('bench', join(folder, 'keys.json'), systemClock)
   const database = openProjectDatabase({
     system: 'bench',
-    addresses: { requests, owner, ownerDirect: owner, replication: owner, actorSecret: newSecret() },
+    addresses: {
+      requests,
+      owner,
+      ownerDirect: owner,
+      journal: owner,
+      replication: owner,
+      actorSecret: newSecret(),
+    },
     log,
     connections: { requests: connections, owner: 2 },
   })

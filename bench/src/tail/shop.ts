@@ -60,7 +60,7 @@ export async function openShop(engine: Engine, folder: string, kind: JournalKind
       realtime: [],
       tenant: { table: 'shops', column: 'shop_id' },
     })
-  if (kind === 'triggers') await database.asOwner({ text: await read('trigger-journal.sql') })
+  if (kind === 'triggers') await database.asJournal({ text: await read('trigger-journal.sql') })
   const key = newKey()
   const journalFolder = join(folder, 'journal', system)
   await mkdir(journalFolder, { recursive: true })

@@ -18,28 +18,28 @@ begin
   loop
     if v_tenant is distinct from v_change.tenant then
       if v_tenant is not null then
-        update plinth.journal_heads set sequence = v_sequence, hash = v_hash where tenant = v_tenant;
+        update plinth_journal.heads set sequence = v_sequence, hash = v_hash where tenant = v_tenant;
       end if;
       v_tenant := v_change.tenant;
-      insert into plinth.journal_heads values (v_tenant, 0, '\x00') on conflict do nothing;
-      select sequence, hash into v_sequence, v_hash from plinth.journal_heads where tenant = v_tenant for update;
+      insert into plinth_journal.heads values (v_tenant, 0, '\x00') on conflict do nothing;
+      select sequence, hash into v_sequence, v_hash from plinth_journal.heads where tenant = v_tenant for update;
     end if;
     v_sequence := v_sequence + 1;
     v_previous := v_hash;
     v_hash := sha256(v_previous || convert_to(concat_ws('|', v_tenant, v_sequence, v_actor, v_relation, v_change.key, tg_op,
       v_change.was, v_change.is), 'UTF8'));
-    insert into plinth.journal (tenant, sequence, day, position, committed_at, actor, relation, key, operation, before,
+    insert into plinth_journal.entries (tenant, sequence, day, position, committed_at, actor, relation, key, operation, before,
       after, previous_hash, hash)
     values (v_tenant, v_sequence, current_date, pg_current_wal_insert_lsn(), now(), v_actor, v_relation, v_change.key, lower(tg_op),
       v_change.was, v_change.is, v_previous, v_hash);
   end loop;
   if v_tenant is not null then
-    update plinth.journal_heads set sequence = v_sequence, hash = v_hash where tenant = v_tenant;
+    update plinth_journal.heads set sequence = v_sequence, hash = v_hash where tenant = v_tenant;
   end if;
   return null;
 end $$;
 comment on function plinth.keep_journal() is 'For the measurement beside the tail only. Security definer: callers may not write the journal.';
-select plinth.create_journal_partition(current_date), plinth.create_journal_partition(current_date + 1);
+select plinth_journal.create_partition(current_date), plinth_journal.create_partition(current_date + 1);
 do $$
 declare v_table text;
 begin

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import {
   addressAs,
+  admitRoles,
   applyMigrations,
-  authenticatorRole,
-  closeToOthers,
+  type DatabaseSecrets,
   type MigrationSet,
   openProjectDatabase,
   ownerRole,
@@ -13,6 +13,7 @@ import {
   quoteName,
   readPlatformMigrations,
   withClusterLock,
+  withPinnedClient,
 } from '@plinth/platform/database'
 import { migrateJobQueue } from '@plinth/platform/jobs'
 import { silentLog } from '@plinth/platform/kernel'
@@ -38,9 +39,11 @@ export interface TestDatabase {
 }
 
 /** Roles are shared by all test files, so their secrets cannot differ. */
-export const testSecrets = {
+export const testSecrets: DatabaseSecrets = {
   owner: 'owner-of-tests',
   authenticator: 'authenticator-of-tests',
+  journal: 'journal-of-tests',
+  replicator: 'replicator-of-tests',
   actor: 'actor-of-tests',
 }
 
@@ -80,7 +83,7 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}) {
     await client.query(
       `create database ${quoteName(name)} template ${quoteName(template)} owner ${quoteName(ownerRole(system))}`,
     )
-    await closeToOthers(client, name, authenticatorRole(system))
+    await admitRoles(client, name, system)
   })
   const addresses = await provisionProject(cluster, system, testSecrets, name)
   const { connections } = options
@@ -154,8 +157,7 @@ async function runSeed(url: string, seed: string) {
 }
 
 async function dropTestDatabase(url: string, name: string, database: ProjectDatabase) {
-  const { requests, owner } = database.usage()
-  const leaked = requests.busy + owner.busy
+  const leaked = Object.values(database.usage()).reduce((sum, { busy }) => sum + busy, 0)
   const closing = database.close()
   // A pool waits for what it lent out; a leaked connection comes back when its database is dropped.
   if (leaked === 0) await closing
@@ -172,3 +174,17 @@ async function dropTestDatabase(url: string, name: string, database: ProjectData
 /** The address of another database of the run's cluster, as its administrator. */
 export const clusterAddress = (database?: string): string =>
   addressAs(inject('clusterUrl'), database ? { database } : {})
+
+/** The address of a test's database for a superuser of the cluster. */
+export const superuserAddress = ({ owner }: Pick<ProjectAddresses, 'owner'>): string =>
+  clusterAddress(decodeURIComponent(new URL(owner).pathname.slice(1)))
+
+/** Runs SQL in a test's database as a superuser of the cluster, on a connection of its own; gives the last rows. */
+export const asSuperuser = <Row extends object = Record<string, unknown>>(
+  addresses: Pick<ProjectAddresses, 'owner'>,
+  text: string,
+): Promise<Row[]> =>
+  withPinnedClient(superuserAddress(addresses), 'test', async (client) => {
+    const answers = [await client.query<Row>(text)].flat()
+    return answers.at(-1)!.rows
+  })

@@ -77,6 +77,11 @@ export const databaseErrors = defineErrors({
     message: 'Migration {set}/{name} begins or ends transactions by itself.',
     hint: 'Each migration already runs in a transaction of its own: take begin, commit and rollback out of the file.',
   },
+  schema_taken: {
+    status: 500,
+    message: 'The schema {schema} of {database} belongs to {owner}, who could drop what is kept in it.',
+    hint: 'It is Plinth’s: let its owner move what he keeps there and drop it, then start again.',
+  },
   migration_failed: {
     status: 500,
     message: '{place}: {problem} (migration {set}/{name} on {database})',

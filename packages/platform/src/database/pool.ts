@@ -3,12 +3,15 @@ import { hasCode, type Log, messageOf } from '../kernel/index.ts'
 import { createConnectionShares } from './connection-shares.ts'
 import { databaseErrors } from './errors.ts'
 import { createLoan, type Loan } from './loan.ts'
+import { pinnedConfig } from './pinned-session.ts'
 
 export interface PoolOptions {
   readonly system: string
   readonly url: string
   /** Most connections at once. They are opened when needed and closed after {@link idleMilliseconds}. */
   readonly max: number
+  /** Sessions take nothing from the database's owner; the address is not a pooler's. Default false. */
+  readonly isPinned?: boolean
   readonly log: Log
 }
 
@@ -37,9 +40,9 @@ export interface Pool {
   end(): Promise<void>
 }
 
-export function createPool({ system, url, max, log }: PoolOptions): Pool {
+export function createPool({ system, url, max, isPinned = false, log }: PoolOptions): Pool {
   const pool = new pg.Pool({
-    connectionString: url,
+    ...(isPinned ? pinnedConfig(url) : { connectionString: url }),
     max,
     pipeline: true,
     idleTimeoutMillis: idleMilliseconds,

@@ -23,7 +23,12 @@ export interface ProjectAddresses {
   readonly ownerDirect: string
   /** Authenticates who acts, so that the tail can tell; 1 to 64 bytes that are in no database. */
   readonly actorSecret: string
-  /** As an administrator with the right to replicate, never through a pooler. */
+  /** As `journal_<system>`, never through a pooler; sessions are pinned (`createPinnedClient`). */
+  readonly journal: string
+  /**
+   * As `replicator`, or as the administrator where he could not make that role; never through a pooler, and pinned. It is
+   * for PostgreSQL's own functions only: whatever a session with the right to replicate is led to run can copy the cluster.
+   */
   readonly replication: string
 }
 
@@ -49,8 +54,11 @@ export interface ProjectDatabase {
   asOwner<Row extends QueryResultRow>(statement: Statement): Promise<QueryResult<Row>>
   /** The platform's own statements as the owner, in one transaction. */
   transactionAsOwner<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
+  /** The journal's own statements, in pinned sessions; on tables of the owner only what runs no code of his. */
+  asJournal<Row extends QueryResultRow>(statement: Statement): Promise<QueryResult<Row>>
+  transactionAsJournal<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
   /** How many connections are in use, for health and metrics. */
-  usage(): { readonly requests: ReturnType<Pool['usage']>; readonly owner: ReturnType<Pool['usage']> }
+  usage(): Readonly<Record<'requests' | 'owner' | 'journal', ReturnType<Pool['usage']>>>
   close(): Promise<void>
 }
 
@@ -69,6 +77,7 @@ export interface ProjectDatabaseOptions {
 
 /** Most connections to a project's database for requests, and for the platform's own statements. */
 export const defaultConnections = { requests: 10, owner: 4 }
+const journalConnections = 2
 
 /** As on Supabase. The service role has its login's: 15 s. */
 export const defaultStatementTimeouts: Readonly<Record<string, number>> = {
@@ -83,6 +92,13 @@ export function openProjectDatabase(options: ProjectDatabaseOptions): ProjectDat
   const requests = createPool({ system, url: addresses.requests, max: connections.requests, log })
   const owner = createPool({ system, url: addresses.owner, max: connections.owner, log })
   const actors = createActorMessages(addresses.actorSecret)
+  const journal = createPool({
+    system,
+    url: addresses.journal,
+    max: journalConnections,
+    isPinned: true,
+    log,
+  })
   return {
     system,
     addresses,
@@ -100,10 +116,12 @@ export function openProjectDatabase(options: ProjectDatabaseOptions): ProjectDat
       return requests.use((client) => runTransaction(client, actors, caller, work, transaction), terms)
     },
     asOwner: (statement) => owner.use((client) => client.query(toQuery(statement))),
-    transactionAsOwner: (work) => owner.use((client) => runOwnerTransaction(client, work)),
-    usage: () => ({ requests: requests.usage(), owner: owner.usage() }),
+    transactionAsOwner: (work) => owner.use((client) => runPlainTransaction(client, work)),
+    asJournal: (statement) => journal.use((client) => client.query(toQuery(statement))),
+    transactionAsJournal: (work) => journal.use((client) => runPlainTransaction(client, work)),
+    usage: () => ({ requests: requests.usage(), owner: owner.usage(), journal: journal.usage() }),
     close: async () => {
-      await Promise.all([requests.end(), owner.end()])
+      await Promise.all([requests.end(), owner.end(), journal.end()])
     },
   }
 
@@ -145,7 +163,7 @@ async function retryUndone<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-async function runOwnerTransaction<T>(
+async function runPlainTransaction<T>(
   client: Parameters<Parameters<Pool['use']>[0]>[0],
   work: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {

@@ -31,7 +31,7 @@ const forged = JSON.stringify({
 /** Who the journal says made a row. */
 async function makerOf(id: number) {
   await test_.tail.settle()
-  const [entry] = await run('select actor from plinth.journal where key = $1', `["${id}"]`)
+  const [entry] = await run('select actor from plinth_journal.entries where key = $1', `["${id}"]`)
   return entry!.actor
 }
 

@@ -63,8 +63,8 @@ test('days that are old enough leave for a file; the chains go on and verify fro
   const options = { ...test_, tail: tail!, clock, tenant: 'a' }
   await expect(previewRewind({ ...options, to: 4 })).rejects.toMatchObject({ code: 'rewind_archived' })
   expect(await previewRewind({ ...options, to: 5 })).toMatchObject({ undone: 3 })
-  await test_.run(`update plinth.tail_gaps set noticed_at = '2000-01-01'`)
-  await test_.run(`update plinth.journal_tables set since = '2000-01-01'`)
+  await test_.asJournal(`update plinth_journal.gaps set noticed_at = '2000-01-01'`)
+  await test_.asJournal(`update plinth_journal.tables set since = '2000-01-01'`)
   const past = new Date(Date.now() - day)
   await expect(previewRewind({ ...options, to: past })).rejects.toMatchObject({ code: 'rewind_archived' })
 })
@@ -78,8 +78,8 @@ test('an archive that was altered keeps its day in the database', async () => {
   await write(21, 'a')
   // As if the process had ended after the file was written.
   const name = clock.now().toISOString().slice(0, 10)
-  await test_.run(
-    `insert into plinth.journal_archives (day, file, entries, sha256) values ($1::date - 2, $2, 1, sha256('x'))`,
+  await test_.asJournal(
+    `insert into plinth_journal.archives (day, file, entries, sha256) values ($1::date - 2, $2, 1, sha256('x'))`,
     name,
     left[0]!.file,
   )
@@ -95,7 +95,7 @@ test('a clock that goes back does not put entries into days that come before', a
   await tail!.stop()
   await start()
   await write(31, 'a')
-  const days = await test_.run(`select distinct day from plinth.journal order by day`)
+  const days = await test_.run(`select distinct day from plinth_journal.entries order by day`)
   expect(days).toHaveLength(1)
   expect(await verifyJournal(test_)).toMatchObject({ sound: true, entries: 3 })
 })

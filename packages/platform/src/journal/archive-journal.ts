@@ -4,9 +4,8 @@ import { mkdir, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import pg from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
-import { type ProjectDatabase, sql } from '../database/index.ts'
+import { createPinnedClient, type ProjectDatabase, sql } from '../database/index.ts'
 import type { Clock } from '../kernel/index.ts'
 import { journalErrors } from './errors.ts'
 import { entryColumns } from './verify-journal.ts'
@@ -38,10 +37,10 @@ const defaultKeepDays = 30
 export async function archiveJournal(options: ArchiveOptions): Promise<ArchivedDay[]> {
   const { database, clock, keepDays = defaultKeepDays } = options
   const first = new Date(clock.now().getTime() - (keepDays - 1) * 86_400_000).toISOString().slice(0, 10)
-  const { rows } = await database.asOwner<{ day: string }>(sql`
+  const { rows } = await database.asJournal<{ day: string }>(sql`
     select to_char(to_date(right(c.relname, 8), 'YYYYMMDD'), 'YYYY-MM-DD') as day
     from pg_inherits i join pg_class c on c.oid = i.inhrelid
-    where i.inhparent = 'plinth.journal'::regclass and to_date(right(c.relname, 8), 'YYYYMMDD') < ${first}::date
+    where i.inhparent = 'plinth_journal.entries'::regclass and to_date(right(c.relname, 8), 'YYYYMMDD') < ${first}::date
     order by 1`)
   const left: ArchivedDay[] = []
   for (const { day } of rows) {
@@ -52,7 +51,7 @@ export async function archiveJournal(options: ArchiveOptions): Promise<ArchivedD
   return left
 }
 
-const partitionOf = (day: string) => `plinth.journal_${day.replaceAll('-', '')}`
+const partitionOf = (day: string) => `plinth_journal.entries_${day.replaceAll('-', '')}`
 
 /** Entries of a past day do not change any more, so the file is complete. */
 async function writeArchive({ database, folder }: ArchiveOptions, day: string): Promise<ArchivedDay> {
@@ -60,7 +59,7 @@ async function writeArchive({ database, folder }: ArchiveOptions, day: string): 
   await mkdir(archive, { recursive: true, mode: 0o700 })
   const file = join(archive, `${day}.copy.gz`)
   const draft = await open(`${file}.new`, 'w', 0o600)
-  const client = new pg.Client({ connectionString: database.addresses.ownerDirect })
+  const client = createPinnedClient(database.addresses.journal, `plinth archive ${database.system}`)
   await client.connect()
   try {
     const query = `select ${entryColumns} from ${partitionOf(day)} order by tenant, sequence`
@@ -69,7 +68,7 @@ async function writeArchive({ database, folder }: ArchiveOptions, day: string): 
     await rename(`${file}.new`, file)
     const sha256 = await digest(file)
     const { rows: counted } = await client.query<{ entries: string }>(
-      `insert into plinth.journal_archives (day, file, entries, sha256)
+      `insert into plinth_journal.archives (day, file, entries, sha256)
        select $1, $2, count(*), $3 from ${partitionOf(day)} returning entries`,
       [day, file, sha256],
     )
@@ -81,8 +80,8 @@ async function writeArchive({ database, folder }: ArchiveOptions, day: string): 
 
 /** A day that was archived and not dropped, because the process ended in between. */
 async function findArchive(database: ProjectDatabase, day: string): Promise<ArchivedDay | undefined> {
-  const { rows } = await database.asOwner<{ file: string; entries: string; sha256: Buffer }>(
-    sql`select file, entries, sha256 from plinth.journal_archives where day = ${day}::date`,
+  const { rows } = await database.asJournal<{ file: string; entries: string; sha256: Buffer }>(
+    sql`select file, entries, sha256 from plinth_journal.archives where day = ${day}::date`,
   )
   const found = rows[0]
   if (!found) return undefined
@@ -93,16 +92,16 @@ async function findArchive(database: ProjectDatabase, day: string): Promise<Arch
 
 /** In one transaction with the anchors from which the chains go on. */
 async function dropDay(database: ProjectDatabase, day: string): Promise<void> {
-  await database.transactionAsOwner(async (transaction) => {
+  await database.transactionAsJournal(async (transaction) => {
     await transaction.query({
-      text: `insert into plinth.journal_anchors (tenant, sequence, hash, committed_at)
+      text: `insert into plinth_journal.anchors (tenant, sequence, hash, committed_at)
         select distinct on (tenant) tenant, sequence, hash, max(committed_at) over (partition by tenant)
         from ${partitionOf(day)} order by tenant, sequence desc
         on conflict (tenant) do update set sequence = excluded.sequence, hash = excluded.hash,
-          committed_at = greatest(journal_anchors.committed_at, excluded.committed_at)`,
+          committed_at = greatest(anchors.committed_at, excluded.committed_at)`,
     })
     await transaction.query(
-      sql`update plinth.journal_archives set dropped_at = clock_timestamp() where day = ${day}::date`,
+      sql`update plinth_journal.archives set dropped_at = clock_timestamp() where day = ${day}::date`,
     )
     await transaction.query({ text: `drop table ${partitionOf(day)}` })
   })

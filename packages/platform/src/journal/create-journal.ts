@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import { databaseErrors, type ProjectDatabase } from '../database/index.ts'
+import { createPinnedClient, databaseErrors, type ProjectDatabase } from '../database/index.ts'
 import type { Clock, Log } from '../kernel/index.ts'
 import {
   type CommittedTransaction,
@@ -34,7 +34,7 @@ const dayMilliseconds = 86_400_000
 const rememberedHeads = 100_000
 /** Long enough for the largest batch on a slow disk; a server that does not answer for longer is gone. */
 const answerMilliseconds = 60_000
-const session = `-c idle_in_transaction_session_timeout=10000 -c statement_timeout=${answerMilliseconds}`
+const session = { idle_in_transaction_session_timeout: 10_000, statement_timeout: answerMilliseconds }
 
 /**
  * The consumer that stores every change of a journalled row exactly once: entries, chain heads and the position of the
@@ -66,7 +66,8 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     client = await connect(database, applicationName)
     await client.query(
       `select pg_terminate_backend(pid, 5000) from pg_stat_activity
-       where application_name = $1 and datname = current_database() and pid <> pg_backend_pid()`,
+       where application_name = $1 and usename = current_user and datname = current_database()
+         and pid <> pg_backend_pid()`,
       [applicationName],
     )
     await loadAllHeads(client)
@@ -74,7 +75,7 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     preparedDay = 0
     lastDay = await readLastDay(client)
     const { rows } = await client.query<{ position: string }>(
-      'select position::text from plinth.tail_positions where consumer = $1',
+      'select position::text from plinth_journal.positions where consumer = $1',
       [journalConsumer],
     )
     stored = rows[0]?.position ?? null
@@ -134,7 +135,7 @@ export function createJournal(options: JournalOptions): DurableConsumer {
       Math.floor((clock.now().getTime() - postgresEpoch * 1000) / dayMilliseconds),
     )
     if (day !== preparedDay) {
-      await required().query('select plinth.create_journal_partition($1::date)', [dateOf(day)])
+      await required().query('select plinth_journal.create_partition($1::date)', [dateOf(day)])
       preparedDay = day
       lastDay = day
     }
@@ -174,11 +175,11 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     const { rowCount } =
       stored === null
         ? await connection.query(
-            'insert into plinth.tail_positions (consumer, position) values ($1, $2) on conflict do nothing',
+            'insert into plinth_journal.positions (consumer, position) values ($1, $2) on conflict do nothing',
             [journalConsumer, position],
           )
         : await connection.query(
-            'update plinth.tail_positions set position = $2 where consumer = $1 and position = $3',
+            'update plinth_journal.positions set position = $2 where consumer = $1 and position = $3',
             [journalConsumer, position, stored],
           )
     if (rowCount !== 1) throw tailErrors.tail_overtaken({ system: database.system })
@@ -211,7 +212,7 @@ async function moveHeads(
 ): Promise<void> {
   await connection.query({
     name: 'plinth_journal_heads',
-    text: `insert into plinth.journal_heads (tenant, sequence, hash)
+    text: `insert into plinth_journal.heads (tenant, sequence, hash)
       select tenant, sequence, decode(hash, 'hex')
       from unnest($1::text[], $2::bigint[], $3::text[]) moved(tenant, sequence, hash)
       on conflict (tenant) do update set sequence = excluded.sequence, hash = excluded.hash`,
@@ -225,15 +226,9 @@ async function moveHeads(
 
 /** A connection of its own: COPY does not mix with pipelining, and it is what a successor ends. */
 async function connect(database: ProjectDatabase, applicationName: string): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: database.addresses.ownerDirect,
-    application_name: applicationName,
-    connectionTimeoutMillis: 10_000,
+  const client = createPinnedClient(database.addresses.journal, applicationName, session, {
     query_timeout: answerMilliseconds,
-    options: session,
   })
-  // The statement under way fails with the same error.
-  client.on('error', () => undefined)
   await client.connect()
   return client
 }
@@ -244,7 +239,7 @@ interface HeadRow {
   readonly hash: string
 }
 
-const headQuery = `select tenant, sequence, encode(hash, 'hex') as hash from plinth.journal_heads`
+const headQuery = `select tenant, sequence, encode(hash, 'hex') as hash from plinth_journal.heads`
 
 const readHead = (row: HeadRow): [string, ChainHead] => [
   row.tenant,
@@ -253,18 +248,18 @@ const readHead = (row: HeadRow): [string, ChainHead] => [
 
 /** Straight into the day's partition: no routing per row. */
 const copyInto = (day: number) =>
-  `copy plinth.${partitionOf(day)} (tenant, sequence, day, position, committed_at, actor, relation, key, operation,
+  `copy plinth_journal.${partitionOf(day)} (tenant, sequence, day, position, committed_at, actor, relation, key, operation,
     before, after, previous_hash, hash) from stdin (format binary)`
 
 const dateOf = (day: number) =>
   new Date(postgresEpoch * 1000 + day * dayMilliseconds).toISOString().slice(0, 10)
-const partitionOf = (day: number) => `journal_${dateOf(day).replaceAll('-', '')}`
+const partitionOf = (day: number) => `entries_${dateOf(day).replaceAll('-', '')}`
 
 async function readLastDay(connection: pg.Client): Promise<number> {
   const { rows } = await connection.query<{ day: number | null }>(
     `select max(to_date(right(c.relname, 8), 'YYYYMMDD')) - date '2000-01-01' as day
      from pg_inherits i join pg_class c on c.oid = i.inhrelid
-     where i.inhparent = 'plinth.journal'::regclass`,
+     where i.inhparent = 'plinth_journal.entries'::regclass`,
   )
   return rows[0]?.day ?? 0
 }
@@ -272,7 +267,7 @@ async function readLastDay(connection: pg.Client): Promise<number> {
 /** Recorded as a gap, since what was there before these changes is not known. */
 async function recordIncomplete(connection: pg.Client, position: string): Promise<void> {
   await connection.query(
-    `insert into plinth.tail_gaps (from_position, until_position, reason, noticed_at)
+    `insert into plinth_journal.gaps (from_position, until_position, reason, noticed_at)
      values ($1, $1, 'images_missing', clock_timestamp())`,
     [position],
   )

@@ -24,6 +24,6 @@ export const journalErrors = defineErrors({
   journal_archive_broken: {
     status: 500,
     message: 'The archive of {day}, {file}, is not what was written.',
-    hint: 'The day is still in the database. Put the file back, or delete its row of plinth.journal_archives to write it anew.',
+    hint: 'The day is still in the database. Put the file back, or delete its row of plinth_journal.archives to write it anew.',
   },
 })

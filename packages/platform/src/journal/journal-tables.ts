@@ -20,7 +20,7 @@ export interface TablePlan {
   readonly labels: readonly Buffer[]
 }
 
-/** One row of `plinth.journal_tables`. */
+/** One row of `plinth_journal.tables`. */
 export interface JournalledTable {
   readonly relation: string
   readonly primary_key: readonly string[]
@@ -30,8 +30,8 @@ export interface JournalledTable {
 }
 
 export async function readJournalledTables(database: ProjectDatabase): Promise<JournalledTable[]> {
-  const { rows } = await database.asOwner<JournalledTable>(
-    sql`select relation, primary_key, tenant_column, personal_columns, subject_column from plinth.journal_tables`,
+  const { rows } = await database.asJournal<JournalledTable>(
+    sql`select relation, primary_key, tenant_column, personal_columns, subject_column from plinth_journal.tables`,
   )
   return rows
 }

@@ -24,7 +24,7 @@ const test_ = useTail(schema, {
   tenant: { table: 'shops', column: 'shop_id' },
   personal: { customers: { columns: ['email', 'city'], subject: 'id' } },
 })
-const { run, entries } = test_
+const { run, asJournal, entries } = test_
 
 test('entries say who changed what from what to what, in each tenant from 1 without gaps', async () => {
   const ada = { ...actor('ada'), requestId: 'request-1', via: 'restock' }
@@ -142,7 +142,7 @@ test('personal columns are sealed, shown with the key, and gone for good once th
   await run(`update customers set email = 'ada@new.test' where id = $1`, ada)
   await test_.tail.settle()
   const [raw] = await run(
-    `select string_agg(j::text, '') as text from plinth.journal j where tenant = 'shop 7'`,
+    `select string_agg(j::text, '') as text from plinth_journal.entries j where tenant = 'shop 7'`,
   )
   expect(raw!.text).not.toMatch(/example\.test|new\.test|London/)
 
@@ -183,14 +183,14 @@ test('a person who was erased and comes back is sealed under a new key, by a jou
 })
 
 test('the journal cannot be altered by accident, and a journalled table cannot be truncated', async () => {
-  await expect(run(`update plinth.journal set actor = null`)).rejects.toThrow(/never changed/)
-  await expect(run(`delete from plinth.journal`)).rejects.toThrow(/never changed/)
-  await expect(run(`truncate plinth.journal`)).rejects.toThrow(/never changed/)
+  await expect(asJournal(`update plinth_journal.entries set actor = null`)).rejects.toThrow(/never changed/)
+  await expect(asJournal(`delete from plinth_journal.entries`)).rejects.toThrow(/never changed/)
+  await expect(asJournal(`truncate plinth_journal.entries`)).rejects.toThrow(/never changed/)
   await expect(run(`truncate items`)).rejects.toThrow(/journalled and cannot be truncated/)
   await expect(run(`truncate shops cascade`)).rejects.toThrow(/cannot be truncated/)
-  for (const table of ['journal', 'journal_heads', 'journal_subjects', 'tail_positions'])
+  for (const table of ['entries', 'heads', 'subjects', 'positions'])
     await expect(
-      test_.database.asCaller(actor('ada'), { text: `select from plinth.${table}` }),
+      test_.database.asCaller(actor('ada'), { text: `select from plinth_journal.${table}` }),
     ).rejects.toThrow(/permission denied/)
 })
 
@@ -201,7 +201,7 @@ test('the hash is what the comment on its column says, recomputed by PostgreSQL 
       select j.*, array[textsend(tenant), int8send(sequence), date_send(day), pg_lsn_send(position),
         timestamptz_send(committed_at), json_send(actor), textsend(relation), textsend(key), textsend(operation),
         json_send(before), json_send(after), byteasend(previous_hash)] as sent
-      from plinth.journal j)
+      from plinth_journal.entries j)
     select count(*) as entries, count(*) filter (where hash = sha256(
       (select string_agg(coalesce(int4send(length(f)) || f, int4send(-1)), ''::bytea order by place)
         from unnest(sent) with ordinality s(f, place)))) as sound from fields`)
@@ -230,7 +230,7 @@ test('one transaction of very many rows, of two tenants and without one, is jour
     `select tenant, count(*)::int as entries, count(distinct position)::int as commits,
        max(sequence) - min(sequence) + 1 = count(*) as whole,
        bool_and((key::json ->> 0)::int % 2 = case tenant when $1 then 0 else 1 end) as own
-     from plinth.journal where tenant in ($1, $2) group by tenant order by tenant`,
+     from plinth_journal.entries where tenant in ($1, $2) group by tenant order by tenant`,
     one,
     two,
   )

@@ -30,7 +30,7 @@ test('journalled and realtime tables are published with complete images, and tak
   await synchronise({ journalled: ['shops', 'items'], realtime: ['items', 'people'] })
   expect(await published()).toEqual([{ tablename: 'items' }, { tablename: 'people' }, { tablename: 'shops' }])
   expect(
-    await run(`select relation, primary_key, tenant_column from plinth.journal_tables order by 1`),
+    await run(`select relation, primary_key, tenant_column from plinth_journal.tables order by 1`),
   ).toEqual([
     { relation: 'public.items', primary_key: ['id'], tenant_column: 'shop_id' },
     { relation: 'public.shops', primary_key: ['id'], tenant_column: 'id' },
@@ -44,7 +44,7 @@ test('journalled and realtime tables are published with complete images, and tak
 
   await synchronise({ realtime: ['items'] })
   expect(await published()).toEqual([{ tablename: 'items' }])
-  expect(await run('select from plinth.journal_tables')).toEqual([])
+  expect(await run('select from plinth_journal.tables')).toEqual([])
   await run('truncate items')
   await synchronise({})
   expect(await published()).toEqual([])

@@ -74,7 +74,7 @@ async function refuseTruncates(
     if (journalled === refuses_truncate) continue
     const text = journalled
       ? `create trigger plinth_refuse_truncate before truncate on public.${quoteName(name)}
-           for each statement execute function plinth.refuse_truncate()`
+           for each statement execute function plinth_journal.refuse_truncate()`
       : `drop trigger plinth_refuse_truncate on public.${quoteName(name)}`
     await transaction.query({ text })
   }
@@ -87,19 +87,19 @@ async function recordJournalled(
   added: ReadonlySet<string>,
 ): Promise<void> {
   const relations = tables.map(({ name }) => `public.${name}`)
-  await transaction.query(sql`delete from plinth.journal_tables where relation <> all (${relations})`)
+  await transaction.query(sql`delete from plinth_journal.tables where relation <> all (${relations})`)
   for (const table of tables) {
     const relation = `public.${table.name}`
     const sealed = wanted.personal?.[table.name]
     // A table that was not in the stream was made anew under its name: what was written to it meanwhile is not known.
     await transaction.query(sql`
-      insert into plinth.journal_tables (relation, primary_key, tenant_column, personal_columns, subject_column)
+      insert into plinth_journal.tables (relation, primary_key, tenant_column, personal_columns, subject_column)
       values (${relation}, ${table.primary_key}, ${tenantColumn(table, wanted.tenant)},
         ${sealed?.columns ?? []}, ${sealed?.subject ?? null})
       on conflict (relation) do update set primary_key = excluded.primary_key,
         tenant_column = excluded.tenant_column, personal_columns = excluded.personal_columns,
         subject_column = excluded.subject_column,
-        since = case when ${added.has(relation)} then excluded.since else journal_tables.since end`)
+        since = case when ${added.has(relation)} then excluded.since else tables.since end`)
   }
 }
 

@@ -39,15 +39,15 @@ export function createSubjectKeys(database: ProjectDatabase, masterKey: Buffer):
       const id = newId()
       return { subject, id, sealed: seal(masterKey, newKey(), id) }
     })
-    const { rows } = await database.asOwner<{ subject: string; key_id: string; sealed_key: Buffer }>(sql`
+    const { rows } = await database.asJournal<{ subject: string; key_id: string; sealed_key: Buffer }>(sql`
       with wanted as (
         select * from unnest(${made.map((each) => each.subject)}::text[],
           ${made.map((each) => each.id)}::uuid[], ${made.map((each) => each.sealed)}::bytea[]) w(subject, key_id, sealed_key)
       ), known as (
-        select s.subject, s.key_id, s.sealed_key from plinth.journal_subjects s
+        select s.subject, s.key_id, s.sealed_key from plinth_journal.subjects s
         join wanted using (subject) where s.sealed_key is not null
       ), added as (
-        insert into plinth.journal_subjects (subject, key_id, sealed_key)
+        insert into plinth_journal.subjects (subject, key_id, sealed_key)
         select w.* from wanted w where not exists (select from known k where k.subject = w.subject)
         returning subject, key_id, sealed_key
       )
@@ -63,8 +63,8 @@ export function createSubjectKeys(database: ProjectDatabase, masterKey: Buffer):
     },
     forgetErased: async (subjects) => {
       const known = [...subjects].flatMap((subject) => keys.get(subject)?.id ?? [])
-      const { rows } = await database.asOwner<{ subject: string }>(sql`
-        select subject from plinth.journal_subjects where key_id = any (${known}::uuid[]) and sealed_key is null`)
+      const { rows } = await database.asJournal<{ subject: string }>(sql`
+        select subject from plinth_journal.subjects where key_id = any (${known}::uuid[]) and sealed_key is null`)
       for (const { subject } of rows) keys.delete(subject)
       return rows.length > 0
     },
@@ -83,8 +83,8 @@ export async function createOpener(
   masterKey: Buffer,
   keyIds: readonly string[],
 ): Promise<(relation: string, column: string, value: SealedValue) => string | undefined> {
-  const { rows } = await database.asOwner<{ key_id: string; sealed_key: Buffer }>(sql`
-    select key_id, sealed_key from plinth.journal_subjects
+  const { rows } = await database.asJournal<{ key_id: string; sealed_key: Buffer }>(sql`
+    select key_id, sealed_key from plinth_journal.subjects
     where key_id = any (${keyIds}::uuid[]) and sealed_key is not null`)
   const keys = new Map(rows.map((row) => [row.key_id, unseal(masterKey, row.sealed_key, row.key_id)]))
   return (relation, column, value) => {
@@ -99,8 +99,8 @@ export async function createOpener(
  * stays whole. Gives how many keys were destroyed.
  */
 export async function eraseSubject(database: ProjectDatabase, subject: string): Promise<number> {
-  const { rowCount } = await database.asOwner(sql`
-    update plinth.journal_subjects set sealed_key = null, erased_at = clock_timestamp()
+  const { rowCount } = await database.asJournal(sql`
+    update plinth_journal.subjects set sealed_key = null, erased_at = clock_timestamp()
     where subject = ${subject} and sealed_key is not null`)
   return rowCount ?? 0
 }

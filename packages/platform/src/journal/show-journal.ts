@@ -63,10 +63,10 @@ interface EntryRow {
 export async function showJournal(options: ShowOptions): Promise<ShownEntry[]> {
   const { database, tenant, since, until, table, rowKey, limit = 100 } = options
   const relation = table === undefined || table.includes('.') ? table : `public.${table}`
-  const { rows } = await database.asOwner<EntryRow>(sql`
+  const { rows } = await database.asJournal<EntryRow>(sql`
     select tenant, sequence, position::text, actor, relation, key, operation, before, after,
       to_char(committed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as committed_at
-    from plinth.journal
+    from plinth_journal.entries
     where (${tenant ?? null}::text is null or tenant = ${tenant ?? null})
       and (${since ?? null}::timestamptz is null or committed_at >= ${since ?? null})
       and (${until ?? null}::timestamptz is null or committed_at < ${until ?? null})

@@ -1,8 +1,8 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { newKey } from '@plinth/platform/kernel'
+import { asSuperuser } from '@plinth/testing'
 import { useTail } from '@plinth/testing/tail'
-import pg from 'pg'
 import { expect, test } from 'vitest'
 import { type JournalVerification, verifyJournal } from './verify-journal.ts'
 
@@ -20,14 +20,7 @@ const test_ = useTail(
 
 /** Runs SQL as an administrator who switches the guards off, which is what tampering takes. */
 async function tamper(text: string): Promise<void> {
-  const client = new pg.Client({ connectionString: test_.database.addresses.replication })
-  await client.connect()
-  try {
-    await client.query('set session_replication_role = replica')
-    await client.query(text)
-  } finally {
-    await client.end()
-  }
+  await asSuperuser(test_.database.addresses, `set session_replication_role = replica; ${text}`)
 }
 
 const kindsOf = ({ problems }: JournalVerification) => [...new Set(problems.map(({ kind }) => kind))].sort()
@@ -65,12 +58,12 @@ test.each([
   ['hash', `sha256('x')`, ['altered', 'unlinked']],
 ])('AT-43: an altered %s (%s) is detected', async (column, value, kinds) => {
   const where = `tenant = 'shop 5' and sequence = 250`
-  await tamper(`create table public.kept as select * from plinth.journal where ${where}`)
-  await tamper(`update plinth.journal set ${column} = ${value} where ${where}`)
+  await tamper(`create table public.kept as select * from plinth_journal.entries where ${where}`)
+  await tamper(`update plinth_journal.entries set ${column} = ${value} where ${where}`)
   const found = await verify()
-  await tamper(`delete from plinth.journal j using public.kept k where j.position = k.position or j.hash = k.hash or
+  await tamper(`delete from plinth_journal.entries j using public.kept k where j.position = k.position or j.hash = k.hash or
     (j.tenant = k.tenant and j.sequence = k.sequence);
-    insert into plinth.journal select * from public.kept; drop table public.kept`)
+    insert into plinth_journal.entries select * from public.kept; drop table public.kept`)
   expect(found.sound).toBe(false)
   expect(kinds).toEqual(expect.arrayContaining(kindsOf(found)))
   expect(found.problems[0]).toMatchObject({
@@ -81,52 +74,52 @@ test.each([
 })
 
 test('AT-43: entries that change places, go missing or are put in are detected', async () => {
-  const swap = `update plinth.journal set sequence = case sequence when 10 then 11 else 10 end
+  const swap = `update plinth_journal.entries set sequence = case sequence when 10 then 11 else 10 end
     where tenant = 'shop 1' and sequence in (10, 11)`
   await tamper(swap.replace('then 11 else 10', 'then -11 else -10'))
-  await tamper(`update plinth.journal set sequence = -sequence where sequence < 0`)
+  await tamper(`update plinth_journal.entries set sequence = -sequence where sequence < 0`)
   expect(kindsOf(await verify())).toEqual(['altered', 'unlinked'])
   await tamper(swap.replace('then 11 else 10', 'then -11 else -10'))
-  await tamper(`update plinth.journal set sequence = -sequence where sequence < 0`)
+  await tamper(`update plinth_journal.entries set sequence = -sequence where sequence < 0`)
   expect(await verify()).toMatchObject({ sound: true })
 
   await tamper(
-    `create table public.kept as select * from plinth.journal where tenant = 'shop 2' and sequence = 7`,
+    `create table public.kept as select * from plinth_journal.entries where tenant = 'shop 2' and sequence = 7`,
   )
-  await tamper(`delete from plinth.journal where tenant = 'shop 2' and sequence = 7`)
+  await tamper(`delete from plinth_journal.entries where tenant = 'shop 2' and sequence = 7`)
   expect((await verify()).problems).toEqual([{ tenant: 'shop 2', sequence: 8, kind: 'missing' }])
-  await tamper(`insert into plinth.journal select * from public.kept; drop table public.kept`)
+  await tamper(`insert into plinth_journal.entries select * from public.kept; drop table public.kept`)
   expect(await verify()).toMatchObject({ sound: true })
 })
 
 test('AT-43: an end that was cut off is noticed, with the heads in the database cut to match', async () => {
   await tamper(
-    `create table public.kept as select * from plinth.journal where tenant = 'shop 4' and sequence > 490`,
+    `create table public.kept as select * from plinth_journal.entries where tenant = 'shop 4' and sequence > 490`,
   )
-  await tamper(`create table public.kept_head as select * from plinth.journal_heads where tenant = 'shop 4'`)
-  await tamper(`delete from plinth.journal where tenant = 'shop 4' and sequence > 490`)
-  await tamper(`update plinth.journal_heads h set sequence = j.sequence, hash = j.hash from plinth.journal j
+  await tamper(`create table public.kept_head as select * from plinth_journal.heads where tenant = 'shop 4'`)
+  await tamper(`delete from plinth_journal.entries where tenant = 'shop 4' and sequence > 490`)
+  await tamper(`update plinth_journal.heads h set sequence = j.sequence, hash = j.hash from plinth_journal.entries j
     where h.tenant = 'shop 4' and j.tenant = 'shop 4' and j.sequence = 490`)
   expect((await verify()).problems).toEqual([{ tenant: 'shop 4', sequence: 491, kind: 'cut_off' }])
-  await tamper(`insert into plinth.journal select * from public.kept; drop table public.kept`)
-  await tamper(`update plinth.journal_heads h set sequence = k.sequence, hash = k.hash from public.kept_head k
+  await tamper(`insert into plinth_journal.entries select * from public.kept; drop table public.kept`)
+  await tamper(`update plinth_journal.heads h set sequence = k.sequence, hash = k.hash from public.kept_head k
     where h.tenant = k.tenant; drop table public.kept_head`)
   expect(await verify()).toMatchObject({ sound: true })
 })
 
 test('AT-43: the end that the database keeps of a chain cannot be altered either', async () => {
-  const head = `select hash from plinth.journal where tenant = 'shop 7' and sequence = 500`
-  await tamper(`update plinth.journal_heads set hash = sha256('x') where tenant = 'shop 7'`)
+  const head = `select hash from plinth_journal.entries where tenant = 'shop 7' and sequence = 500`
+  await tamper(`update plinth_journal.heads set hash = sha256('x') where tenant = 'shop 7'`)
   expect((await verify()).problems).toEqual([{ tenant: 'shop 7', sequence: 500, kind: 'rewritten' }])
-  await tamper(`update plinth.journal_heads set hash = (${head}), sequence = 499 where tenant = 'shop 7'`)
+  await tamper(`update plinth_journal.heads set hash = (${head}), sequence = 499 where tenant = 'shop 7'`)
   expect((await verify()).problems).toEqual([{ tenant: 'shop 7', sequence: 500, kind: 'rewritten' }])
-  await tamper(`update plinth.journal_heads set sequence = 500 where tenant = 'shop 7'`)
+  await tamper(`update plinth_journal.heads set sequence = 500 where tenant = 'shop 7'`)
   expect(await verify()).toMatchObject({ sound: true })
 })
 
 test('AT-43: entries of two tenants that change places are detected', async () => {
   const move = (from: string, to: string) =>
-    tamper(`update plinth.journal set tenant = '${to}' where tenant = '${from}' and sequence = 3`)
+    tamper(`update plinth_journal.entries set tenant = '${to}' where tenant = '${from}' and sequence = 3`)
   const swap = async () => {
     await move('shop 8', 'aside')
     await move('shop 9', 'shop 8')
@@ -146,27 +139,27 @@ test('AT-43: entries of two tenants that change places are detected', async () =
 })
 
 test('AT-43: a chain that was computed anew from end to end differs from the end that was kept outside', async () => {
-  await tamper(`create table public.kept as select * from plinth.journal where tenant = 'shop 6'`)
+  await tamper(`create table public.kept as select * from plinth_journal.entries where tenant = 'shop 6'`)
   await tamper(`
-    update plinth.journal set actor = null, after = '{"amount":"1000000"}' where tenant = 'shop 6' and sequence = 1;
+    update plinth_journal.entries set actor = null, after = '{"amount":"1000000"}' where tenant = 'shop 6' and sequence = 1;
     do $$
-    declare e plinth.journal; v_hash bytea := decode(repeat('00', 32), 'hex'); v_sent bytea; f bytea;
+    declare e plinth_journal.entries; v_hash bytea := decode(repeat('00', 32), 'hex'); v_sent bytea; f bytea;
     begin
-      for e in select * from plinth.journal where tenant = 'shop 6' order by sequence loop
+      for e in select * from plinth_journal.entries where tenant = 'shop 6' order by sequence loop
         v_sent := '';
         foreach f in array array[textsend(e.tenant), int8send(e.sequence), date_send(e.day), pg_lsn_send(e.position),
           timestamptz_send(e.committed_at), json_send(e.actor), textsend(e.relation), textsend(e.key),
           textsend(e.operation), json_send(e.before), json_send(e.after), byteasend(v_hash)] loop
           v_sent := v_sent || coalesce(int4send(length(f)) || f, int4send(-1));
         end loop;
-        update plinth.journal set previous_hash = v_hash, hash = sha256(v_sent)
+        update plinth_journal.entries set previous_hash = v_hash, hash = sha256(v_sent)
           where tenant = e.tenant and sequence = e.sequence;
         v_hash := sha256(v_sent);
       end loop;
     end $$`)
   expect(kindsOf(await verify())).toEqual(['rewritten'])
   await tamper(
-    `delete from plinth.journal where tenant = 'shop 6'; insert into plinth.journal select * from public.kept`,
+    `delete from plinth_journal.entries where tenant = 'shop 6'; insert into plinth_journal.entries select * from public.kept`,
   )
   expect(await verify()).toMatchObject({ sound: true })
 })

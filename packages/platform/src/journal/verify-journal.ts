@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import pg from 'pg'
-import type { ProjectDatabase } from '../database/index.ts'
+import { createPinnedClient, type ProjectDatabase } from '../database/index.ts'
 import { type ChainHead, noHash } from './encode-entries.ts'
 import { readHeadsFile } from './keep-heads-file.ts'
 import { type CopyRow, readCopyRows } from './read-copy-rows.ts'
@@ -38,7 +38,7 @@ export interface VerifyOptions {
 /** Everything that the hash covers, in its order, then the hash. Entries of one tenant in their sequence. */
 export const entryColumns =
   'tenant, sequence, day, position, committed_at, actor, relation, key, operation, before, after, previous_hash, hash'
-const entryQuery = `select ${entryColumns} from plinth.journal order by tenant, sequence`
+const entryQuery = `select ${entryColumns} from plinth_journal.entries order by tenant, sequence`
 const tenantQuery = (tenant: string) =>
   entryQuery.replace('order by', `where tenant = ${pg.escapeLiteral(tenant)} order by`)
 
@@ -53,14 +53,14 @@ const most = 100
 export async function verifyJournal(options: VerifyOptions): Promise<JournalVerification> {
   // Before the database is read: the file is never ahead of what is committed.
   const witnesses = await readHeadsFile(options.folder, options.key)
-  const client = new pg.Client({ connectionString: options.database.addresses.ownerDirect })
+  const client = createPinnedClient(options.database.addresses.journal, 'plinth journal verify')
   await client.connect()
   try {
     await client.query('begin isolation level repeatable read read only')
     const check = createChainCheck(
       witnesses,
-      await readHeads(client, 'journal_anchors'),
-      await readHeads(client, 'journal_heads'),
+      await readHeads(client, 'anchors'),
+      await readHeads(client, 'heads'),
       options.tenant,
     )
     const query = options.tenant === undefined ? entryQuery : tenantQuery(options.tenant)
@@ -131,12 +131,9 @@ const bytes = (row: CopyRow, index: number): Buffer => row.bytes.subarray(...row
 const text = (row: CopyRow, index: number): string => bytes(row, index).toString()
 const hex = (row: CopyRow, index: number): string => bytes(row, index).toString('hex')
 
-async function readHeads(
-  client: pg.Client,
-  table: 'journal_anchors' | 'journal_heads',
-): Promise<Map<string, ChainHead>> {
+async function readHeads(client: pg.Client, table: 'anchors' | 'heads'): Promise<Map<string, ChainHead>> {
   const { rows } = await client.query<{ tenant: string; sequence: string; hash: string }>(
-    `select tenant, sequence, encode(hash, 'hex') as hash from plinth.${table}`,
+    `select tenant, sequence, encode(hash, 'hex') as hash from plinth_journal.${table}`,
   )
   return new Map(rows.map((row) => [row.tenant, { sequence: Number(row.sequence), hash: row.hash }]))
 }

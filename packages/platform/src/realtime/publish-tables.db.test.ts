@@ -1,6 +1,5 @@
-import { service, waitFor } from '@plinth/testing'
+import { asSuperuser, service, waitFor } from '@plinth/testing'
 import { type Listening, listenTo, useRealtime } from '@plinth/testing/realtime'
-import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { synchronisePublication } from '../tail/index.ts'
 import { synchroniseRealtimeTables } from './index.ts'
@@ -87,11 +86,11 @@ describe('a table that is added to supabase_realtime by plain SQL while the serv
   })
 
   it('stays out, and harms nobody, when it belongs to somebody else', async () => {
-    const client = new pg.Client({ connectionString: test.addresses.replication })
-    await client.connect()
-    await client.query(`create table public.of_others (id int primary key); grant select on public.of_others to anon;
-      alter publication supabase_realtime add table public.of_others`)
-    await client.end()
+    await asSuperuser(
+      test.addresses,
+      `create table public.of_others (id int primary key); grant select on public.of_others to anon;
+      alter publication supabase_realtime add table public.of_others`,
+    )
     const refused = await listenTo(await test.served.client(), { table: 'of_others' })
     expect(await refusal(refused)).toContain('table_not_published')
     await start()

@@ -2,14 +2,15 @@ import pg from 'pg'
 import {
   type Actor,
   actorStatement,
+  createPinnedClient,
   databaseErrors,
-  ownerRole,
-  quoteName,
+  type ProjectDatabase,
+  rewindRole,
   type Statement,
+  sql,
   toQuery,
 } from '../database/index.ts'
-import { hasCode, messageOf } from '../kernel/index.ts'
-import { exactText } from '../tail/index.ts'
+import { hasCode, messageOf, newSecret } from '../kernel/index.ts'
 import { checkDeferrableKeys, checkForeignKey } from './check-constraints.ts'
 import { rewindErrors } from './errors.ts'
 import { openImages } from './open-images.ts'
@@ -49,19 +50,13 @@ export interface AppliedRewind extends RewindPreview {
  */
 export async function applyRewind(options: ApplyRewindOptions): Promise<AppliedRewind> {
   const { database, tail } = options
-  const client = new pg.Client({
-    connectionString: database.addresses.replication,
-    application_name: `plinth rewind ${database.system}`,
-    connectionTimeoutMillis: 10_000,
-    options: exactText.map((setting) => `-c ${setting}`).join(' '),
-  })
-  client.on('error', () => undefined)
+  const client = createPinnedClient(database.addresses.ownerDirect, `plinth rewind ${database.system}`)
   await client.connect().catch((cause: unknown) => {
     throw databaseErrors.database_unavailable({}, cause)
   })
   try {
     await client.query('begin')
-    await switchTriggersOff(client, database.system)
+    await switchTriggersOff(client, database)
     await sayWho(client, options)
     await lockTables(client, options)
     // Nobody writes any more, so what is stored after this is all there is to undo.
@@ -79,16 +74,25 @@ export async function applyRewind(options: ApplyRewindOptions): Promise<AppliedR
 }
 
 /**
- * Only an administrator may do this, and only this: everything after it runs as the owner, whose functions (in
- * generated columns, checks and indexes) must not run with more. Rows that row security would hide are an error.
+ * The owner restores his rows himself, since his functions (in generated columns, checks and indexes) run with it. The
+ * journal's role permits this transaction, and no other, to switch triggers off: he could keep no foreign key otherwise.
+ * Rows that row security would hide are an error.
  */
-async function switchTriggersOff(client: pg.Client, system: string): Promise<void> {
-  await client.query('set local session_replication_role = replica').catch((cause: unknown) => {
-    throw rewindErrors.rewind_not_permitted({}, cause)
+async function switchTriggersOff(client: pg.Client, database: ProjectDatabase): Promise<void> {
+  const permit = newSecret()
+  await database.asJournal(sql`
+    with unused as (delete from plinth_journal.rewind_permits where expires_at < clock_timestamp())
+    insert into plinth_journal.rewind_permits (digest, expires_at)
+    values (sha256(convert_to(${permit}, 'UTF8')), clock_timestamp() + interval '1 minute')`)
+  await client.query('select plinth_journal.begin_rewind($1)', [permit]).catch((cause: unknown) => {
+    throw rewindErrors.rewind_not_permitted({ role: rewindRole(database.system) }, cause)
   })
-  await client.query(`set local role ${quoteName(ownerRole(system))}`)
   await client.query('set local row_security = off')
+  await client.query(`set local search_path = ${requestPath}`)
 }
+
+/** Where the owner's functions find what they do not qualify, as in a request. */
+const requestPath = 'public, extensions'
 
 async function sayWho(client: pg.Client, { database, actor, to }: ApplyRewindOptions): Promise<void> {
   const said: Actor = {

@@ -60,7 +60,7 @@ export const rewindErrors = defineErrors({
   },
   rewind_not_permitted: {
     status: 500,
-    message: 'The administrator of this PostgreSQL may not switch triggers off.',
-    hint: 'Grant it once: `grant set on parameter session_replication_role to …`.',
+    message: '{role} may not switch triggers off.',
+    hint: 'A superuser grants it once: `grant set on parameter session_replication_role to {role}`.',
   },
 })

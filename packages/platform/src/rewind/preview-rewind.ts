@@ -55,9 +55,9 @@ export async function previewRewind(options: RewindOptions): Promise<RewindPrevi
 
 /** Leaving a table out would bring back half of what was there. */
 async function requireTables(database: ProjectDatabase, relations: readonly string[]): Promise<void> {
-  const { rows } = await database.asOwner<{ relation: string }>(sql`
+  const { rows } = await database.asJournal<{ relation: string }>(sql`
     select relation from unnest(${relations}::text[]) touched(relation)
-    where not exists (select from plinth.journal_tables t
+    where not exists (select from plinth_journal.tables t
       join pg_namespace n on n.nspname = split_part(t.relation, '.', 1)
       join pg_class c on c.relnamespace = n.oid and c.relname = substr(t.relation, strpos(t.relation, '.') + 1)
       where t.relation = touched.relation) limit 1`)
@@ -65,12 +65,14 @@ async function requireTables(database: ProjectDatabase, relations: readonly stri
 }
 
 async function countRows(database: ProjectDatabase, tenant: string, after: number): Promise<RewindTable[]> {
-  const { rows } = await database.asOwner<Record<'table' | 'removed' | 'restored' | 'reverted', string>>(sql`
+  const { rows } = await database.asJournal<
+    Record<'table' | 'removed' | 'restored' | 'reverted', string>
+  >(sql`
     with ends as (
       select relation, key,
         (array_agg(operation order by sequence))[1] = 'insert' as came,
         (array_agg(operation order by sequence desc))[1] = 'delete' as went
-      from plinth.journal where tenant = ${tenant} and sequence > ${after}
+      from plinth_journal.entries where tenant = ${tenant} and sequence > ${after}
       group by relation, key
     )
     select relation as "table",

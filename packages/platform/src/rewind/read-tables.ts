@@ -52,7 +52,7 @@ export async function readTableShapes(client: pg.Client): Promise<RewindTableSha
           'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum)
         from pg_attribute a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '') as columns
-    from plinth.journal_tables t
+    from plinth_journal.tables t
     join pg_namespace n on n.nspname = split_part(t.relation, '.', 1)
     join pg_class c on c.relnamespace = n.oid and c.relname = substr(t.relation, strpos(t.relation, '.') + 1)
     order by c.oid`)

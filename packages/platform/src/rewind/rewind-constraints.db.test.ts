@@ -1,3 +1,4 @@
+import { asSuperuser } from '@plinth/testing'
 import { useRewind, useTail } from '@plinth/testing/tail'
 import pg from 'pg'
 import { expect, test } from 'vitest'
@@ -15,7 +16,7 @@ const test_ = useTail(schema, {
   journalled: ['seats', 'people', 'owned'],
   tenant: { table: 'shops', column: 'shop_id' },
 })
-const { run, asAdministrator } = test_
+const { run } = test_
 const { rewind, head } = useRewind(test_)
 const refused = (code: string) => expect.objectContaining({ code })
 
@@ -71,7 +72,9 @@ test('what comes back holds on to rows outside the journal that somebody is abou
     (error: { code: string }) => error.code,
   )
   const waits = `select from pg_stat_activity where application_name like 'plinth rewind%' and wait_event_type = 'Lock'`
-  await expect.poll(async () => (await asAdministrator(waits)).length, { timeout: 4_000 }).toBe(1)
+  await expect
+    .poll(async () => (await asSuperuser(test_.database.addresses, waits)).length, { timeout: 4_000 })
+    .toBe(1)
   await other.query('commit')
   await other.end()
   expect(await rewinding).toBe('rewind_orphans')
@@ -81,13 +84,15 @@ test('what comes back holds on to rows outside the journal that somebody is abou
 test('row security that binds the owner too refuses the rewind: what it hides could not be undone', async () => {
   await run(`create policy nobody on people for all to public using (false);
     alter table people enable row level security, force row level security`)
-  await asAdministrator(`insert into people values (9, 'a', null)`)
+  await asSuperuser(test_.database.addresses, `insert into public.people values (9, 'a', null)`)
   const point = await head('a')
-  await asAdministrator(`delete from people where id = 9`)
+  await asSuperuser(test_.database.addresses, `delete from public.people where id = 9`)
   await expect(rewind('a', point)).rejects.toEqual(refused('rewind_forbidden'))
   await run('alter table people no force row level security')
   await rewind('a', point)
-  expect(await asAdministrator('select id from people where id = 9')).toEqual([{ id: 9 }])
+  expect(await asSuperuser(test_.database.addresses, 'select id from public.people where id = 9')).toEqual([
+    { id: 9 },
+  ])
 })
 
 test('writers of the same tables wait, and write afterwards', async () => {

@@ -35,18 +35,18 @@ export async function findRewindPoint(
   requireSense(target, last, now)
   const instant = target instanceof Date ? target.toISOString() : null
   const number = target instanceof Date ? null : target
-  const { rows } = await database.asOwner<FoundPoint>(sql`
+  const { rows } = await database.asJournal<FoundPoint>(sql`
     with undone as (
-      select min(sequence) as sequence from plinth.journal
+      select min(sequence) as sequence from plinth_journal.entries
       where tenant = ${tenant}
         and (sequence > ${number}::bigint and position is distinct from (
-            select position from plinth.journal where tenant = ${tenant} and sequence = ${number}::bigint)
+            select position from plinth_journal.entries where tenant = ${tenant} and sequence = ${number}::bigint)
           or committed_at > ${instant}::timestamptz)
     )
-    select (select sequence from plinth.journal_anchors where tenant = ${tenant}
+    select (select sequence from plinth_journal.anchors where tenant = ${tenant}
         and (sequence > ${number}::bigint or committed_at > ${instant}::timestamptz)) as archived,
       undone.sequence as first_undone,
-      (select committed_at from plinth.journal j where j.tenant = ${tenant} and j.sequence = undone.sequence) as undone_at
+      (select committed_at from plinth_journal.entries j where j.tenant = ${tenant} and j.sequence = undone.sequence) as undone_at
     from undone`)
   const found = rows[0]!
   if (found.archived !== null)
@@ -57,8 +57,8 @@ export async function findRewindPoint(
 }
 
 async function readLast(database: ProjectDatabase, tenant: string): Promise<number> {
-  const { rows } = await database.asOwner<{ sequence: string }>(
-    sql`select sequence from plinth.journal_heads where tenant = ${tenant}`,
+  const { rows } = await database.asJournal<{ sequence: string }>(
+    sql`select sequence from plinth_journal.heads where tenant = ${tenant}`,
   )
   return Number(rows[0]?.sequence ?? 0)
 }
@@ -79,12 +79,12 @@ async function requireKnown(
 ): Promise<void> {
   if (from === null) return
   const to = describeTarget(target)
-  const gaps = await database.asOwner<{ noticed_at: string; reason: string }>(sql`
-    select noticed_at, reason from plinth.tail_gaps where noticed_at > ${from}::timestamptz order by id desc limit 1`)
+  const gaps = await database.asJournal<{ noticed_at: string; reason: string }>(sql`
+    select noticed_at, reason from plinth_journal.gaps where noticed_at > ${from}::timestamptz order by id desc limit 1`)
   const gap = gaps.rows[0]
   if (gap) throw rewindErrors.rewind_crosses_gap({ to, until: gap.noticed_at, reason: gap.reason })
-  const young = await database.asOwner<{ relation: string; since: string }>(sql`
-    select relation, since from plinth.journal_tables where since > ${from}::timestamptz order by since desc limit 1`)
+  const young = await database.asJournal<{ relation: string; since: string }>(sql`
+    select relation, since from plinth_journal.tables where since > ${from}::timestamptz order by since desc limit 1`)
   const table = young.rows[0]
   if (table) throw rewindErrors.rewind_table_younger({ table: table.relation, since: table.since, to })
 }

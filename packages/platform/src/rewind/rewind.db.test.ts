@@ -1,6 +1,7 @@
 import { useRewind, useTail } from '@plinth/testing/tail'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
+import type { ProjectDatabase } from '../database/index.ts'
 import { eraseSubject, showJournal, verifyJournal } from '../journal/index.ts'
 
 const schema = `
@@ -28,7 +29,7 @@ const test_ = useTail(schema, {
   tenant: { table: 'shops', column: 'shop_id' },
   personal: { customers: { columns: ['email', 'vip', 'home'], subject: 'id' } },
 })
-const { run } = test_
+const { run, asJournal } = test_
 const { rewind, preview, head } = useRewind(test_)
 
 /** Every row of every table, as text, by tenant. */
@@ -224,9 +225,8 @@ describe('refused, and nothing is changed', () => {
   })
 
   test('without the right to switch triggers off', async () => {
-    const { addresses } = test_.database
-    const database = { ...test_.database, addresses: { ...addresses, replication: addresses.ownerDirect } }
-    const refused = rewind('a', 0, { database })
+    const permitNobody: ProjectDatabase['asJournal'] = () => test_.database.asJournal({ text: 'select' })
+    const refused = rewind('a', 0, { database: { ...test_.database, asJournal: permitNobody } })
     await expect(refused).rejects.toEqual(failing('rewind_not_permitted'))
   })
 
@@ -243,8 +243,8 @@ describe('refused, and nothing is changed', () => {
     const point = await head('a')
     await run(`update items set stock = 6 where sku = 'kept'`)
     await test_.tail.settle()
-    await run(
-      `update plinth.journal_tables set since = clock_timestamp() where relation = 'public.customers'`,
+    await asJournal(
+      `update plinth_journal.tables set since = clock_timestamp() where relation = 'public.customers'`,
     )
     await expect(rewind('a', point)).rejects.toEqual(failing('rewind_table_younger'))
   })

@@ -76,9 +76,9 @@ export function createTail(options: TailOptions): Tail {
   /** Follows until the stream ends, which is always a failure; resolves when somebody else holds it. */
   async function hold(): Promise<void> {
     if (state === 'standby' && (await isHeldElsewhere(database, slot))) return
-    const prepared = await prepareSlot({ database, slot, log, signal: stopping.signal })
+    const prepared = await prepareSlot({ database, slot, log, durable, signal: stopping.signal })
     if (prepared === 'busy') return
-    if (prepared) await tellMissed(prepared)
+    if (prepared) tellMissed(prepared)
     const stream = await followStream({
       url: database.addresses.replication,
       applicationName: `plinth tail ${database.system}`,
@@ -105,11 +105,10 @@ export function createTail(options: TailOptions): Tail {
     }
   }
 
-  async function tellMissed(commits: MissedCommits): Promise<void> {
+  function tellMissed(commits: MissedCommits): void {
     missed = commits
     if (commits.reason !== 'beginning')
       log.error({ system: database.system, ...commits }, 'commits are missing from the tail')
-    for (const consumer of durable) await consumer.missed?.(commits)
     for (const consumer of live) safely(consumer, () => consumer.missed?.(commits))
   }
 
@@ -136,7 +135,9 @@ export function createTail(options: TailOptions): Tail {
   }
 
   async function writeMark(content = newId()): Promise<string> {
-    await database.asOwner(sql`select pg_logical_emit_message(true, ${markMessagePrefix}, ${content}::text)`)
+    await database.asOwner(
+      sql`select pg_catalog.pg_logical_emit_message(true, ${markMessagePrefix}, ${content}::text)`,
+    )
     return content
   }
 
@@ -235,7 +236,7 @@ const formatStored = (following: Following | null) => {
 }
 
 async function isHeldElsewhere(database: ProjectDatabase, slot: string): Promise<boolean> {
-  const { rowCount } = await database.asOwner(
+  const { rowCount } = await database.asJournal(
     sql`select from pg_replication_slots where slot_name = ${slot} and active`,
   )
   return rowCount === 1
@@ -247,7 +248,7 @@ async function readSlot(database: ProjectDatabase, slot: string) {
     select wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::text as retained
     from pg_replication_slots where slot_name = ${slot}`
   const found = await database
-    .asOwner<{ wal_status: string | null; retained: string | null }>(query)
+    .asJournal<{ wal_status: string | null; retained: string | null }>(query)
     .catch(() => null)
   const row = found?.rows[0]
   if (!row) return nothing

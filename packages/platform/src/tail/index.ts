@@ -9,10 +9,9 @@ export * from './publication/synchronise-publication.ts'
 export * from './settle-elsewhere.ts'
 export * from './standing-tail.ts'
 export { postgresEpoch, type StreamedTransaction } from './stream/decode-changes.ts'
-export { exactText } from './stream/replication-stream.ts'
 export * from './stream/row-change.ts'
 export * from './tail.ts'
 
 /** What the stream keeps in every project's database. */
 export const readTailMigrations = (): Promise<MigrationSet> =>
-  readMigrations('tail', new URL('./sql/migrations/', import.meta.url))
+  readMigrations('tail', new URL('./sql/migrations/', import.meta.url), 'journal')

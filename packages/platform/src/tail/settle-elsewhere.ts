@@ -15,8 +15,8 @@ export function settleElsewhere(database: ProjectDatabase): Pick<Tail, 'settle'>
   return {
     settle: async (timeout = defaultTimeout) => {
       const until = performance.now() + timeout
-      await database.asOwner(sql`select pg_logical_emit_message(true, ${markMessagePrefix}, '')`)
-      const { rows } = await database.asOwner<{ at: string }>(sql`select pg_current_wal_lsn()::text as at`)
+      await database.asOwner(sql`select pg_catalog.pg_logical_emit_message(true, ${markMessagePrefix}, '')`)
+      const { rows } = await database.asJournal<{ at: string }>(sql`select pg_current_wal_lsn()::text as at`)
       const { at } = rows[0]!
       for (;;) {
         const slot = await readSlot(database, at)
@@ -32,8 +32,8 @@ export function settleElsewhere(database: ProjectDatabase): Pick<Tail, 'settle'>
 }
 
 async function readSlot(database: ProjectDatabase, at: string) {
-  const { rows } = await database.asOwner<{ stored: boolean; active: boolean }>(sql`
+  const { rows } = await database.asJournal<{ stored: boolean; active: boolean }>(sql`
     select confirmed_flush_lsn >= ${at}::pg_lsn as stored, active
-    from pg_replication_slots where slot_name = (select slot from plinth.tail_slot)`)
+    from pg_replication_slots where slot_name = (select slot from plinth_journal.slot)`)
   return rows[0]
 }

@@ -12,7 +12,7 @@ const test_ = useTail(
    create policy everyone on items for all to authenticated using (true) with check (true);`,
   { journalled: ['items'] },
 )
-const { run, asAdministrator } = test_
+const { run, asJournal, asAdministrator } = test_
 const { stops, listen } = useStops()
 
 const slotOf = async (tail: Tail) => (await tail.health()).slot
@@ -41,14 +41,14 @@ test('live consumers get each transaction with its actor, and what was committed
 test('another process can wait until everything is stored, and learns when nobody stores', async () => {
   await run(`insert into items values (50, 'z')`)
   await settleElsewhere(test_.database).settle()
-  const [stored] = await run(`select count(*)::int as n from plinth.journal where key = '["50"]'`)
+  const [stored] = await run(`select count(*)::int as n from plinth_journal.entries where key = '["50"]'`)
   expect(stored).toEqual({ n: 1 })
-  const [recorded] = await run(`select slot from plinth.tail_slot`)
-  await run(`update plinth.tail_slot set slot = 'nobody'`)
+  const [recorded] = await run(`select slot from plinth_journal.slot`)
+  await asJournal(`update plinth_journal.slot set slot = 'nobody'`)
   await expect(settleElsewhere(test_.database).settle(50)).rejects.toMatchObject({
     code: 'tail_not_followed',
   })
-  await run(`update plinth.tail_slot set slot = $1`, recorded!.slot)
+  await asJournal(`update plinth_journal.slot set slot = $1`, recorded!.slot)
 })
 
 test('a consumer that throws harms nobody', async () => {
@@ -102,14 +102,14 @@ test('a lost slot is recorded as a gap, told to everybody, and the journal goes 
   await run(`insert into items values (402)`)
   const last = (await test_.entries()).at(-1)!
   expect(last.after).toMatchObject({ id: '402' })
-  const gaps = await run(`select reason from plinth.tail_gaps order by id`)
+  const gaps = await run(`select reason from plinth_journal.gaps order by id`)
   expect(gaps.map(({ reason }) => reason).slice(-1)).toEqual(['slot_lost'])
 })
 
 test('positions of another cluster count for nothing', async () => {
   await test_.tail.settle()
-  await run(`update plinth.tail_slot set cluster = '1'`)
-  await run(`update plinth.tail_positions set position = 'FFFF/0'`)
+  await asJournal(`update plinth_journal.slot set cluster = '1'`)
+  await asJournal(`update plinth_journal.positions set position = 'FFFF/0'`)
   await asAdministrator(
     `select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = $1`,
     await slotOf(test_.tail),
@@ -126,8 +126,8 @@ test('a holder whose position was moved by another writes nothing', async () => 
   await test_.tail.settle()
   const before = (await test_.entries()).length
   // As if another process had stored these: the journal must not store them again.
-  await run(
-    `update plinth.tail_positions set position = pg_current_wal_insert_lsn() where consumer = 'journal'`,
+  await asJournal(
+    `update plinth_journal.positions set position = pg_current_wal_insert_lsn() where consumer = 'journal'`,
   )
   await run(`insert into items values (602)`)
   await waitFor(async () => (await test_.entries().catch(() => [])).length > before)
@@ -143,6 +143,6 @@ test('images that are missing because a table was altered are recorded as a gap'
     { operation: 'update', before: null, key: '["601"]' },
     { operation: 'delete', before: { id: '602' }, after: null },
   ])
-  const gaps = await run(`select reason from plinth.tail_gaps order by id desc limit 1`)
+  const gaps = await run(`select reason from plinth_journal.gaps order by id desc limit 1`)
   expect(gaps).toEqual([{ reason: 'images_missing' }])
 })

@@ -1,7 +1,13 @@
 import { type ProjectDatabase, sql, type Transaction } from '../database/index.ts'
 import { readJournalledTables } from '../journal/index.ts'
 import { newId, seal } from '../kernel/index.ts'
-import { type CommittedTransaction, type DurableConsumer, type RowChange, tailErrors } from '../tail/index.ts'
+import {
+  type CommittedTransaction,
+  type DurableConsumer,
+  type MissedCommits,
+  type RowChange,
+  tailErrors,
+} from '../tail/index.ts'
 import { readEnabledEndpoints, type WebhookEndpoint } from './webhook-endpoints.ts'
 
 export interface WebhookConsumerOptions {
@@ -11,8 +17,6 @@ export interface WebhookConsumerOptions {
   /** Called in the transaction that queues messages, with the endpoints that they are for: adds the jobs that send them. */
   wake?(transaction: Transaction, endpoints: readonly string[]): Promise<void>
 }
-
-const webhookConsumer = 'webhooks'
 
 interface Message {
   readonly id: string
@@ -33,7 +37,7 @@ export function createWebhookConsumer(options: WebhookConsumerOptions): DurableC
     const tables = await readJournalledTables(database)
     tenantColumns = new Map(tables.map((table) => [table.relation, table.tenant_column]))
     const { rows } = await database.asOwner<{ position: string }>(
-      sql`select position::text from plinth.tail_positions where consumer = ${webhookConsumer}`,
+      sql`select position::text from plinth.webhook_position`,
     )
     stored = rows[0]?.position ?? null
     return stored
@@ -85,9 +89,9 @@ export function createWebhookConsumer(options: WebhookConsumerOptions): DurableC
   async function queue(messages: readonly Message[], position: string): Promise<void> {
     await database.transactionAsOwner(async (transaction) => {
       const { rowCount } = await transaction.query(sql`
-        insert into plinth.tail_positions (consumer, position) values (${webhookConsumer}, ${position}::pg_lsn)
-        on conflict (consumer) do update set position = excluded.position
-        where tail_positions.position = ${stored}::pg_lsn`)
+        insert into plinth.webhook_position (position) values (${position}::pg_lsn)
+        on conflict (only_one) do update set position = excluded.position
+        where webhook_position.position = ${stored}::pg_lsn`)
       if (rowCount !== 1) throw tailErrors.tail_overtaken({ system: database.system })
       await transaction.query(sql`
         insert into plinth.webhook_deliveries (id, endpoint, sealed_payload)
@@ -101,5 +105,9 @@ export function createWebhookConsumer(options: WebhookConsumerOptions): DurableC
     stored = position
   }
 
-  return { name: webhookConsumer, position, handle }
+  async function missed({ until }: MissedCommits): Promise<void> {
+    await database.asOwner(sql`update plinth.webhook_position set position = ${until}::pg_lsn`)
+  }
+
+  return { name: 'webhooks', position, handle, missed }
 }

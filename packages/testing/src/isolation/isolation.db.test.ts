@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { expect, it } from 'vitest'
-import { createTestDatabase } from '../test-database.ts'
+import { createTestDatabase, superuserAddress } from '../test-database.ts'
 import {
   type Bench,
   type IsolationOptions,
@@ -33,7 +33,7 @@ async function withBench<T>(
 ): Promise<T> {
   const test = await createTestDatabase({ seed: closed })
   if (more) await test.database.asOwner({ text: more })
-  const client = new pg.Client({ connectionString: test.addresses.replication })
+  const client = new pg.Client({ connectionString: superuserAddress(test.addresses) })
   await client.connect()
   try {
     return await work(await openBench(client, { test, system: { tenant: null }, ...options }))

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createRandom, sample } from '../random.ts'
+import { superuserAddress } from '../test-database.ts'
 import {
   type Bench,
   type IsolationOptions,
@@ -27,7 +28,7 @@ export function testIsolation(options: IsolationOptions): void {
   let client: pg.Client
   let bench: Bench
   beforeAll(async () => {
-    client = new pg.Client({ connectionString: test.addresses.replication })
+    client = new pg.Client({ connectionString: superuserAddress(test.addresses) })
     await client.connect()
     bench = await openBench(client, options)
   })

@@ -36,7 +36,7 @@ export function useRewind(test: TestTail): TestRewind {
     head: async (tenant) => {
       await test.tail.settle()
       const [row] = await test.run(
-        'select sequence::int as sequence from plinth.journal_heads where tenant = $1',
+        'select sequence::int as sequence from plinth_journal.heads where tenant = $1',
         tenant,
       )
       return (row?.sequence as number | undefined) ?? 0

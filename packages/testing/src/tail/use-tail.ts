@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ProjectDatabase, type Statement, sql } from '@plinth/platform/database'
+import { type ProjectDatabase, type Statement, sql, withPinnedClient } from '@plinth/platform/database'
 import {
   createJournal,
   type PublishedTables,
@@ -18,8 +18,8 @@ import {
   type TailOptions,
 } from '@plinth/platform/tail'
 import { readWebhookMigrations } from '@plinth/platform/webhooks'
-import { useTestDatabase, waitFor } from '@plinth/testing'
-import pg from 'pg'
+import { clusterAddress, useTestDatabase, waitFor } from '@plinth/testing'
+import type pg from 'pg'
 import { afterAll, afterEach, beforeAll } from 'vitest'
 
 export interface TestTail {
@@ -29,7 +29,9 @@ export interface TestTail {
   readonly folder: string
   /** Runs SQL as the owner. */
   run(text: string, ...values: unknown[]): Promise<Record<string, unknown>[]>
-  /** Runs SQL as an administrator of the cluster, on a connection of its own. */
+  /** Runs SQL as the journal's role. */
+  asJournal(text: string, ...values: unknown[]): Promise<Record<string, unknown>[]>
+  /** Runs SQL as an administrator of the cluster, in the maintenance database, on a connection of its own. */
   asAdministrator<Row extends object = Record<string, unknown>>(
     text: string,
     ...values: unknown[]
@@ -77,15 +79,15 @@ export function useTail(
     },
     key,
     run: async (text, ...values) => (await test.database.asOwner({ text, values } satisfies Statement)).rows,
+    asJournal: async (text, ...values) => (await test.database.asJournal({ text, values })).rows,
     asAdministrator: async <Row extends object>(text: string, ...values: unknown[]) => {
-      const client = new pg.Client({ connectionString: test.database.addresses.replication })
-      await client.connect()
-      return (await client.query<Row>(text, values).finally(() => client.end())).rows
+      const ask = (client: pg.Client) => client.query<Row>(text, values)
+      return (await withPinnedClient(clusterAddress(), 'test', ask)).rows
     },
     entries: async (tenant) => {
       await tail!.settle()
       const { rows } = await test.database.asOwner<TestEntry>(sql`
-        select tenant, sequence::int, relation, key, operation, before, after from plinth.journal
+        select tenant, sequence::int, relation, key, operation, before, after from plinth_journal.entries
         where ${tenant ?? null}::text is null or tenant = ${tenant ?? null} order by tenant, sequence`)
       return rows
     },

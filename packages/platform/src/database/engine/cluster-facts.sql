@@ -12,6 +12,7 @@ select
   me.rolsuper or me.rolcreaterole                                         as "mayCreateRoles",
   me.rolsuper or me.rolbypassrls                                          as "bypassesRls",
   me.rolsuper or me.rolreplication                                        as "mayReplicate",
+  has_parameter_privilege('session_replication_role', 'set with grant option') as "mayGrantTriggersOff",
   (select count(*)::int from pg_database where datname = any ($1))        as "databasesPresent",
   (select rolbypassrls from pg_roles where rolname = 'service_role')      as "serviceRoleBypassesRls",
   array(

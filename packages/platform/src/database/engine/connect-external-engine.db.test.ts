@@ -72,7 +72,7 @@ describe.each(servers)('a PostgreSQL $version that somebody else runs', ({ versi
     const wanted = [...systems, 'bakery']
     const roles = await query(
       superuser,
-      `select rolname as name from pg_roles where rolname ~ '^(anon|auth|owner|service)'`,
+      `select rolname as name from pg_roles where rolname ~ '^(anon|auth|journal|owner|replicator|rewind|service)'`,
     )
     const names = roles
       .map(({ name }) => `"${name}"`)
@@ -83,6 +83,7 @@ describe.each(servers)('a PostgreSQL $version that somebody else runs', ({ versi
       const address = await createAdministrator(name)
       const handOver = `grant ${names} to "${name}" with admin option;`
       if (version < 16 || lacking !== 'its roles') await query(superuser, handOver)
+      await query(superuser, `grant set on parameter session_replication_role to "${name}" with grant option`)
       for (const attribute of ['createdb', 'createrole', 'replication'])
         if (attribute !== lacking) await query(superuser, `alter role "${name}" ${attribute}`)
       const { message } = await refusalOf(connect(address, wanted))

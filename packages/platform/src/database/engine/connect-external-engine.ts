@@ -20,13 +20,15 @@ export async function connectExternalEngine(options: {
   const { systems, log } = options
   const { url, facts } = await connect(options.address.directUrl, systems)
   const place = placeOf(url)
-  const missing = checkFitness(facts, systems, place)
-  const logicalReplication = missing.length === 0
+  const { toReplicate, toRewind } = checkFitness(facts, systems, place)
+  const logicalReplication = toReplicate.length === 0
   if (!logicalReplication) {
     log.warn(
       `The PostgreSQL at ${place} does not give out its committed changes: realtime changes, journal, rewind and ` +
-        `incremental backups are off. An administrator turns them on with:\n${asLines(missing)}`,
+        `incremental backups are off. An administrator turns them on with:\n${asLines([...toReplicate, ...toRewind])}`,
     )
+  } else if (toRewind.length > 0) {
+    log.warn(`At ${place} no tenant can be rewound. A superuser changes that with:\n${asLines(toRewind)}`)
   }
   return {
     kind: 'external',
@@ -37,16 +39,16 @@ export async function connectExternalEngine(options: {
   }
 }
 
-/** Refuses a cluster that will not do; returns the statements that would make it replicate. */
-export function checkFitness(facts: ClusterFacts, systems: readonly string[], place: string): string[] {
+/** Refuses a cluster that will not do; returns the statements that would make it replicate, and rewind. */
+export function checkFitness(facts: ClusterFacts, systems: readonly string[], place: string) {
   if (facts.majorVersion < oldestMajorVersion) {
     const [found, wanted] = [facts.majorVersion, oldestMajorVersion]
     throw engineErrors.external_postgres_too_old({ place, found, wanted })
   }
   if (facts.readOnly) throw engineErrors.external_postgres_read_only({ place })
-  const { toStart, toReplicate } = findMissing(facts, systems)
-  if (toStart.length === 0) return toReplicate
-  const statements = asLines([...toStart, ...toReplicate])
+  const { toStart, toReplicate, toRewind } = findMissing(facts, systems)
+  if (toStart.length === 0) return { toReplicate, toRewind }
+  const statements = asLines([...toStart, ...toReplicate, ...toRewind])
   throw engineErrors.missing_privileges({ place, role: facts.role, statements })
 }
 

@@ -15,6 +15,7 @@ const superuser: ClusterFacts = {
   mayCreateRoles: true,
   bypassesRls: true,
   mayReplicate: true,
+  mayGrantTriggersOff: true,
   databasesPresent: 0,
   serviceRoleBypassesRls: null,
   rolesWithoutAdmin: [],
@@ -28,6 +29,7 @@ interface Case {
   readonly facts: ClusterFacts
   readonly toStart?: readonly string[]
   readonly toReplicate?: readonly string[]
+  readonly toRewind?: readonly string[]
 }
 
 const cases: readonly Case[] = [
@@ -78,6 +80,11 @@ const cases: readonly Case[] = [
     toReplicate: ['alter role "plinth" replication;'],
   },
   {
+    what: 'no right to let others switch triggers off',
+    facts: { ...ordinary, serviceRoleBypassesRls: true, mayGrantTriggersOff: false },
+    toRewind: ['grant set on parameter session_replication_role to "plinth" with grant option;'],
+  },
+  {
     what: 'another wal_level, too few slots and senders',
     facts: { ...superuser, walLevel: 'replica', replicationSlots: 1, walSenders: 0 },
     toReplicate: [
@@ -89,8 +96,8 @@ const cases: readonly Case[] = [
 ]
 
 describe('what an administrator has to run', () => {
-  test.each(cases)('$what', ({ facts, toStart = [], toReplicate = [] }) => {
-    expect(findMissing(facts, systems)).toEqual({ toStart, toReplicate })
+  test.each(cases)('$what', ({ facts, toStart = [], toReplicate = [], toRewind = [] }) => {
+    expect(findMissing(facts, systems)).toEqual({ toStart, toReplicate, toRewind })
   })
 })
 

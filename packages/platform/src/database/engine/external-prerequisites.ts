@@ -61,11 +61,24 @@ const toReplicate: readonly Prerequisite[] = [
   },
 ]
 
+/** Without these no tenant can be rewound. */
+const toRewind: readonly Prerequisite[] = [
+  {
+    met: (facts) => facts.mayGrantTriggersOff,
+    statement: (facts) =>
+      `grant set on parameter session_replication_role to ${me(facts)} with grant option;`,
+  },
+]
+
 /** The statements that an administrator has to run, in order; empty lists when nothing is missing. */
 export function findMissing(facts: ClusterFacts, systems: readonly string[]) {
   const statementsOf = (prerequisites: readonly Prerequisite[]) =>
     prerequisites
       .filter((prerequisite) => !prerequisite.met(facts, systems))
       .map((prerequisite) => prerequisite.statement(facts, systems))
-  return { toStart: statementsOf(toStart), toReplicate: statementsOf(toReplicate) }
+  return {
+    toStart: statementsOf(toStart),
+    toReplicate: statementsOf(toReplicate),
+    toRewind: statementsOf(toRewind),
+  }
 }

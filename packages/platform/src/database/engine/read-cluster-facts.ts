@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import pg from 'pg'
-import { authenticatorRole, databaseName, ownerRole } from '../projects/roles.ts'
+import { withPinnedClient } from '../pinned-session.ts'
+import { databaseName, replicatorRole, systemRoles } from '../projects/roles.ts'
 
 /** What a cluster is, and what the role of the address may do in it. */
 export interface ClusterFacts {
@@ -16,6 +16,8 @@ export interface ClusterFacts {
   readonly mayCreateRoles: boolean
   readonly bypassesRls: boolean
   readonly mayReplicate: boolean
+  /** Whether it may let others set `session_replication_role`. */
+  readonly mayGrantTriggersOff: boolean
   /** How many of the systems' databases exist. */
   readonly databasesPresent: number
   /** Null as long as there is no `service_role`. */
@@ -24,26 +26,13 @@ export interface ClusterFacts {
   readonly rolesWithoutAdmin: readonly string[]
 }
 
-/** Milliseconds until an address that does not answer counts as unreachable. */
-const connectTimeout = 10_000
-
 export async function readClusterFacts(url: string, systems: readonly string[]): Promise<ClusterFacts> {
   const statement = await readFile(new URL('cluster-facts.sql', import.meta.url), 'utf8')
-  const roles = systems.flatMap((system) => [ownerRole(system), authenticatorRole(system)])
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: connectTimeout,
-    application_name: 'plinth start-up check',
-  })
-  client.on('error', () => {})
-  await client.connect()
-  try {
+  return withPinnedClient(url, 'plinth start-up check', async (client) => {
     const { rows } = await client.query<ClusterFacts>(statement, [
       systems.map((system) => databaseName(system)),
-      ['anon', 'authenticated', 'service_role', ...roles],
+      ['anon', 'authenticated', 'service_role', replicatorRole, ...systems.flatMap(systemRoles)],
     ])
     return rows[0]!
-  } finally {
-    await client.end()
-  }
+  })
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import pg from 'pg'
 import { type AppError, type Clock, hasCode, type Log, messageOf } from '../../kernel/index.ts'
+import { withPinnedClient } from '../pinned-session.ts'
 import { type Account, chooseAccount } from './choose-account.ts'
 import { choosePort, rememberPort } from './choose-port.ts'
 import { adminRole, createCluster } from './create-cluster.ts'
@@ -147,14 +147,9 @@ async function openEngine(options: {
 
 /** PostgreSQL lets every role into these; here only the administrator has business there: a system's roles do not. */
 async function closeMaintenanceDatabases(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  client.on('error', () => undefined)
-  await client.connect()
-  try {
+  await withPinnedClient(url, 'plinth start', async (client) => {
     await client.query('revoke all on database postgres, template1 from public')
-  } finally {
-    await client.end()
-  }
+  })
 }
 
 /** SQLSTATEs of a database that is not there, of files that are not, and of pages that cannot be read. */

@@ -1,9 +1,10 @@
 import type { EventEmitter } from 'node:events'
-import pg from 'pg'
+import type pg from 'pg'
 import { messageOf } from '../../kernel/index.ts'
 import { type ActorMessages, actorStatement, createActorMessages } from '../callers/actor-message.ts'
 import { toQuery } from '../callers/run-transaction.ts'
 import { databaseErrors } from '../errors.ts'
+import { createPinnedClient } from '../pinned-session.ts'
 import type { ProjectAddresses } from '../project-database.ts'
 import type { Migration, MigrationSet } from './read-migrations.ts'
 import { endsItsTransaction, lineOfFailure } from './sql-text.ts'
@@ -17,17 +18,20 @@ interface AppliedMigration {
 /** Any number will do as long as nobody else in the database takes the same one. */
 const migrationLock = 7_077_001
 
-const bookkeeping = `
-create schema if not exists plinth;
-create table if not exists plinth.migrations (
+/** The schema in which each role keeps the book of what it applied. */
+const bookSchemas = { owner: 'plinth', journal: 'plinth_journal' } as const
+type MigrationRole = keyof typeof bookSchemas
+
+const bookOf = (schema: string) => `
+create table if not exists ${schema}.migrations (
   set text not null,
   name text not null,
   checksum text not null,
   applied_at timestamptz not null default now(),
   primary key (set, name)
 );
-comment on table plinth.migrations is 'Every migration that this database has had, with the checksum of its file.';
-alter table plinth.migrations enable row level security;`
+comment on table ${schema}.migrations is 'Every migration that this database has had, with the checksum of its file.';
+alter table ${schema}.migrations enable row level security;`
 
 export interface MigrationReport {
   /** `set/name` of what was applied now, in order. */
@@ -42,26 +46,63 @@ export interface MigrationReport {
  * that failed.
  */
 export async function applyMigrations(
-  { ownerDirect: url, actorSecret }: Pick<ProjectAddresses, 'ownerDirect' | 'actorSecret'>,
+  addresses: MigrationAddresses,
   sets: readonly MigrationSet[],
 ): Promise<MigrationReport> {
-  const client = new pg.Client({ connectionString: url, application_name: 'plinth migrations' })
-  const actors = createActorMessages(actorSecret)
-  // A connection that breaks fails the statement under way; nothing else is to be done about it.
-  client.on('error', () => undefined)
+  const applied: string[] = []
+  for (const role of ['journal', 'owner'] as const) {
+    const ofRole = sets.filter((set) => (set.role ?? 'owner') === role)
+    // The journal's role makes nothing where there is no journal.
+    if (role === 'owner' || ofRole.length > 0) applied.push(...(await applyAs(role, addresses, ofRole)))
+  }
+  return { applied }
+}
+
+type MigrationAddresses = Pick<ProjectAddresses, 'ownerDirect' | 'journal' | 'actorSecret'>
+
+async function applyAs(
+  role: MigrationRole,
+  addresses: MigrationAddresses,
+  sets: readonly MigrationSet[],
+): Promise<readonly string[]> {
+  const actors = createActorMessages(addresses.actorSecret)
+  const client = createMigrationClient(role, addresses)
+  const schema = bookSchemas[role]
   await client.connect()
   try {
-    await client.query('select pg_advisory_lock($1)', [migrationLock])
-    await client.query(bookkeeping)
-    const { rows } = await client.query<AppliedMigration>('select set, name, checksum from plinth.migrations')
-    const database = client.database ?? url
+    await client.query('select pg_advisory_lock($1, $2)', [migrationLock, role === 'owner' ? 0 : 1])
+    await client.query(`create schema if not exists ${schema}`)
+    await requireOwnSchema(client, schema)
+    await client.query(bookOf(schema))
+    const { rows } = await client.query<AppliedMigration>(
+      `select set, name, checksum from ${schema}.migrations`,
+    )
+    const database = client.database!
     requireKnownSets(sets, rows, database)
     const pending = sets.flatMap((set) => findPending(set, rows, database))
-    for (const { set, migration } of pending) await apply(client, actors, set, migration, database)
-    return { applied: pending.map(({ set, migration }) => `${set}/${migration.name}`) }
+    for (const { set, migration } of pending) await apply(client, actors, schema, set, migration)
+    return pending.map(({ set, migration }) => `${set}/${migration.name}`)
   } finally {
     await client.end()
   }
+}
+
+/** A system's SQL may leave names of `public` unqualified; the journal's meets nothing that the owner made. */
+function createMigrationClient(role: MigrationRole, { ownerDirect, journal }: MigrationAddresses): pg.Client {
+  const url = role === 'owner' ? ownerDirect : journal
+  const path = role === 'owner' ? { search_path: 'public' } : {}
+  return createPinnedClient(url, 'plinth migrations', path)
+}
+
+/** The owner of a database may make any schema first, and what is in it is then his to drop. */
+async function requireOwnSchema(client: pg.Client, schema: string): Promise<void> {
+  const { rows } = await client.query<{ owner: string; own: boolean }>(
+    `select pg_catalog.pg_get_userbyid(nspowner) as owner, pg_catalog.pg_get_userbyid(nspowner) = current_user as own
+     from pg_catalog.pg_namespace where nspname = $1`,
+    [schema],
+  )
+  const { owner, own } = rows[0]!
+  if (!own) throw databaseErrors.schema_taken({ schema, owner, database: client.database! })
 }
 
 function requireKnownSets(
@@ -98,17 +139,13 @@ function findPending(set: MigrationSet, applied: readonly AppliedMigration[], da
 async function apply(
   client: pg.Client,
   actors: ActorMessages,
+  schema: string,
   set: string,
   migration: Migration,
-  database: string,
 ): Promise<void> {
-  const actor = {
-    user: null,
-    role: 'owner',
-    requestId: null,
-    via: 'migration',
-    reason: `${set}/${migration.name}`,
-  }
+  const { name, sql, checksum } = migration
+  const reason = `${set}/${name}`
+  const actor = { user: null, role: 'owner', requestId: null, via: 'migration', reason }
   await client.query('begin')
   let done = 0
   const count = () => {
@@ -118,23 +155,20 @@ async function apply(
   try {
     await client.query(toQuery(actorStatement(actors, actor)))
     connection.on('commandComplete', count)
-    await client.query(migration.sql)
+    await client.query(sql)
     connection.off('commandComplete', count)
-    await client.query('insert into plinth.migrations (set, name, checksum) values ($1, $2, $3)', [
+    await client.query(`insert into ${schema}.migrations (set, name, checksum) values ($1, $2, $3)`, [
       set,
-      migration.name,
-      migration.checksum,
+      name,
+      checksum,
     ])
     await client.query('commit')
     await client.query('reset all')
   } catch (cause) {
     connection.off('commandComplete', count)
     await client.query('rollback').catch(() => undefined)
-    const line = lineOfFailure(migration.sql, done, cause)
-    const place = `${migration.file ?? migration.name}:${line}`
-    throw databaseErrors.migration_failed(
-      { place, set, name: migration.name, database, problem: messageOf(cause) },
-      cause,
-    )
+    const place = `${migration.file ?? name}:${lineOfFailure(sql, done, cause)}`
+    const database = client.database!
+    throw databaseErrors.migration_failed({ place, set, name, database, problem: messageOf(cause) }, cause)
   }
 }

@@ -18,6 +18,8 @@ export interface Migration {
 export interface MigrationSet {
   /** Unique per database: `platform`, `auth`, `shops`. */
   readonly name: string
+  /** Who applies them and owns what they make. Default: the owner of the database. */
+  readonly role?: 'owner' | 'journal'
   readonly migrations: readonly Migration[]
 }
 
@@ -27,7 +29,11 @@ const fileName = /^((\d{3})_[a-z0-9_]+)\.sql$/
  * Reads the `NNN_name.sql` files of a folder in the order of their numbers. Fails with `migration_misnamed` or
  * `migration_number_taken`: a file that is passed over would be missed only when its table is.
  */
-export async function readMigrations(name: string, folder: URL): Promise<MigrationSet> {
+export async function readMigrations(
+  name: string,
+  folder: URL,
+  role: MigrationSet['role'] = 'owner',
+): Promise<MigrationSet> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort()
   const numbers = new Map<string, string>()
   const migrations = files.map(async (file) => {
@@ -42,5 +48,5 @@ export async function readMigrations(name: string, folder: URL): Promise<Migrati
     const checksum = createHash('sha256').update(text).digest('hex')
     return { name: migration, sql: text, checksum, file: shownPath(url) }
   })
-  return { name, migrations: await Promise.all(migrations) }
+  return { name, role, migrations: await Promise.all(migrations) }
 }

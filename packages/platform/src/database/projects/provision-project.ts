@@ -1,13 +1,18 @@
-import pg from 'pg'
+import type pg from 'pg'
+import { withPinnedClient } from '../pinned-session.ts'
 import type { ProjectAddresses } from '../project-database.ts'
 import { quoteName } from '../sql.ts'
 import {
   authenticatorRole,
+  createReplicator,
   createRequestRoles,
   createSystemRoles,
   type DatabaseSecrets,
   databaseName,
+  journalRole,
   ownerRole,
+  replicatorRole,
+  roleExists,
 } from './roles.ts'
 
 /** Where a cluster is reached by its administrator. */
@@ -21,64 +26,66 @@ export interface ClusterAddresses {
 /** Taken in the maintenance database while roles change: two databases that alter one role at once collide. */
 const clusterLock = 7_077_000
 
-/** Makes sure that a system's roles and database exist, and says how to reach them. Safe to repeat and to race. */
+/**
+ * Makes sure that a system's roles and database exist, and says how to reach them. Safe to repeat and to race. The
+ * administrator's session is in the maintenance database and enters no system's.
+ */
 export async function provisionProject(
   cluster: ClusterAddresses,
   system: string,
   secrets: DatabaseSecrets,
   database = databaseName(system),
 ): Promise<ProjectAddresses> {
-  await withClusterLock(cluster.directUrl, async (client) => {
+  const hasReplicator = await withClusterLock(cluster.directUrl, async (client) => {
     await createRequestRoles(client)
     await createSystemRoles(client, system, secrets)
+    const made = await createReplicator(client, secrets.replicator)
     await createDatabase(client, database, ownerRole(system))
-    await closeToOthers(client, database, authenticatorRole(system))
+    await admitRoles(client, database, system)
+    return made
   })
-  return projectAddresses(cluster, system, secrets, database)
+  return projectAddresses(cluster, system, secrets, { database, hasReplicator })
 }
 
-/** How a system's database is reached; whether it is there is not looked at. */
+/**
+ * How a system's database is reached; whether it is there is not looked at. Without `hasReplicator` (default: true) the
+ * administrator reads the WAL himself.
+ */
 export function projectAddresses(
   cluster: ClusterAddresses,
   system: string,
   secrets: DatabaseSecrets,
-  database = databaseName(system),
+  { database = databaseName(system), hasReplicator = true } = {},
 ): ProjectAddresses {
   const owner = { user: ownerRole(system), password: secrets.owner, database }
+  const authenticator = { user: authenticatorRole(system), password: secrets.authenticator, database }
+  const replicator = hasReplicator ? { user: replicatorRole, password: secrets.replicator } : {}
   return {
-    requests: addressAs(cluster.url, {
-      user: authenticatorRole(system),
-      password: secrets.authenticator,
-      database,
-    }),
+    requests: addressAs(cluster.url, authenticator),
     owner: addressAs(cluster.url, owner),
     ownerDirect: addressAs(cluster.directUrl, owner),
+    journal: addressAs(cluster.directUrl, { user: journalRole(system), password: secrets.journal, database }),
+    replication: addressAs(cluster.directUrl, { ...replicator, database }),
     actorSecret: secrets.actor,
-    replication: addressAs(cluster.directUrl, { database }),
   }
 }
 
 /** Runs `work` on the maintenance database while no other node or test changes roles of the cluster. */
-export async function withClusterLock<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, application_name: 'plinth provisioning' })
-  client.on('error', () => undefined)
-  await client.connect()
-  try {
+export function withClusterLock<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  return withPinnedClient(url, 'plinth provisioning', async (client) => {
     await client.query('select pg_advisory_lock($1)', [clusterLock])
-    return await work(client)
-  } finally {
-    await client.end()
-  }
+    return work(client)
+  })
 }
 
-/** Only the owner and the authenticator may enter a system's database: PostgreSQL lets everyone in by default. */
-export async function closeToOthers(
-  client: pg.Client,
-  database: string,
-  authenticator: string,
-): Promise<void> {
-  await client.query(`revoke all on database ${quoteName(database)} from public`)
-  await client.query(`grant connect on database ${quoteName(database)} to ${quoteName(authenticator)}`)
+/** Only a system's own roles may enter its database, and the one that reads the WAL: PostgreSQL lets everyone in. */
+export async function admitRoles(client: pg.Client, database: string, system: string): Promise<void> {
+  const replicator = (await roleExists(client, replicatorRole)) ? [replicatorRole] : []
+  const admitted = [authenticatorRole(system), journalRole(system), ...replicator].map(quoteName)
+  const name = quoteName(database)
+  await client.query(`revoke all on database ${name} from public`)
+  await client.query(`grant connect on database ${name} to ${admitted.join(', ')}`)
+  await client.query(`grant create on database ${name} to ${quoteName(journalRole(system))}`)
 }
 
 async function createDatabase(client: pg.Client, database: string, owner: string): Promise<void> {

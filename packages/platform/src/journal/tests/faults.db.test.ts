@@ -160,19 +160,19 @@ async function expectComplete(): Promise<void> {
   const committed = Number(await one(sql`select count(*) as n from public.sales`))
   expect(committed).toBeGreaterThan(writes * 0.8)
   expect(
-    Number(await one(sql`select count(*) as n from plinth.journal where relation = 'public.sales'`)),
+    Number(await one(sql`select count(*) as n from plinth_journal.entries where relation = 'public.sales'`)),
   ).toBe(committed)
   const lost = sql`select count(*) as n from public.sales s where not exists (
-    select from plinth.journal j where j.relation = 'public.sales' and j.key = format('["%s"]', s.id)
+    select from plinth_journal.entries j where j.relation = 'public.sales' and j.key = format('["%s"]', s.id)
       and j.operation = 'insert' and (j.after ->> 'value')::bigint = s.value and j.actor ->> 'user' is not null)`
   expect(await one(lost)).toBe('0')
   const disorder = sql`select count(*) as n from (
       select (j.after ->> 'value')::bigint as value, (j.before ->> 'value')::bigint as was,
         row_number() over (partition by tenant order by sequence) as place
-      from plinth.journal j where relation = 'public.counters') steps
+      from plinth_journal.entries j where relation = 'public.counters') steps
     where value <> place or was <> place - 1`
   expect(await one(disorder)).toBe('0')
-  const gaps = sql`select count(*) as n from plinth.tail_gaps where reason <> 'beginning'`
+  const gaps = sql`select count(*) as n from plinth_journal.gaps where reason <> 'beginning'`
   expect(await one(gaps)).toBe('0')
 }
 

@@ -86,7 +86,9 @@ test('a slot that outgrew its bound while nobody read is a gap; the journal goes
   await third.settle()
   expect((await third.health()).missed).toBeNull()
   expect(
-    await run(`select sequence::int as sequence, after ->> 'id' as id from plinth.journal order by 1`),
+    await run(
+      `select sequence::int as sequence, after ->> 'id' as id from plinth_journal.entries order by 1`,
+    ),
   ).toEqual([
     { sequence: 1, id: '1' },
     { sequence: 2, id: '3' },
@@ -113,7 +115,9 @@ test('a slot that is lost under a tail that follows and cannot store is made ane
   expect(told.at(-1)).toMatchObject({ reason: 'slot_lost' })
   await run(`insert into items values (11, 'a')`)
   await tail.settle()
-  const [last] = await run(`select after ->> 'id' as id from plinth.journal order by sequence desc limit 1`)
+  const [last] = await run(
+    `select after ->> 'id' as id from plinth_journal.entries order by sequence desc limit 1`,
+  )
   expect(last).toEqual({ id: '11' })
   await tail.stop()
 }, 120_000)

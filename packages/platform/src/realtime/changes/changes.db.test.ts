@@ -182,9 +182,9 @@ describe('policies', () => {
         create function public.may_see(public.whole) returns boolean language sql immutable as 'select $1.level > 1';
         grant execute on function public.may_see(public.whole) to authenticated;
         create policy "high ones" on public.whole for select to authenticated using (may_see(whole));
-        alter publication supabase_realtime add table public.whole;
-        alter publication plinth_tail add table public.whole;`,
+        alter publication supabase_realtime add table public.whole;`,
     })
+    await test.database.asJournal({ text: 'alter publication plinth_tail add table public.whole' })
     const a = await listenAs(ada.userId, { table: 'whole' })
     expect(a.status).toBe('SUBSCRIBED')
     await run(`insert into whole values (1, 1), (2, 2)`)
@@ -247,9 +247,9 @@ describe('deletes', () => {
       text: `create table public.plain (id int primary key, owner uuid, title text);
         alter table public.plain enable row level security;
         create policy own on public.plain for select to authenticated using (owner = (select auth.uid()));
-        alter publication supabase_realtime add table public.plain;
-        alter publication plinth_tail add table public.plain;`,
+        alter publication supabase_realtime add table public.plain;`,
     })
+    await test.database.asJournal({ text: 'alter publication plinth_tail add table public.plain' })
     const [a, filtered] = [
       await listenAs(ada.userId, { table: 'plain' }),
       await listenAs(ada.userId, { table: 'plain', filter: 'title=eq.hers' }),

@@ -67,7 +67,14 @@ function openDatabase(settings: RestSettings, log: Log): ProjectDatabase {
   const url = withSessionSettings(settings['db-uri'], settings['app-settings'])
   return openProjectDatabase({
     system: 'rest',
-    addresses: { requests: url, owner: url, ownerDirect: url, replication: url, actorSecret: newSecret() },
+    addresses: {
+      requests: url,
+      owner: url,
+      ownerDirect: url,
+      journal: url,
+      replication: url,
+      actorSecret: newSecret(),
+    },
     log,
     connections: { requests: settings['db-pool'], owner: 1 },
     statementTimeouts: {},

@@ -47,7 +47,10 @@ export interface DurableConsumer {
    * rejects, the tail lets go of the stream and takes it again, asking for the position anew.
    */
   handle(transactions: readonly CommittedTransaction[]): Promise<void>
-  /** Commits are missing; recorded before anything after them is handled. */
+  /**
+   * Commits are missing: the stream goes on after `until`, and positions stored before may be another cluster's. Called
+   * before anything after them is handled, and again when the process ends in between.
+   */
   missed?(commits: MissedCommits): Promise<void>
   /** Lets go of its connections. */
   close?(): Promise<void>

@@ -42,7 +42,7 @@ export async function synchronisePublication(
   extend?: PublicationExtension,
 ): Promise<void> {
   const names = [...new Set(wanted.tables)].sort()
-  await database.transactionAsOwner(async (transaction) => {
+  await database.transactionAsJournal(async (transaction) => {
     await transaction.query(publicationLock)
     const tables = await readCatalogue(transaction, names)
     for (const table of tables) requireFollowable(table)
@@ -62,7 +62,7 @@ export async function carryTable(
   database: ProjectDatabase,
   { schema, name }: { readonly schema: string; readonly name: string },
 ): Promise<void> {
-  await database.transactionAsOwner(async (transaction) => {
+  await database.transactionAsJournal(async (transaction) => {
     await transaction.query(publicationLock)
     const { rowCount } = await transaction.query(sql`
       select from pg_publication_tables
@@ -77,7 +77,8 @@ export async function carryTable(
 async function readOwn(transaction: Transaction, relations: readonly string[] = []): Promise<string[]> {
   const { rows } = await transaction.query<{ name: string }>(sql`
     select n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname || '.' || c.relname = any (${relations}::text[]) and pg_has_role(c.relowner, 'usage')`)
+    where n.nspname || '.' || c.relname = any (${relations}::text[]) 
+      and pg_has_role(c.relowner, 'usage') and pg_get_userbyid(c.relowner) <> current_user`)
   return rows.map(({ name }) => name)
 }
 

@@ -1,12 +1,14 @@
-import pg from 'pg'
-import { type ProjectDatabase, sql } from '../../database/index.ts'
+import type pg from 'pg'
+import { createPinnedClient, type ProjectDatabase, sql, withPinnedClient } from '../../database/index.ts'
 import type { Log } from '../../kernel/index.ts'
-import type { MissedCommits } from '../consumers/consumer.ts'
+import type { DurableConsumer, MissedCommits } from '../consumers/consumer.ts'
 
 export interface SlotOptions {
   readonly database: ProjectDatabase
   readonly slot: string
   readonly log: Log
+  /** Told of missing commits before the slot counts as made, so that a crash in between tells them again. */
+  readonly durable: readonly DurableConsumer[]
   /** Ends the attempt; a slot in the making is taken back by PostgreSQL. */
   readonly signal: AbortSignal
 }
@@ -15,7 +17,7 @@ export interface SlotOptions {
 const preparationLock = 7_077_005
 
 /** A holder that was frozen in the middle loses the lock after this many milliseconds. */
-const session = '-c idle_session_timeout=30000 -c statement_timeout=0'
+const session = { idle_session_timeout: 30_000 }
 
 /**
  * Makes sure that the slot is there and that the consumers' positions belong to it. Gives the commits that are missing
@@ -23,14 +25,9 @@ const session = '-c idle_session_timeout=30000 -c statement_timeout=0'
  * when another node is at it. Making it waits until every transaction that is open anywhere in the cluster has ended.
  */
 export async function prepareSlot(options: SlotOptions): Promise<MissedCommits | null | 'busy'> {
-  const client = new pg.Client({
-    connectionString: options.database.addresses.replication,
-    application_name: `plinth tail ${options.database.system}`,
-    connectionTimeoutMillis: 10_000,
-    options: session,
-  })
-  client.on('error', () => undefined)
-  const abandon = () => void endSession(options.database.addresses.replication, client)
+  const { replication } = options.database.addresses
+  const client = createPinnedClient(replication, applicationName(options.database), session)
+  const abandon = () => void endSession(options.database, client)
   options.signal.addEventListener('abort', abandon, { once: true })
   try {
     await client.connect()
@@ -46,50 +43,51 @@ export async function prepareSlot(options: SlotOptions): Promise<MissedCommits |
   }
 }
 
+const applicationName = ({ system }: ProjectDatabase) => `plinth tail ${system}`
+
 /** Ended by PostgreSQL, not only left: a session that is left goes on waiting and makes the slot for nobody. */
-async function endSession(url: string, left: pg.Client): Promise<void> {
+async function endSession(database: ProjectDatabase, left: pg.Client): Promise<void> {
   const { processID, connection } = left as unknown as {
     processID: number | null
     connection: { stream: { destroy(): void } }
   }
-  const other = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
-  other.on('error', () => undefined)
-  try {
-    await other.connect()
-    await other.query('select pg_terminate_backend($1, 2000)', [processID])
-  } catch {
-    // Then there is no server to make a slot either.
-  } finally {
-    connection.stream.destroy()
-    await other.end().catch(() => undefined)
-  }
+  const terminate = (other: pg.Client) => other.query('select pg_terminate_backend($1, 2000)', [processID])
+  // Without a server there is no slot in the making either.
+  await withPinnedClient(database.addresses.replication, applicationName(database), terminate).catch(
+    () => undefined,
+  )
+  connection.stream.destroy()
 }
 
-interface SlotRow {
+interface FoundSlot {
   readonly present: boolean
   readonly active: boolean | null
   readonly wal_status: string | null
+  /** System identifier of the cluster. */
   readonly cluster: string
-  readonly recorded_slot: string | null
-  readonly recorded_cluster: string | null
 }
 
 async function prepare(client: pg.Client, options: SlotOptions): Promise<MissedCommits | null | 'busy'> {
-  const { rows } = await client.query<SlotRow>(
-    `select s.slot_name is not null as present, s.active, s.wal_status,
-       c.system_identifier::text as cluster, r.slot as recorded_slot, r.cluster as recorded_cluster
-     from pg_control_system() c
-     left join plinth.tail_slot r on true
-     left join pg_replication_slots s on s.slot_name = $1`,
+  const { rows } = await client.query<FoundSlot>(
+    `select s.slot_name is not null as present, s.active, s.wal_status, c.system_identifier::text as cluster
+     from pg_control_system() c left join pg_replication_slots s on s.slot_name = $1`,
     [options.slot],
   )
   const found = rows[0]!
   if (found.active) return 'busy'
-  const ours = found.recorded_slot === options.slot && found.recorded_cluster === found.cluster
+  const recorded = await readRecord(options.database)
+  const ours = recorded?.slot === options.slot && recorded.cluster === found.cluster
   if (found.present && ours && found.wal_status !== 'lost') return null
   if (found.present) await client.query('select pg_drop_replication_slot($1)', [options.slot])
-  const elsewhere = found.recorded_cluster !== null && found.recorded_cluster !== found.cluster
+  const elsewhere = recorded !== undefined && recorded.cluster !== found.cluster
   return makeSlot(client, options, found.cluster, elsewhere)
+}
+
+async function readRecord(database: ProjectDatabase) {
+  const { rows } = await database.asJournal<{ slot: string; cluster: string }>(
+    sql`select slot, cluster from plinth_journal.slot`,
+  )
+  return rows[0]
 }
 
 /**
@@ -98,34 +96,45 @@ async function prepare(client: pg.Client, options: SlotOptions): Promise<MissedC
  */
 async function makeSlot(
   client: pg.Client,
-  { database, slot, log }: SlotOptions,
+  options: SlotOptions,
   cluster: string,
   elsewhere: boolean,
 ): Promise<MissedCommits> {
-  await database.asOwner(sql`delete from plinth.tail_slot`)
+  const { database, slot, log } = options
+  await database.asJournal(sql`delete from plinth_journal.slot`)
   log.info({ slot }, 'making the slot of the tail; it waits for open transactions')
   const until = await createSlot(client, slot)
-  return database.transactionAsOwner(async (transaction) => {
-    const { rows } = await transaction.query<{ seen: string | null; begun: boolean }>(sql`
-      select max(position)::text as seen,
-        exists (select from plinth.tail_gaps) or count(*) > 0 as begun from plinth.tail_positions`)
-    const { seen, begun } = rows[0]!
-    const reason = elsewhere ? 'other_cluster' : begun ? 'slot_lost' : 'beginning'
+  const { rows } = await database.asJournal<{ seen: string | null; begun: boolean }>(sql`
+    select max(position)::text as seen,
+      exists (select from plinth_journal.gaps) or count(*) > 0 as begun from plinth_journal.positions`)
+  const { seen, begun } = rows[0]!
+  const missed: MissedCommits = {
+    from: seen,
+    until,
+    reason: elsewhere ? 'other_cluster' : begun ? 'slot_lost' : 'beginning',
+  }
+  for (const consumer of options.durable) await consumer.missed?.(missed)
+  await recordSlot(options, cluster, missed)
+  return missed
+}
+
+async function recordSlot({ database, slot }: SlotOptions, cluster: string, missed: MissedCommits) {
+  const { from, until, reason } = missed
+  await database.transactionAsJournal(async (transaction) => {
     await transaction.query(sql`
-      insert into plinth.tail_gaps (from_position, until_position, reason, noticed_at)
-      values (${seen}::pg_lsn, ${until}::pg_lsn, ${reason}, clock_timestamp())`)
-    await transaction.query(sql`update plinth.tail_positions set position = ${until}::pg_lsn`)
-    await transaction.query(sql`insert into plinth.tail_slot (slot, cluster) values (${slot}, ${cluster})`)
-    return { from: seen, until, reason }
+      insert into plinth_journal.gaps (from_position, until_position, reason, noticed_at)
+      values (${from}::pg_lsn, ${until}::pg_lsn, ${reason}, clock_timestamp())`)
+    await transaction.query(sql`update plinth_journal.positions set position = ${until}::pg_lsn`)
+    await transaction.query(sql`insert into plinth_journal.slot (slot, cluster) values (${slot}, ${cluster})`)
   })
 }
 
 /** From 17 on, a slot can be told to survive a failover of the cluster. */
 async function createSlot(client: pg.Client, slot: string): Promise<string> {
-  const major = Number(
-    (await client.query<{ version: string }>("select current_setting('server_version_num') as version"))
-      .rows[0]!.version,
+  const { rows: settings } = await client.query<{ version: string }>(
+    "select current_setting('server_version_num') as version",
   )
+  const major = Number(settings[0]!.version)
   const failover = major >= 170_000 ? ', failover => true' : ''
   const { rows } = await client.query<{ lsn: string }>(
     `select lsn::text from pg_create_logical_replication_slot($1, 'pgoutput'${failover})`,

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import pg from 'pg'
+import { createPinnedClient } from '../../database/index.ts'
 import { messageOf } from '../../kernel/index.ts'
 import { tailErrors } from '../errors.ts'
 import { createFrameReader } from './read-frames.ts'
@@ -33,15 +34,6 @@ export interface ReplicationStream {
 }
 
 const statusMilliseconds = 1_000
-const connectMilliseconds = 10_000
-/** Values are written so that they are read the same way everywhere, whatever the server's settings are. */
-export const exactText = [
-  'datestyle=ISO',
-  'intervalstyle=postgres',
-  'timezone=UTC',
-  'bytea_output=hex',
-  'extra_float_digits=1',
-]
 const copyBoth = 0x57
 const copyData = 0x64
 const copyDone = 0x63
@@ -56,16 +48,12 @@ const xlogHeaderBytes = 25
  * bytes which stay valid. Fails with PostgreSQL's own error, `55006` while somebody else holds the slot.
  */
 export async function openReplicationStream(options: ReplicationOptions): Promise<ReplicationStream> {
-  const client = new pg.Client({
-    connectionString: options.url,
-    application_name: options.applicationName,
-    replication: 'database',
-    connectionTimeoutMillis: connectMilliseconds,
-    options: [...exactText, `wal_sender_timeout=${options.silenceMilliseconds}`]
-      .map((each) => `-c ${each}`)
-      .join(' '),
-  } as pg.ClientConfig)
-  client.on('error', () => undefined)
+  const client = createPinnedClient(
+    options.url,
+    options.applicationName,
+    { wal_sender_timeout: options.silenceMilliseconds },
+    { replication: 'database' } as pg.ClientConfig,
+  )
   await client.connect()
   const socket = takeSocket(client)
   try {

@@ -14,7 +14,7 @@ const test_ = useTail(
   { journalled: ['items'] },
   { running: false },
 )
-const { run, asAdministrator } = test_
+const { run, asJournal, asAdministrator } = test_
 const { stops, listen } = useStops()
 
 /** A tail, following. */
@@ -152,10 +152,10 @@ test('starting does not wait for the slot, which waits for open transactions; st
 
 test('an administrator who may replicate and is no superuser is enough', async () => {
   const [owner] = await run('select current_user as name')
-  await asAdministrator('drop role if exists replicator')
-  await asAdministrator(`create role replicator login replication password 'r' in role ${owner!.name}`)
+  await asAdministrator('drop role if exists limited_admin')
+  await asAdministrator(`create role limited_admin login replication password 'r' in role ${owner!.name}`)
   const { addresses } = test_.database
-  const replication = addressAs(addresses.replication, { user: 'replicator', password: 'r' })
+  const replication = addressAs(addresses.replication, { user: 'limited_admin', password: 'r' })
   const tail = createTail({
     database: { ...test_.database, addresses: { ...addresses, replication } },
     log: silentLog,
@@ -167,11 +167,11 @@ test('an administrator who may replicate and is no superuser is enough', async (
   await waitFor(() => tail.holds())
   await run(`insert into items values (701)`)
   await tail.settle()
-  expect(await run(`select key from plinth.journal order by sequence desc limit 1`)).toEqual([
+  expect(await run(`select key from plinth_journal.entries order by sequence desc limit 1`)).toEqual([
     { key: '["701"]' },
   ])
   await tail.stop()
-  await asAdministrator('drop role replicator')
+  await asAdministrator('drop role limited_admin')
 })
 
 test('a holder that was frozen while another one wrote is fenced by the position', async () => {
@@ -194,11 +194,11 @@ test('a holder that was frozen while another one wrote is fenced by the position
   await run(`insert into items values (801)`)
   await frozen
   // What a successor does: it stores the same transaction, and the position with it.
-  await run(`insert into plinth.tail_positions values ('journal', pg_current_wal_insert_lsn())
+  await asJournal(`insert into plinth_journal.positions values ('journal', pg_current_wal_insert_lsn())
     on conflict (consumer) do update set position = excluded.position`)
   thaw()
   await waitFor(() => problems.length > 0)
   expect(problems[0]).toMatchObject({ code: 'tail_overtaken' })
-  expect(await run(`select from plinth.journal where key = '["801"]'`)).toEqual([])
+  expect(await run(`select from plinth_journal.entries where key = '["801"]'`)).toEqual([])
   await waitFor(() => tail.holds())
 })

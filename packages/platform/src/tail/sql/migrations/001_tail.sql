@@ -1,4 +1,8 @@
--- The stream of committed changes: what is published, which slot it comes from, and what each consumer has stored.
+-- The stream of committed changes: what is published, which slot it comes from, and what the journal has stored.
+-- Applied by the journal's role, which owns all of it: the owner of the database may read it, and nothing else.
+
+comment on schema plinth_journal is 'The stream''s positions and the journal. It belongs to the journal''s role; the owner of the database may read it.';
+grant usage on schema plinth_journal to pg_database_owner;
 
 -- A truncate says of which tables only, but whoever keeps a copy has to know.
 do $$
@@ -12,30 +16,28 @@ begin
 end
 $$;
 
-create table plinth.tail_slot (
+create table plinth_journal.slot (
   only_one boolean primary key default true check (only_one),
   slot name not null,
   cluster text not null,
   created_at timestamptz not null default now()
 );
-comment on table plinth.tail_slot is 'The replication slot that the consumers'' positions belong to, written when all of them know where it begins.';
-comment on column plinth.tail_slot.cluster is 'System identifier of the PostgreSQL cluster: positions mean nothing in another one.';
+comment on table plinth_journal.slot is 'The replication slot that the consumers'' positions belong to, written when all of them know where it begins.';
+comment on column plinth_journal.slot.cluster is 'System identifier of the PostgreSQL cluster: positions mean nothing in another one.';
 
-create table plinth.tail_positions (
+create table plinth_journal.positions (
   consumer text primary key,
   position pg_lsn not null
 );
-comment on table plinth.tail_positions is 'End of the last transaction that a durable consumer has stored.';
+comment on table plinth_journal.positions is 'End of the last transaction that a durable consumer has stored.';
 
-create table plinth.tail_gaps (
+create table plinth_journal.gaps (
   id bigint generated always as identity primary key,
   from_position pg_lsn,
   until_position pg_lsn not null,
   reason text not null,
   noticed_at timestamptz not null default now()
 );
-comment on table plinth.tail_gaps is 'Stretches of commits that no consumer has seen. Rewind does not cross them.';
+comment on table plinth_journal.gaps is 'Stretches of commits that no consumer has seen. Rewind does not cross them.';
 
-alter table plinth.tail_slot enable row level security;
-alter table plinth.tail_positions enable row level security;
-alter table plinth.tail_gaps enable row level security;
+grant select on plinth_journal.slot, plinth_journal.positions, plinth_journal.gaps to pg_database_owner;

@@ -33,6 +33,12 @@ create index webhook_deliveries_due on plinth.webhook_deliveries (next_attempt_a
 comment on column plinth.webhook_deliveries.sealed_payload is 'The body, sealed under the project''s key: rows may hold personal data.';
 create index webhook_deliveries_endpoint on plinth.webhook_deliveries (endpoint, created_at);
 
+create table plinth.webhook_position (
+  only_one boolean primary key default true check (only_one),
+  position pg_lsn not null
+);
+comment on table plinth.webhook_position is 'End of the last transaction whose messages were queued.';
+
 create function plinth.replay_webhooks(p_endpoint uuid, p_since timestamptz) returns bigint language sql
 set search_path = ''
 as $$
@@ -43,5 +49,6 @@ as $$
 $$;
 comment on function plinth.replay_webhooks(uuid, timestamptz) is 'Sends everything again that was made for the endpoint since then, under the same ids; gives how many.';
 
+alter table plinth.webhook_position enable row level security;
 alter table plinth.webhook_endpoints enable row level security;
 alter table plinth.webhook_deliveries enable row level security;
