@@ -11,10 +11,11 @@ import { restErrors } from './errors.ts'
 import { acceptedTypes } from './request/media.ts'
 import { type RawRequest, type RequestSettings, readRequest, readSchema } from './request/read-request.ts'
 import type { RequestHead } from './request/rest-request.ts'
+import { allow, answerAllowed } from './respond/allowed.ts'
 import { type Answer, answer, answerPlan } from './respond/answer.ts'
 import { allPrivileges, describeApi, openApiType, type Privilege, privilegesSql } from './respond/openapi.ts'
 import { renderError } from './respond/render-error.ts'
-import { quoteFunction, type Runner, runRequest, type TransactionEnd } from './run-request.ts'
+import { onCatalogue, quoteFunction, type Runner, runRequest, type TransactionEnd } from './run-request.ts'
 import { createShapeCache } from './shape-cache.ts'
 import { exactEstimateLimit } from './sql/compile.ts'
 import { compileCall } from './sql/compile-call.ts'
@@ -83,6 +84,7 @@ export function createRestSurface(options: RestOptions): RestSurface {
     path: '/rest/v1',
     app,
     needsKey: () => true,
+    answersOptions: true,
     renderError: (error) => {
       const { body, status, headers } = renderError(error, { anonymous: true })
       return new Response(body, { status, headers: headers as Record<string, string> })
@@ -157,8 +159,11 @@ class Rest {
   ): Promise<Answer> {
     const { caller, requestId } = variables
     try {
-      if (request.method === 'OPTIONS') return allowed(kind)
       const raw = toRaw(request, kind, name)
+      if (request.method === 'OPTIONS') {
+        const target = { isCall: kind === 'function', schema: readSchema(raw, this.#schemas), name }
+        return await onCatalogue(this.runner.catalogues, async (known) => answerAllowed(known, target))
+      }
       const actIn = (schema: string) => this.#actAs(caller, request, schema, requestId)
       const read = await readRequest(raw, this.#settings, (head) => this.#admitBody(raw, head, actIn))
       const result = await runRequest(this.runner, read, actIn(read.schema))
@@ -187,7 +192,7 @@ class Rest {
 
   /** The description of the API at the root. */
   async describe(request: Request, { caller, requestId }: Variables): Promise<Answer> {
-    if (request.method === 'OPTIONS') return allowed('relation')
+    if (request.method === 'OPTIONS') return allow(['GET', 'HEAD'])
     if (request.method !== 'GET' && request.method !== 'HEAD')
       throw restErrors.PGRST117({ method: request.method })
     if (this.#description === 'disabled') throw restErrors.PGRST126()
@@ -272,9 +277,4 @@ function readCookies(header: string | null): Record<string, string> {
       return split < 0 ? [] : [[part.slice(0, split).trim(), part.slice(split + 1).trim()]]
     }),
   )
-}
-
-function allowed(kind: RawRequest['kind']): Answer {
-  const allow = kind === 'function' ? 'OPTIONS,GET,HEAD,POST' : 'OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE'
-  return { status: 200, headers: { allow }, body: null }
 }

@@ -108,7 +108,7 @@ function shapeOf(request: RestRequest, role: string): string {
     method,
     schema,
     name,
-    format.kind,
+    format.kind === 'raw' ? format.accepted!.join() : format.kind,
     format.stripNulls ? 'stripped' : '',
     preferences.return ?? '',
     preferences.resolution ?? '',

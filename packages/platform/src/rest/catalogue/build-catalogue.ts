@@ -186,7 +186,8 @@ function toReturned(row: FunctionRow, byRowType: ReadonlyMap<number, Relation>):
     return { kind: 'rows', relation: undefined, columns: new Map(columns) }
   }
   if (row.returns === 'void') return { kind: 'void' }
-  return { kind: 'scalar', type: row.returns }
+  const { returns: type, returnBaseType: baseType, returnMediaType } = row
+  return { kind: 'scalar', type, baseType, mediaType: returnMediaType ?? undefined }
 }
 
 function outputColumn({ name, type, baseType }: ArgumentRow): Column {

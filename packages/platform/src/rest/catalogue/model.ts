@@ -80,7 +80,13 @@ export interface Argument {
 /** What a function gives back. */
 export type Returned =
   | { readonly kind: 'void' }
-  | { readonly kind: 'scalar'; readonly type: string }
+  /** `mediaType` when the type is a domain that is named like one: the value is the whole body. */
+  | {
+      readonly kind: 'scalar'
+      readonly type: string
+      readonly baseType: string
+      readonly mediaType: string | undefined
+    }
   /** Rows; `relation` when they are those of a table or view, else the columns are the function's own. */
   | {
       readonly kind: 'rows'

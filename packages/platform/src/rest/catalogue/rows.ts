@@ -43,6 +43,7 @@ export interface FunctionRow {
   readonly returns: string
   readonly returnBaseType: string
   readonly returnKind: string
+  readonly returnMediaType: string | null
   readonly exposed: boolean
   readonly arguments: readonly ArgumentRow[]
 }

@@ -3,10 +3,12 @@ import { bounds } from './bounds.ts'
 
 /** How the rows of an answer are written. */
 export interface Format {
-  readonly kind: 'array' | 'object' | 'csv'
+  readonly kind: 'array' | 'object' | 'csv' | 'raw'
   /** Leaves keys out whose value is null. */
   readonly stripNulls: boolean
   readonly contentType: string
+  /** Of `raw`, which only functions can give: every type that the request takes, most wanted first. */
+  readonly accepted?: readonly string[]
   /** Set when the statement's plan is asked for instead of its rows. */
   readonly plan?: ExplainPlan
 }
@@ -54,17 +56,31 @@ const stripped: ReadonlyMap<Format, Format> = new Map([
   [object, strippedObject],
 ])
 
-/** Picks the format that an `Accept` header wants most, plans only where they are allowed; PGRST107 when there is none. */
-export function chooseFormat(accept: string | null, plans = false): Format {
+export interface FormatChoice {
+  /** A function may give types of its own; whether it does is known when it is found. */
+  readonly isCall?: boolean
+  /** Whether execution plans may be asked for. */
+  readonly plans?: boolean | undefined
+}
+
+/** Picks the format that an `Accept` header wants most; PGRST107 when there is none. */
+export function chooseFormat(
+  accept: string | null,
+  { isCall = false, plans = false }: FormatChoice = {},
+): Format {
   if (accept === null || accept === '') return array
   const simple = formats.get(accept)
   if (simple) return simple
-  for (const { type, parameters } of acceptedTypes(accept)) {
+  const types = acceptedTypes(accept)
+  for (const { type, parameters } of types) {
     const format = formats.get(type)
     if (format && type.includes('vnd.pgrst') && parameters.includes('nulls=stripped'))
       return stripped.get(format)!
     if (format) return format
     if (plans && planTypes.has(type)) return planFormat(type, parameters)
+    if (isCall && /^[\w.+-]+\/[\w.+*-]+$/.test(type) && !type.includes('vnd.pgrst')) {
+      return { kind: 'raw', stripNulls: false, contentType: type, accepted: types.map((one) => one.type) }
+    }
   }
   throw restErrors.PGRST107({ types: accept })
 }

@@ -45,7 +45,7 @@ function readHead(raw: RawRequest, settings: RequestSettings): RequestHead {
   const isCall = raw.kind === 'function'
   const query = readQuery(raw.search, isCall && reads)
   const preferences = readPreferences(raw.header('prefer'))
-  const format = chooseFormat(raw.header('accept'), settings.plans)
+  const format = chooseFormat(raw.header('accept'), { isCall, plans: settings.plans })
   const schema = readSchema(raw, settings.schemas)
   const range = method === 'GET' ? raw.header('range') : null
   const limitedBySetting = reads || isCall ? settings.maxRows : undefined

@@ -31,7 +31,7 @@ export interface Answer {
   readonly status: number
   /** Names in small letters. */
   readonly headers: Record<string, string | string[]>
-  readonly body: string | null
+  readonly body: string | Uint8Array<ArrayBuffer> | null
 }
 
 /** Answers a statement's one row; the body goes out as PostgreSQL wrote it. */
@@ -40,14 +40,14 @@ export function answer(row: AnswerRow, context: AnswerContext): Answer {
   const { status, bodiless } = outcome(row, context)
   const headers: Answer['headers'] = { 'content-range': contentRange(row, context) }
   if (!bodiless || (request.method === 'HEAD' && status !== 204)) {
-    headers['content-type'] = request.format.contentType
+    headers['content-type'] = context.compiled.contentType ?? request.format.contentType
   }
   if (context.profile !== undefined) headers['content-profile'] = context.profile
   const applied = appliedPreferences(effective(context), honoured[request.isCall ? 'call' : request.method])
   if (applied !== undefined) headers['preference-applied'] = applied
   const location = locationOf(row, context)
   if (location !== undefined) headers.location = location
-  return customise(row, bodiless ? null : row.body, status, headers)
+  return customise(row, bodiless ? null : (row.body as Answer['body']), status, headers)
 }
 
 /** Answers the plan of a request's statement instead of running it. */
@@ -77,6 +77,7 @@ function rangeStatus(offset: number, page: number, total: number | undefined): n
   if (offset > total) {
     throw restErrors.PGRST103({
       details: `An offset of ${offset} was requested, but there are only ${total} rows.`,
+      contentRange: `*/${total}`,
     })
   }
   return page < total ? 206 : 200
@@ -111,7 +112,7 @@ function locationOf(row: AnswerRow, { compiled, request }: AnswerContext): strin
 }
 
 /** Applies what the request's own SQL set: `response.status` and `response.headers`. */
-function customise(row: AnswerRow, body: string | null, status: number, headers: Answer['headers']): Answer {
+function customise(row: AnswerRow, body: Answer['body'], status: number, headers: Answer['headers']): Answer {
   const final = row.status === null ? status : readStatus(row.status)
   const bodiless = final === 204 || final === 304
   const own = row.headers === null ? {} : readHeaders(row.headers)

@@ -7,7 +7,7 @@ import { statusOf } from './status.ts'
 
 const render = (error: unknown, anonymous = false) => {
   const { status, headers, body } = renderError(error, { anonymous })
-  return { status, headers, body: JSON.parse(body!) as Record<string, unknown> }
+  return { status, headers, body: JSON.parse(body as string) as Record<string, unknown> }
 }
 
 describe('an error', () => {

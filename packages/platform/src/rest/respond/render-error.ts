@@ -77,7 +77,11 @@ function renderAppError(given: AppError, context: RenderContext): Answer {
     hint: hint === undefined ? error.hint || null : hint,
   }
   const status = error.code === '42501' ? statusOf(error.code, context.anonymous) : error.status
-  return respond(status, body, context, challengeOf(error))
+  const rendered = respond(status, body, context, challengeOf(error))
+  const { contentRange } = error.details
+  return typeof contentRange === 'string'
+    ? { ...rendered, headers: { ...rendered.headers, 'content-range': contentRange } }
+    : rendered
 }
 
 /** RFC 6750: says what was wrong with the token. */

@@ -5,7 +5,7 @@ import type { Parameters } from './statement-text.ts'
 /** One row that every statement of this surface answers with. */
 export interface AnswerRow {
   /** The response's body as PostgreSQL wrote it. */
-  readonly body: string | null
+  readonly body: string | Buffer | null
   /** Rows in the body. */
   readonly page: number
   /** Rows without the limit, when they were counted. */

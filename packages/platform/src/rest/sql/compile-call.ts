@@ -21,9 +21,46 @@ export function compileCall(
   const call = planCall(catalogue, request.schema, request.name, inputOf(request))
   const { returned, volatility } = call.function
   const reads = request.method !== 'POST' || volatility !== 'volatile'
+  const rawType = rawTypeOf(request, call)
   const compiled =
-    returned.kind === 'rows' ? compileRows(request, call, catalogue, settings) : compileValues(request, call)
-  return { ...compiled, readOnly: reads, keyOf: undefined, nothing: returned.kind === 'void' }
+    returned.kind === 'rows'
+      ? compileRows(request, call, catalogue, settings)
+      : compileValues(request, call, rawType)
+  return {
+    ...compiled,
+    contentType: rawType,
+    readOnly: reads,
+    keyOf: undefined,
+    nothing: returned.kind === 'void',
+  }
+}
+
+/** Formats of single values, and the types that have them; of `text/plain` every type. */
+const scalarFormats: ReadonlyMap<string, string | undefined> = new Map([
+  ['text/plain', undefined],
+  ['text/xml', 'xml'],
+  ['application/octet-stream', 'bytea'],
+])
+
+/**
+ * The media type that a function's value has as it is, without JSON around it: that of its domain, any one where the
+ * domain is called `*\/*`, or the format of its type. Undefined when the request wants JSON or CSV; PGRST107 when the
+ * function has nothing that it wants.
+ */
+function rawTypeOf({ format }: RestRequest, { function: { returned } }: PlannedCall): string | undefined {
+  const mediaType = returned.kind === 'scalar' ? returned.mediaType : undefined
+  if (mediaType === '*/*')
+    return format.accepted?.find((type) => !type.includes('*')) ?? 'application/octet-stream'
+  if (format.kind !== 'raw') return undefined
+  const found = format.accepted!.find((type) => {
+    if (returned.kind !== 'scalar') return false
+    const baseType = scalarFormats.get(type)
+    return (
+      type === mediaType || (scalarFormats.has(type) && (baseType ?? returned.baseType) === returned.baseType)
+    )
+  })
+  if (found === undefined) throw restErrors.PGRST107({ types: format.accepted!.join(', ') })
+  return found.startsWith('text/') ? `${found}; charset=utf-8` : found
 }
 
 type CompiledParts = Pick<CompiledStatement, 'text' | 'bindings' | 'estimate'>
@@ -83,7 +120,7 @@ function sourceOf(
   }
 }
 
-function compileValues(request: RestRequest, call: PlannedCall): CompiledParts {
+function compileValues(request: RestRequest, call: PlannedCall, rawType: string | undefined): CompiledParts {
   const { many, returned } = call.function
   const parameters = new Parameters()
   const text = callText(call, parameters, returned.kind === 'scalar' && returned.type === 'record')
@@ -91,7 +128,9 @@ function compileValues(request: RestRequest, call: PlannedCall): CompiledParts {
   const body =
     request.method === 'HEAD' || returned.kind === 'void'
       ? noBody
-      : bodyText(request.format, ['value'], parameters, 'r.value', !many && request.format.kind !== 'csv')
+      : rawType !== undefined
+        ? rawText(returned)
+        : bodyText(request.format, ['value'], parameters, 'r.value', !many && request.format.kind !== 'csv')
   const guard = guardOf(request, call, parameters)
   const total = request.preferences.count ? '(select count(*)::int from src)' : undefined
   const values = `select t.value from ${text} as t(value)`
@@ -102,6 +141,13 @@ function compileValues(request: RestRequest, call: PlannedCall): CompiledParts {
     bindings: parameters.bindings,
     estimate: undefined,
   }
+}
+
+/** Values one after the other; bytes stay bytes. */
+function rawText(returned: PlannedCall['function']['returned']): string {
+  return returned.kind === 'scalar' && returned.baseType === 'bytea'
+    ? `coalesce(string_agg(r.value::bytea, ''), '')`
+    : `coalesce(string_agg(r.value::text, ''), '')`
 }
 
 function windowText({ window }: RestRequest, many: boolean, parameters: Parameters): string {

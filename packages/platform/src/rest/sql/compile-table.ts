@@ -27,13 +27,13 @@ export function compileTable(
 }
 
 /** The table or view that a request names; PGRST205 when there is none. */
-export function findRelation(catalogue: Catalogue, head: RequestHead): Relation {
+export function findRelation(catalogue: Catalogue, head: Pick<RequestHead, 'schema' | 'name'>): Relation {
   const relation = catalogue.relation(head.schema, head.name)
   if (!relation || relation.kind === 'type') throw unknownTable(catalogue, head)
   return relation
 }
 
-function unknownTable(catalogue: Catalogue, { schema, name }: RequestHead): Error {
+function unknownTable(catalogue: Catalogue, { schema, name }: Pick<RequestHead, 'schema' | 'name'>): Error {
   const near = nearest(
     name,
     catalogue.relations(schema).map((relation) => relation.name),

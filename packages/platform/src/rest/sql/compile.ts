@@ -13,6 +13,8 @@ export interface CompiledStatement {
   readonly readOnly: boolean
   /** Set when a row's address is answered. */
   readonly keyOf: Relation | undefined
+  /** Set when the function decides the type of the body. */
+  readonly contentType?: string | undefined
   /** The function answers nothing: 204. */
   readonly nothing: boolean
 }

@@ -157,6 +157,43 @@ describe('arguments and results of every kind', () => {
     expect((await call('whole_xml', '<a/>', { 'content-type': 'text/xml' })).json).toBe('got <a/>')
     expect((await call('whole_bytes', 'abc', { 'content-type': 'application/octet-stream' })).json).toBe(3)
   })
+  test('are given as they are, in the formats that a single value has', async () => {
+    await rest.db.database.asOwner({
+      text: `
+        create function public.page() returns xml language sql as $$ select xmlelement(name a, 'é') $$;
+        create function public.bytes() returns bytea language sql immutable return '\\x00ff0a'::bytea;
+        create function public.lines() returns setof text language sql as $$ values ('a'), ('b') $$;
+        create domain public."image/x-dot" as bytea;
+        create function public.dot() returns public."image/x-dot" language sql as $$ select '\\x01ff'::bytea $$;
+        create domain public."*/*" as text;
+        create function public.anything() returns public."*/*" language sql as $$
+          select set_config('response.headers', '[{"Content-Type": "text/markdown"}]', true);
+          select '# Hi'::text $$`,
+    })
+    await rest.surface().reload()
+    const get = async (name: string, accept: string) => {
+      const { status, headers, text } = await call(name, undefined, { accept })
+      return [status, headers.get('content-type'), text]
+    }
+    expect(await get('page', 'text/xml')).toEqual([200, 'text/xml; charset=utf-8', '<a>é</a>'])
+    expect(await get('lines', 'text/plain')).toEqual([200, 'text/plain; charset=utf-8', 'ab'])
+    expect(await get('bytes', 'application/octet-stream')).toEqual([200, 'application/octet-stream', expect.any(String)])
+    expect(await get('dot', 'image/avif, image/x-dot')).toEqual([200, 'image/x-dot', expect.any(String)])
+    expect(await get('anything', '*/*')).toEqual([200, 'text/markdown', '# Hi'])
+    expect(await get('anything', 'text/html, */*;q=0.1')).toEqual([200, 'text/markdown', '# Hi'])
+    for (const [name, accept] of [
+      ['lines', 'text/xml'],
+      ['page', 'application/octet-stream'],
+      ['dot', 'image/png'],
+      ['films_since?since=1', 'text/plain'],
+    ] as const) {
+      const refused = await rest.get(`/rpc/${name}`, { headers: { accept } })
+      expect([name, refused.status, refused.json]).toMatchObject([name, 406, { code: 'PGRST107' }])
+    }
+  })
+  test('bytes arrive unchanged', async () => {
+    expect([...(await rest.bytes('/rpc/bytes', 'application/octet-stream'))]).toEqual([0, 255, 10])
+  })
   test('one value of a variadic argument is a list of one', async () => {
     expect((await rest.get('/rpc/total?numbers=4')).json).toBe(4)
     expect((await rest.get('/rpc/total?numbers=4&numbers=5')).json).toBe(9)

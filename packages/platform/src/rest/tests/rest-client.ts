@@ -57,6 +57,13 @@ export function useRest(options: Partial<RestOptions> = {}) {
     request,
     get: (path: string, sent?: Sent) => request('GET', path, sent),
     surface: () => surface!,
+    /** The body of a function's answer, byte by byte. */
+    bytes: async (path: string, accept: string) => {
+      const response = await app!.request(`/rest/v1${path}`, {
+        headers: { accept, 'x-test-caller': 'service' },
+      })
+      return new Uint8Array(await response.arrayBuffer())
+    },
     /** A real client whose requests go to the surface. */
     client: (as: Caller = service) =>
       new PostgrestClient('http://plinth.test/rest/v1', {

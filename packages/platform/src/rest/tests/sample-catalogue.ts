@@ -37,6 +37,7 @@ const searching: FunctionRow = {
   returns: 'public.items',
   returnBaseType: 'items',
   returnKind: 'c',
+  returnMediaType: null,
   exposed: true,
   arguments: [{ name: 'term', mode: 'i', type: 'text', typeId: 25, baseType: 'text' }],
 }

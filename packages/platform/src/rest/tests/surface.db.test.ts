@@ -94,7 +94,14 @@ describe('the root', () => {
     expect((await rest.get('/films/1')).json).toMatchObject({ code: 'PGRST125' })
   })
   test('OPTIONS says what is allowed', async () => {
-    expect((await rest.request('OPTIONS', '/films')).headers.get('allow')).toContain('PATCH')
+    const allowed = async (path: string) => (await rest.request('OPTIONS', path)).headers.get('allow')
+    expect(await allowed('/films')).toBe('OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE')
+    expect(await allowed('/tallies')).toBe('OPTIONS,GET,HEAD,POST,PATCH,DELETE')
+    expect(await allowed('/film_list')).toBe('OPTIONS,GET,HEAD')
+    expect(await allowed('/rpc/forget')).toBe('OPTIONS,POST')
+    expect(await allowed('/')).toBe('OPTIONS,GET,HEAD')
+    expect((await rest.request('OPTIONS', '/nothing')).status).toBe(404)
+    expect((await rest.request('OPTIONS', '/rpc/nothing')).status).toBe(404)
     expect((await rest.request('OPTIONS', '/rpc/add')).headers.get('allow')).toBe('OPTIONS,GET,HEAD,POST')
   })
   test('aggregates are off until they are switched on', async () => {

@@ -12,6 +12,7 @@ select n.nspname as schema,
   pg_catalog.format_type(p.prorettype, null) as returns,
   coalesce(base.typname, result.typname) as "returnBaseType",
   result.typtype as "returnKind",
+  case when result.typtype = 'd' and result.typname ~ '^[^/]+/[^/]+$' then result.typname end as "returnMediaType",
   n.nspname = any ($1) as exposed,
   coalesce(arguments.list, '[]') as arguments
 from pg_catalog.pg_proc p
