@@ -177,7 +177,11 @@ describe('arguments and results of every kind', () => {
     }
     expect(await get('page', 'text/xml')).toEqual([200, 'text/xml; charset=utf-8', '<a>é</a>'])
     expect(await get('lines', 'text/plain')).toEqual([200, 'text/plain; charset=utf-8', 'ab'])
-    expect(await get('bytes', 'application/octet-stream')).toEqual([200, 'application/octet-stream', expect.any(String)])
+    expect(await get('bytes', 'application/octet-stream')).toEqual([
+      200,
+      'application/octet-stream',
+      expect.any(String),
+    ])
     expect(await get('dot', 'image/avif, image/x-dot')).toEqual([200, 'image/x-dot', expect.any(String)])
     expect(await get('anything', '*/*')).toEqual([200, 'text/markdown', '# Hi'])
     expect(await get('anything', 'text/html, */*;q=0.1')).toEqual([200, 'text/markdown', '# Hi'])
