@@ -80,18 +80,18 @@ describe('plinth settings', () => {
 
   it('sets one in the data folder, shows where it comes from, and takes it back', async () => {
     const run = await inFolder()
-    expect(await run(['settings', 'set', 'shops', 'auth.signUps', 'false'])).toMatchObject({ code: 0 })
+    expect(await run(['settings', 'set', 'shops', 'auth.disableSignup', 'true'])).toMatchObject({ code: 0 })
     const one = async (environment = {}) => {
       const { stdout } = await run(['settings', 'list', 'shops', '--json'], '', environment)
-      return rowsOf(stdout).find(({ name }) => name === 'auth.signUps')
+      return rowsOf(stdout).find(({ name }) => name === 'auth.disableSignup')
     }
-    expect(await one()).toMatchObject({ value: 'false', source: 'file' })
-    expect(await one({ PLINTH_SHOPS_AUTH_SIGN_UPS: 'true' })).toMatchObject({
-      value: 'true',
+    expect(await one()).toMatchObject({ value: 'true', source: 'file' })
+    expect(await one({ PLINTH_SHOPS_AUTH_DISABLE_SIGNUP: 'false' })).toMatchObject({
+      value: 'false',
       source: 'environment',
     })
-    await run(['settings', 'unset', 'shops', 'auth.signUps'])
-    expect(await one()).toMatchObject({ value: 'true', source: 'default' })
+    await run(['settings', 'unset', 'shops', 'auth.disableSignup'])
+    expect(await one()).toMatchObject({ value: 'false', source: 'default' })
   })
 
   it('takes no secret on the command line, which others can read', async () => {
@@ -107,9 +107,9 @@ describe('plinth settings', () => {
 
   it('refuses unknown names and wrong values, and changes nothing', async () => {
     const run = await inFolder()
-    const unknown = await run(['settings', 'set', 'shops', 'auth.signUp', 'false'])
-    expect(unknown.stderr).toContain('Did you mean auth.signUps?')
-    const wrong = await run(['settings', 'set', 'shops', 'auth.signUps', 'perhaps'])
+    const unknown = await run(['settings', 'set', 'shops', 'auth.disableSignups', 'false'])
+    expect(unknown.stderr).toContain('Did you mean auth.disableSignup?')
+    const wrong = await run(['settings', 'set', 'shops', 'auth.disableSignup', 'perhaps'])
     expect([unknown.code, wrong.code, wrong.stdout]).toEqual([1, 1, ''])
     expect(rowsOf((await run(['settings', 'list', 'shops', '--json'])).stdout)).not.toContainEqual(
       expect.objectContaining({ source: 'file' }),

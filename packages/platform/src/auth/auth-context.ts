@@ -1,7 +1,9 @@
 import type { ProjectDatabase } from '../database/index.ts'
 import type { ProjectKeys } from '../http/index.ts'
-import type { Clock } from '../kernel/index.ts'
+import type { Clock, Log } from '../kernel/index.ts'
+import type { CodeSecrets } from './codes/code-secrets.ts'
 import type { AuthLimiter } from './limits/auth-limits.ts'
+import type { Outbox } from './messages/outbox.ts'
 import type { PasswordHasher } from './passwords/password-hasher.ts'
 import type { AuthSettings } from './settings.ts'
 
@@ -10,7 +12,14 @@ export interface AuthContext {
   readonly database: ProjectDatabase
   readonly keys: ProjectKeys
   readonly clock: Clock
+  readonly log: Log
   readonly settings: AuthSettings
+  /** The project's address, without a trailing slash. */
+  readonly url: string
   readonly passwords: PasswordHasher
   readonly limits: AuthLimiter
+  readonly codes: CodeSecrets
+  readonly outbox: Outbox
+  /** A 32-byte key for one purpose, from the project's master key. */
+  deriveKey(purpose: string): Buffer
 }

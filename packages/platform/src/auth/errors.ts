@@ -60,6 +60,31 @@ export const authErrors = defineErrors({
     message: 'Email not confirmed',
     hint: 'An administrator confirms an address with email_confirm.',
   },
+  phone_not_confirmed: {
+    status: 400,
+    message: 'Phone not confirmed',
+    hint: 'Enter the code that was sent to the number.',
+  },
+  phone_exists: {
+    status: 422,
+    message: 'A user with this phone number has already been registered',
+    hint: 'Choose another number.',
+  },
+  reauthentication_needed: {
+    status: 400,
+    message: 'Password update requires reauthentication',
+    hint: 'Ask for a code with reauthenticate() and send it as nonce.',
+  },
+  reauthentication_not_valid: {
+    status: 422,
+    message: 'Nonce has expired or is invalid',
+    hint: 'Ask for another code with reauthenticate().',
+  },
+  insufficient_aal: {
+    status: 403,
+    message: '{problem}',
+    hint: 'Verify a second factor first.',
+  },
   refresh_token_not_found: {
     status: 400,
     message: 'Invalid Refresh Token: Refresh Token Not Found',
@@ -82,8 +107,8 @@ export const authErrors = defineErrors({
   },
   weak_password: {
     status: 422,
-    message: 'Password should be at least {length} characters.',
-    hint: 'Choose a longer password.',
+    message: '{problem}',
+    hint: 'Choose a longer password, with characters of every kind that the project asks for.',
   },
   same_password: {
     status: 422,
@@ -102,18 +127,18 @@ export const authErrors = defineErrors({
   },
   email_provider_disabled: {
     status: 422,
-    message: '{feature} needs mail, which this server does not send',
-    hint: 'An administrator can set passwords and addresses with the service role key.',
+    message: '{feature} is not possible: this project sends no mail, or takes no e-mail addresses',
+    hint: 'Set smtpHost, or externalEmailEnabled; an administrator sets passwords and addresses with the service role key.',
   },
   phone_provider_disabled: {
     status: 422,
     message: 'Phone logins are disabled',
-    hint: 'Use e-mail and password.',
+    hint: 'Use e-mail and password, or switch externalPhoneEnabled on.',
   },
-  otp_disabled: {
-    status: 422,
-    message: 'Sign-in by one-time code or link is disabled',
-    hint: 'Use e-mail and password.',
+  otp_expired: {
+    status: 403,
+    message: '{problem}',
+    hint: 'Codes and links are good once and for a while; five wrong codes end one. Ask for another.',
   },
   provider_disabled: {
     status: 400,
@@ -128,7 +153,17 @@ export const authErrors = defineErrors({
   flow_state_not_found: {
     status: 404,
     message: 'invalid flow state, no valid flow state found',
-    hint: 'No sign-in method of this server starts a PKCE flow.',
+    hint: 'A code is good once and for five minutes. Begin again.',
+  },
+  flow_state_expired: {
+    status: 403,
+    message: 'invalid flow state, flow state has expired',
+    hint: 'A code is good for five minutes. Begin again.',
+  },
+  bad_code_verifier: {
+    status: 403,
+    message: 'code challenge does not match previously saved code verifier',
+    hint: 'Exchange the code in the browser that began the flow.',
   },
   saml_provider_disabled: {
     status: 422,
@@ -136,24 +171,94 @@ export const authErrors = defineErrors({
     hint: 'Use e-mail and password.',
   },
   manual_linking_disabled: {
-    status: 422,
+    status: 404,
     message: 'Manual linking is disabled',
-    hint: 'A user has the identity that they signed up with.',
+    hint: 'Switch securityManualLinkingEnabled on.',
   },
   mfa_totp_enroll_not_enabled: {
     status: 422,
     message: 'MFA enroll is disabled for TOTP',
-    hint: 'This server knows one factor, the password.',
+    hint: 'Switch mfaTotpEnrollEnabled on.',
+  },
+  mfa_totp_verify_not_enabled: {
+    status: 422,
+    message: 'MFA verification is disabled for TOTP',
+    hint: 'Switch mfaTotpVerifyEnabled on.',
+  },
+  mfa_phone_enroll_not_enabled: {
+    status: 422,
+    message: 'MFA enroll is disabled for Phone',
+    hint: 'Switch mfaPhoneEnrollEnabled on.',
+  },
+  mfa_phone_verify_not_enabled: {
+    status: 422,
+    message: 'MFA verification is disabled for Phone',
+    hint: 'Switch mfaPhoneVerifyEnabled on.',
+  },
+  mfa_webauthn_enroll_not_enabled: {
+    status: 422,
+    message: 'MFA enroll is disabled for WebAuthn',
+    hint: 'Use an authenticator app.',
+  },
+  mfa_recovery_codes_sole_factor: {
+    status: 422,
+    message: 'Recovery codes cannot be the only verified factor',
+    hint: 'Enroll an authenticator app first; remove the recovery codes before the last other factor.',
+  },
+  mfa_recovery_codes_enroll_not_enabled: {
+    status: 422,
+    message: 'MFA enroll is disabled for recovery codes',
+    hint: 'Switch mfaRecoveryCodesEnabled on.',
   },
   mfa_factor_not_found: {
     status: 404,
     message: 'MFA factor not found',
-    hint: 'This server knows one factor, the password.',
+    hint: 'Check the id; the factor may be somebody else’s or gone.',
+  },
+  mfa_factor_name_conflict: {
+    status: 422,
+    message: 'A factor with this friendly name for this user already exists',
+    hint: 'Choose another name.',
+  },
+  mfa_verified_factor_exists: {
+    status: 422,
+    message: 'A verified phone factor already exists, unenroll the existing factor to continue',
+    hint: 'Remove the factor first.',
+  },
+  too_many_enrolled_mfa_factors: {
+    status: 422,
+    message: 'Maximum number of verified factors reached, unenroll to continue',
+    hint: 'Remove a factor first.',
+  },
+  mfa_challenge_expired: {
+    status: 422,
+    message: 'MFA challenge has expired, verify against another challenge or create a new challenge.',
+    hint: 'Challenge the factor again.',
+  },
+  mfa_verification_failed: {
+    status: 422,
+    message: 'Invalid code entered',
+    hint: 'Codes are good once. Wait for the next one, and check the clock of the device.',
   },
   over_request_rate_limit: {
     status: 429,
     message: 'Request rate limit reached',
     hint: 'Try again after the seconds that Retry-After gives.',
+  },
+  over_email_send_rate_limit: {
+    status: 429,
+    message: 'For security purposes, you can only request this after {seconds} seconds.',
+    hint: 'One address gets one mail in a while; wait the seconds that Retry-After gives.',
+  },
+  over_sms_send_rate_limit: {
+    status: 429,
+    message: 'For security purposes, you can only request this after {seconds} seconds.',
+    hint: 'One number gets one SMS in a while; wait the seconds that Retry-After gives.',
+  },
+  sms_send_failed: {
+    status: 422,
+    message: 'This project sends no SMS',
+    hint: 'Set up a provider for SMS, or use e-mail.',
   },
   conflict: {
     status: 409,

@@ -1,15 +1,11 @@
 export * from './auth-surface.ts'
 export * from './capability.ts'
 export * from './errors.ts'
-export {
-  type AttemptCounter,
-  createMemoryCounter,
-  type MakeAttemptCounter,
-} from './limits/attempt-counter.ts'
+export type { AuthMail, AuthSms, MailVariables, Messenger } from './messages/messenger.ts'
 export * from './migrations.ts'
 export {
   createPasswordHasher,
   type PasswordHasher,
   type PasswordHasherOptions,
 } from './passwords/password-hasher.ts'
-export type { AttemptLimit, AuthLimits, AuthSettings, AuthSettingsInput } from './settings.ts'
+export { type AuthSettings, type AuthSettingsInput, authSettings } from './settings.ts'

@@ -28,7 +28,9 @@ describe('a failure as GoTrue’s clients read it', () => {
   })
 
   it('names the reasons of a weak password', async () => {
-    const { body } = await render(authErrors.weak_password({ length: 6, reasons: ['length'] }))
+    const { body } = await render(
+      authErrors.weak_password({ problem: 'Password should be at least 6 characters.', reasons: ['length'] }),
+    )
     expect(body).toMatchObject({
       error_code: 'weak_password',
       msg: 'Password should be at least 6 characters.',

@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { type Actor, actorOf } from '../database/index.ts'
-import type { SurfaceEnv } from '../http/index.ts'
+import { addressKey, type SurfaceEnv } from '../http/index.ts'
 import type { AuthContext } from './auth-context.ts'
 import { authErrors, tokenErrors } from './errors.ts'
+import type { Turn } from './passwords/waiting-line.ts'
+import { allowedRedirect } from './redirects/allowed-redirect.ts'
 import type { Device } from './sessions/start-session.ts'
 import { type AccountRow, findSignedInUser } from './store/users.ts'
 
@@ -42,6 +45,36 @@ export const deviceOf = (c: AuthRequest): Device => ({
   address: c.var.clientAddress,
 })
 
+/** Whose turn at hashing the request takes. */
+export const turnOf = ({ database }: AuthContext, c: AuthRequest): Turn => ({
+  project: database.system,
+  address: addressKey(c.var.clientAddress),
+})
+
+/** Where the request wants its flow to end, else where it came from, if that is allowed; else the site. */
+export const redirectOf = ({ settings, url }: AuthContext, c: AuthRequest, given?: string): string =>
+  allowedRedirect(settings, url, given || c.req.query('redirect_to') || c.req.header('referer'))
+
+/** First language that the client asks for: `de-AT`. */
+export const localeOf = (c: AuthRequest): string | null =>
+  /^[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8}){0,3}/.exec(c.req.header('accept-language') ?? '')?.[0] ?? null
+
+/**
+ * Nothing that depends on whether an address has an account is answered sooner than this, in milliseconds. Checking the
+ * bcrypt hash of an imported account takes about 50, our own kind about 20, storing a code a few.
+ */
+const soonestAnswer = 150
+
+/** The outcome of `work`, good or bad, but not before {@link soonestAnswer}: its time tells nothing. */
+export async function noSooner<T>(work: () => Promise<T>): Promise<T> {
+  const soonest = sleep(soonestAnswer)
+  try {
+    return await work()
+  } finally {
+    await soonest
+  }
+}
+
 /** Who the journal names for a change of accounts; `userId` for somebody who becomes known only with it. */
 export function actorOfRequest(c: AuthRequest, userId?: string): Actor {
   const actor = actorOf({ ...c.var.caller, requestId: c.var.requestId, via: 'auth' })
@@ -63,11 +96,13 @@ const uuid = z.guid()
  */
 export async function requireSignedIn(auth: AuthContext, c: AuthRequest): Promise<SignedIn> {
   if (!c.req.header('authorization')) throw authErrors.no_authorization()
-  const { sub, session_id: session } = c.var.caller.claims
+  const { sub, session_id: session, aud } = c.var.caller.claims
   if (typeof sub !== 'string' || sub === '')
     throw authErrors.bad_jwt({ problem: 'invalid claim: missing sub claim' })
   if (!uuid.safeParse(sub).success)
     throw authErrors.bad_jwt({ problem: 'invalid claim: sub claim must be a UUID' })
+  if (aud !== undefined && ![aud].flat().includes('authenticated'))
+    throw authErrors.bad_jwt({ problem: 'invalid claim: aud claim must be authenticated' })
   const sessionId = session === undefined || session === null || session === '' ? null : session
   if (sessionId !== null && !uuid.safeParse(sessionId).success) {
     throw authErrors.bad_jwt({ problem: 'invalid claim: session_id claim must be a UUID' })
@@ -80,6 +115,17 @@ export async function requireSignedIn(auth: AuthContext, c: AuthRequest): Promis
   if (!user.has_session) throw authErrors.session_not_found()
   if (user.is_banned) throw authErrors.user_banned()
   return { user, sessionId: sessionId as string | null }
+}
+
+/** As {@link requireSignedIn}, for what belongs to one session. Fails with `session_not_found` without one. */
+export async function requireSession(auth: AuthContext, c: AuthRequest) {
+  const { user, sessionId } = await requireSignedIn(auth, c)
+  if (sessionId === null) throw authErrors.session_not_found()
+  return {
+    user,
+    sessionId,
+    aal: c.var.caller.claims['aal'] === 'aal2' ? ('aal2' as const) : ('aal1' as const),
+  }
 }
 
 /** Fails with `not_admin` unless the service role asks. */

@@ -1,5 +1,6 @@
 import { authErrors } from '../errors.ts'
 import type { Endpoint } from '../request.ts'
+import { exchangeCode } from './exchange-code.ts'
 import { refresh } from './refresh.ts'
 import { signInByPassword } from './sign-in-by-password.ts'
 
@@ -8,7 +9,7 @@ const grants: Readonly<Record<string, Endpoint>> = {
   password: signInByPassword,
   refresh_token: refresh,
   id_token: () => () => Promise.reject(authErrors.provider_disabled()),
-  pkce: () => () => Promise.reject(authErrors.flow_state_not_found()),
+  pkce: exchangeCode,
   web3: () => () => Promise.reject(authErrors.web3_provider_disabled()),
 }
 

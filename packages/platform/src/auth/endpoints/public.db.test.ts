@@ -24,7 +24,7 @@ describe('what everybody may ask', () => {
       disable_signup: false,
       mailer_autoconfirm: true,
     })
-    host.restart({ anonymousSignIns: true, signUps: false, autoConfirm: false })
+    host.restart({ externalAnonymousUsersEnabled: true, disableSignup: true, mailerAutoconfirm: false })
     expect((await host.send('/settings')).body).toMatchObject({
       external: { anonymous_users: true },
       disable_signup: true,
@@ -34,31 +34,33 @@ describe('what everybody may ask', () => {
   })
 })
 
-describe('what this server does not have', () => {
-  const host = useAuthHost()
+describe('what lacks a session, a right or a field, and what this server does not have', () => {
+  const host = useAuthHost({ url: 'https://plinth.example/sample' })
 
   it.each([
-    ['POST', '/recover', 'email_provider_disabled'],
-    ['POST', '/resend', 'email_provider_disabled'],
-    ['POST', '/invite', 'email_provider_disabled'],
-    ['POST', '/admin/generate_link', 'email_provider_disabled'],
-    ['GET', '/reauthenticate', 'email_provider_disabled'],
-    ['POST', '/otp', 'otp_disabled'],
-    ['POST', '/magiclink', 'otp_disabled'],
-    ['GET', '/verify?token=1&type=signup', 'otp_disabled'],
-    ['POST', '/verify', 'otp_disabled'],
+    ['POST', '/recover', 'validation_failed'],
+    ['POST', '/resend', 'validation_failed'],
+    ['POST', '/invite', 'not_admin'],
+    ['POST', '/admin/generate_link', 'not_admin'],
+    ['GET', '/reauthenticate', 'bad_jwt'],
+    ['POST', '/otp', 'validation_failed'],
+    ['POST', '/magiclink', 'validation_failed'],
+    ['GET', '/verify?token=1', 'validation_failed'],
+    ['GET', '/verify?token=1&type=sms', 'validation_failed'],
+    ['GET', '/verify?token=1&type=__proto__', 'validation_failed'],
+    ['POST', '/verify', 'validation_failed'],
     ['GET', '/authorize?provider=google', 'validation_failed'],
     ['GET', '/callback?code=1', 'validation_failed'],
     ['GET', '/user/identities/authorize', 'manual_linking_disabled'],
     ['DELETE', '/user/identities/7', 'manual_linking_disabled'],
-    ['POST', '/factors', 'mfa_totp_enroll_not_enabled'],
-    ['POST', '/factors/7/challenge', 'mfa_factor_not_found'],
-    ['POST', '/factors/7/verify', 'mfa_factor_not_found'],
-    ['DELETE', '/factors/7', 'mfa_factor_not_found'],
+    ['POST', '/factors', 'validation_failed'],
+    ['POST', '/factors/7/challenge', 'bad_jwt'],
+    ['POST', '/factors/7/verify', 'validation_failed'],
+    ['DELETE', '/factors/7', 'bad_jwt'],
     ['POST', '/sso', 'saml_provider_disabled'],
     ['GET', '/sso/saml/metadata', 'saml_provider_disabled'],
     ['POST', '/token?grant_type=id_token', 'provider_disabled'],
-    ['POST', '/token?grant_type=pkce', 'flow_state_not_found'],
+    ['POST', '/token?grant_type=pkce', 'validation_failed'],
     ['POST', '/token?grant_type=web3', 'web3_provider_disabled'],
     ['GET', '/signup', 'not_found'],
     ['PATCH', '/user', 'not_found'],
@@ -75,15 +77,17 @@ describe('what this server does not have', () => {
     const outcomes = await Promise.all([
       auth.resetPasswordForEmail('ada@example.test'),
       auth.signInWithOtp({ email: 'ada@example.test' }),
+      auth.signInWithOtp({ phone: '+4915112345678' }),
       auth.signInWithIdToken({ provider: 'google', token: 'x' }),
       auth.verifyOtp({ email: 'ada@example.test', token: '123456', type: 'email' }),
       auth.resend({ email: 'ada@example.test', type: 'signup' }),
     ])
     expect(outcomes.map(({ error }) => error?.code)).toEqual([
       'email_provider_disabled',
-      'otp_disabled',
+      'email_provider_disabled',
+      'phone_provider_disabled',
       'provider_disabled',
-      'otp_disabled',
+      'otp_expired',
       'email_provider_disabled',
     ])
   })

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../request.ts'
+import type { AuthSettings } from '../settings.ts'
 
 /** Providers that GoTrue's settings name; clients draw a button for each that is on. */
 const externalProviders = [
@@ -27,22 +28,27 @@ const externalProviders = [
   'phone',
 ]
 
+const isOn = (settings: AuthSettings, name: string): boolean =>
+  name === 'phone'
+    ? settings.externalPhoneEnabled
+    : (Object.entries(settings.external).find(([known]) => known === name)?.[1].enabled ?? false)
+
 /** `GET /settings`: which ways of signing in a client may offer. */
 export const describeSettings: Endpoint =
   ({ settings }) =>
   async (c) =>
     c.json({
       external: {
-        anonymous_users: settings.anonymousSignIns,
-        email: true,
-        ...Object.fromEntries(externalProviders.map((name) => [name, false])),
+        anonymous_users: settings.externalAnonymousUsersEnabled,
+        email: settings.externalEmailEnabled,
+        ...Object.fromEntries(externalProviders.map((name) => [name, isOn(settings, name)])),
       },
-      disable_signup: !settings.signUps,
-      mailer_autoconfirm: settings.autoConfirm,
-      phone_autoconfirm: false,
+      disable_signup: settings.disableSignup,
+      mailer_autoconfirm: settings.mailerAutoconfirm,
+      phone_autoconfirm: settings.smsAutoconfirm,
       sms_provider: '',
       saml_enabled: false,
-      mfa_enabled: false,
+      mfa_enabled: settings.mfaTotpEnrollEnabled || settings.mfaPhoneEnrollEnabled,
     })
 
 /** `GET /health`. */

@@ -167,7 +167,7 @@ describe('refreshing a session', () => {
   })
 
   it('is limited by address', async () => {
-    host.restart({ limits: { refreshesPerAddress: { attempts: 1, seconds: 60 } } })
+    host.restart({ rateLimitTokenRefresh: 1 })
     const second = await next(first)
     expect(await host.refresh(second)).toMatchObject({
       status: 429,

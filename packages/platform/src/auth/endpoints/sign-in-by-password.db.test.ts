@@ -148,8 +148,10 @@ describe('signing in by password', () => {
 })
 
 describe('guessing passwords', () => {
-  const limits = { failuresPerAccount: { attempts: 3, seconds: 60 } }
-  const host = useAuthHost({ settings: { limits }, connections: { requests: 2, owner: 12 } })
+  const host = useAuthHost({
+    settings: { rateLimitWrongPasswords: 3 },
+    connections: { requests: 2, owner: 12 },
+  })
   const guess = (email: string) => host.signIn(email, 'wrong password')
 
   it('ends after a few wrong ones, whether the account exists or not', async () => {

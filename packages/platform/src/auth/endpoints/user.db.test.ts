@@ -4,7 +4,7 @@ import type { JsonObject } from '../../kernel/index.ts'
 import { useAuthHost } from '../tests/auth-host.ts'
 
 describe('the signed-in user', () => {
-  const host = useAuthHost({ settings: { anonymousSignIns: true } })
+  const host = useAuthHost({ settings: { externalAnonymousUsersEnabled: true } })
   let count = 0
   let email: string
   let token: string
@@ -152,7 +152,9 @@ describe('the signed-in user', () => {
     const { body } = await putUser({ email: `New-${email}` })
     expect(body).toMatchObject({
       email: `new-${email}`,
-      identities: [{ email: `new-${email}`, identity_data: { email: `new-${email}`, email_verified: true } }],
+      identities: [
+        { email: `new-${email}`, identity_data: { email: `new-${email}`, email_verified: false } },
+      ],
     })
     expect((await host.signIn(email)).status).toBe(400)
     expect((await host.signIn(`new-${email}`)).status).toBe(200)

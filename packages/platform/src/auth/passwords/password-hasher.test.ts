@@ -4,15 +4,17 @@ import * as bcrypt from '@node-rs/bcrypt'
 import { describe, expect, it } from 'vitest'
 import { createPasswordHasher, isUsableHash } from './password-hasher.ts'
 
+const turn = { project: 'sample', address: '192.0.2.1' }
+
 describe('password hashes', () => {
   const passwords = createPasswordHasher()
 
   it('are argon2id with OWASP’s parameters, different every time', async () => {
-    const [one, two] = [await passwords.hash('tea'), await passwords.hash('tea')]
+    const [one, two] = [await passwords.hash('tea', turn), await passwords.hash('tea', turn)]
     expect(one).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
     expect(one).not.toBe(two)
-    expect(await passwords.verify(async () => one, 'tea')).toBe(true)
-    expect(await passwords.verify(async () => one, 'Tea')).toBe(false)
+    expect(await passwords.verify(async () => one, 'tea', turn)).toBe(true)
+    expect(await passwords.verify(async () => one, 'Tea', turn)).toBe(false)
     expect(passwords.isOutdated(one)).toBe(false)
   })
 
@@ -24,8 +26,8 @@ describe('password hashes', () => {
     ]
     for (const hash of imported) {
       expect(isUsableHash(hash)).toBe(true)
-      expect(await passwords.verify(async () => hash, 'tea')).toBe(true)
-      expect(await passwords.verify(async () => hash, 'coffee')).toBe(false)
+      expect(await passwords.verify(async () => hash, 'tea', turn)).toBe(true)
+      expect(await passwords.verify(async () => hash, 'coffee', turn)).toBe(false)
       expect(passwords.isOutdated(hash)).toBe(true)
     }
   })
@@ -46,15 +48,15 @@ describe('password hashes', () => {
     ],
   ])('never match when stored is %s', async (_, stored) => {
     if (stored !== null) expect(isUsableHash(stored)).toBe(false)
-    expect(await passwords.verify(async () => stored, 'tea')).toBe(false)
-    expect(await passwords.verify(async () => stored, '')).toBe(false)
+    expect(await passwords.verify(async () => stored, 'tea', turn)).toBe(false)
+    expect(await passwords.verify(async () => stored, '', turn)).toBe(false)
   })
 
   it('take as much work to miss where there is none as where there is one', async () => {
-    const stored = await passwords.hash('tea')
+    const stored = await passwords.hash('tea', turn)
     const timeOf = async (hash: string | null) => {
       const start = performance.now()
-      await passwords.verify(async () => hash, 'coffee')
+      await passwords.verify(async () => hash, 'coffee', turn)
       return performance.now() - start
     }
     const rounds = []
@@ -69,7 +71,7 @@ describe('password hashes', () => {
   it('leave the event loop to everybody else, at its own priority', async () => {
     const priority = getPriority()
     let turns = 0
-    const hashing = passwords.hash('tea')
+    const hashing = passwords.hash('tea', turn)
     let done = false
     void hashing.finally(() => {
       done = true
@@ -84,7 +86,7 @@ describe('password hashes', () => {
 
   it('are refused when too many wait', async () => {
     const busy = createPasswordHasher({ atOnce: 1, places: 2 })
-    const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => busy.hash('tea')))
+    const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => busy.hash('tea', turn)))
     const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
     expect(refused).toHaveLength(7)
     expect(refused[0]!.reason).toMatchObject({ code: 'over_request_rate_limit', details: { seconds: 2 } })

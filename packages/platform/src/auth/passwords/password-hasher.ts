@@ -5,18 +5,21 @@ import { newSecret } from '../../kernel/index.ts'
 import { authErrors } from '../errors.ts'
 import { isBcrypt, parameters } from './hash-task.ts'
 import { createHashThreads } from './hash-threads.ts'
-import { createWaitingLine } from './waiting-line.ts'
+import { createWaitingLine, type Turn } from './waiting-line.ts'
 
-/** Makes and checks password hashes in threads of their own, a few at a time. Make one for the whole process. */
+/**
+ * Makes and checks password hashes in threads of their own, a few at a time; what waits is served in turns, by project
+ * and address. Make one for the whole process.
+ */
 export interface PasswordHasher {
   /** A new argon2id hash (PHC string). Fails with `over_request_rate_limit` when too many wait already. */
-  hash(password: string): Promise<string>
+  hash(password: string, turn: Turn): Promise<string>
   /**
    * Whether `password` made the stored hash (argon2 or bcrypt). Without a usable hash the answer is no, after as much work
    * as a wrong password takes. `findStored` is called when its turn has come, so that a rush of sign-ins is no rush on
    * the database. Fails with `over_request_rate_limit` when too many wait already, and with what `findStored` fails with.
    */
-  verify(findStored: () => Promise<string | null>, password: string): Promise<boolean>
+  verify(findStored: () => Promise<string | null>, password: string, turn: Turn): Promise<boolean>
   /** True for hashes that were not made the way {@link hash} makes them: bcrypt, or other parameters. */
   isOutdated(stored: string): boolean
 }
@@ -35,12 +38,13 @@ export function createPasswordHasher(options: PasswordHasherOptions = {}): Passw
     places: options.places ?? 64,
     refusal: () => authErrors.over_request_rate_limit({ seconds: 2 }),
   })
-  const hash = (password: string) => line.run(() => threads.perform({ password })) as Promise<string>
+  const hash = (password: string, turn: Turn) =>
+    line.run(turn, () => threads.perform({ password })) as Promise<string>
   const decoy = argon2.hashSync(newSecret(), parameters)
   return {
     hash,
-    verify: (findStored, password) =>
-      line.run(async () => {
+    verify: (findStored, password, turn) =>
+      line.run(turn, async () => {
         const stored = await findStored()
         const usable = stored !== null && isUsableHash(stored)
         const right = await threads.perform({ password, stored: usable ? stored : decoy })

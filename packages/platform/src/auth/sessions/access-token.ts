@@ -13,19 +13,28 @@ export interface SessionFacts {
   readonly refreshToken: string
 }
 
+export interface GrantedTokens extends JsonObject {
+  readonly access_token: string
+  readonly token_type: string
+  readonly expires_in: number
+  readonly expires_at: number
+  readonly refresh_token: string
+  readonly user: JsonObject
+}
+
 /** The answer of every endpoint that signs somebody in (OpenAPI: AccessTokenResponseSchema). */
 export async function grantTokens(
-  { keys, clock, settings }: AuthContext,
+  { keys, clock, settings, url }: AuthContext,
   user: UserRow,
   session: SessionFacts,
-): Promise<JsonObject> {
+): Promise<GrantedTokens> {
   const issuedAt = Math.floor(clock.now().getTime() / 1000)
-  const expiresAt = issuedAt + settings.accessTokenSeconds
-  const claims = accessClaims(user, session, { issuer: settings.issuer, issuedAt, expiresAt })
+  const expiresAt = issuedAt + settings.jwtExp
+  const claims = accessClaims(user, session, { issuer: `${url}/auth/v1`, issuedAt, expiresAt })
   return {
     access_token: await keys.sign(claims),
     token_type: 'bearer',
-    expires_in: settings.accessTokenSeconds,
+    expires_in: settings.jwtExp,
     expires_at: expiresAt,
     refresh_token: session.refreshToken,
     user: toUserJson(user),

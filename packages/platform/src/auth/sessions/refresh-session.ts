@@ -15,7 +15,7 @@ const refusals: Record<Exclude<RotationOutcome, 'rotated' | 'repeated'>, () => E
 
 /**
  * Exchanges a refresh token for the next one and a new access token. The parent of the valid token gets the valid
- * token again for `refreshGraceSeconds`, because tabs of one browser refresh at the same moment; any other used
+ * token again for `securityRefreshTokenReuseInterval`, because tabs of one browser refresh at the same moment; any other used
  * token ends the session (`refresh_token_already_used`).
  */
 export async function refreshSession(auth: AuthContext, presented: string, log: Log): Promise<JsonObject> {
@@ -27,7 +27,9 @@ export async function refreshSession(auth: AuthContext, presented: string, log: 
         childHash: hashRefreshToken(deriveChild(presented, childKey)),
         childKey,
         at: auth.clock.now(),
-        graceSeconds: auth.settings.refreshGraceSeconds,
+        graceSeconds: auth.settings.securityRefreshTokenReuseInterval,
+        timeboxSeconds: auth.settings.sessionsTimebox,
+        inactivitySeconds: auth.settings.sessionsInactivityTimeout,
       }),
     )
     .catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { newId } from '../../kernel/index.ts'
-import type { NewSession, SignInMethod } from '../store/sessions.ts'
+import type { AuthContext } from '../auth-context.ts'
+import type { CheckedPassword, NewSession, SignInMethod } from '../store/sessions.ts'
 import type { SessionFacts } from './access-token.ts'
 import { hashRefreshToken, newRefreshToken } from './refresh-token.ts'
 
@@ -16,13 +17,14 @@ const longestUserAgent = 512
  * A new session: what is stored of it and what its tokens say of it. Every way of signing in starts sessions here.
  */
 export function startSession(
+  { clock, settings }: Pick<AuthContext, 'clock' | 'settings'>,
   userId: string,
   method: SignInMethod,
   device: Device,
-  at: Date,
-  hashes: Pick<NewSession, 'checkedHash' | 'betterHash'>,
+  password: CheckedPassword | null = null,
 ): { readonly stored: NewSession; readonly facts: SessionFacts } {
   const id = newId()
+  const at = clock.now()
   const refreshToken = newRefreshToken()
   return {
     stored: {
@@ -31,9 +33,10 @@ export function startSession(
       method,
       tokenHash: hashRefreshToken(refreshToken),
       userAgent: device.userAgent?.slice(0, longestUserAgent) ?? null,
-      address: isIP(device.address) > 0 ? (device.address.split('%', 1)[0] ?? null) : null,
+      address: inetOf(device.address),
       at,
-      ...hashes,
+      password,
+      single: settings.sessionsSinglePerUser,
     },
     facts: {
       id,
@@ -43,3 +46,7 @@ export function startSession(
     },
   }
 }
+
+/** An address as PostgreSQL takes it, or null. */
+export const inetOf = (address: string): string | null =>
+  isIP(address) > 0 ? (address.split('%', 1)[0] ?? null) : null

@@ -11,7 +11,19 @@ describe('the schema auth', () => {
       create policy own on public.todos to authenticated
         using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));`,
   })
-  const tables = ['users', 'identities', 'sessions', 'refresh_tokens', 'mfa_amr_claims']
+  const tables = [
+    'users',
+    'identities',
+    'sessions',
+    'refresh_tokens',
+    'mfa_amr_claims',
+    'flow_state',
+    'one_time_tokens',
+    'mfa_factors',
+    'mfa_challenges',
+    'mfa_recovery_codes',
+    'audit_log_entries',
+  ]
 
   it('has row level security on every table, and a comment', async () => {
     const { rows } = await host.database.asOwner<{
@@ -45,7 +57,7 @@ describe('the schema auth', () => {
   })
 
   it('lets no request rotate tokens', async () => {
-    const text = `select * from plinth.rotate_refresh_token('', '', '', now(), interval '0')`
+    const text = `select * from plinth.rotate_refresh_token('', '', '', now(), interval '0', interval '0', interval '0')`
     for (const caller of [stranger, actor('ada')]) {
       await expect(host.database.asCaller(caller, { text })).rejects.toMatchObject({ code: '42501' })
     }

@@ -35,6 +35,28 @@ export async function accountTransaction<T>(
   }
 }
 
+/** As {@link accountTransaction}, for work that reads before it decides. What it throws rolls everything back. */
+export async function workOnAccounts<T>(
+  database: ProjectDatabase,
+  actor: Actor,
+  failure: string,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  try {
+    return await database.transactionAsOwner(async (transaction) => {
+      await sendAll(transaction, [limit, actorStatement(database.actors, actor)])
+      return work(transaction)
+    })
+  } catch (error) {
+    throw explainFailure(error, failure)
+  }
+}
+
+/** Sends statements without waiting in between; the result of the last. */
+export async function runAll(transaction: Transaction, statements: readonly Statement[]) {
+  return (await sendAll(transaction, statements)).at(-1)
+}
+
 /** The first failure is the cause; those behind it only say that the transaction is over. */
 async function sendAll(
   transaction: Transaction,
@@ -53,6 +75,7 @@ export function explainFailure(error: unknown, failure: string): unknown {
   if (!(error instanceof pg.DatabaseError)) return error
   if (error.schema === 'auth' && error.table === 'users' && error.code === uniqueViolation) {
     if (error.constraint === 'users_email_partial_key') return authErrors.email_exists({}, error)
+    if (error.constraint === 'users_phone_key') return authErrors.phone_exists({}, error)
     if (error.constraint === 'users_pkey') {
       return authErrors.conflict({ problem: 'A user with this id already exists' }, error)
     }

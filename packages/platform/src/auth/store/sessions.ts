@@ -1,16 +1,35 @@
 import { type Statement, sql } from '../../database/index.ts'
-import { type UserRow, userColumns } from '../users/user-row.ts'
+import { milliseconds, type UserRow, userColumns } from '../users/user-row.ts'
 
-/** How a session began. */
-export type SignInMethod = 'password' | 'anonymous'
+/** How a user proved themselves (claim `amr`); GoTrue's names. */
+export type SignInMethod =
+  | 'password'
+  | 'anonymous'
+  | 'otp'
+  | 'oauth'
+  | 'recovery'
+  | 'invite'
+  | 'magiclink'
+  | 'email/signup'
+  | 'email_change'
+  | 'totp'
+  | 'mfa/phone'
+  | 'mfa/recovery_code'
+
+export interface CheckedPassword {
+  /** The hash that it was checked against: if it has changed since, no session opens. */
+  readonly checkedHash: string | null
+  /** A newer hash of the same password to keep instead. */
+  readonly betterHash: string | null
+}
 
 export interface NewSession {
   readonly id: string
   readonly userId: string
-  /** The hash that the password was checked against: if it has changed since, no session opens. */
-  readonly checkedHash: string | null
-  /** A newer hash of the same password to keep instead. */
-  readonly betterHash: string | null
+  /** The password that was checked; null for other ways of signing in. */
+  readonly password: CheckedPassword | null
+  /** Ends the user's other sessions. */
+  readonly single: boolean
   readonly method: SignInMethod
   readonly tokenHash: string
   readonly userAgent: string | null
@@ -24,9 +43,11 @@ export const openSession = (session: NewSession): Statement => ({
   text: `with signed_in as (
       update auth.users as u
       set last_sign_in_at = $2, updated_at = $2, encrypted_password = coalesce($4, u.encrypted_password)
-      where u.id = $1 and u.encrypted_password is not distinct from $3::varchar and u.deleted_at is null
+      where u.id = $1 and ($10 or u.encrypted_password is not distinct from $3::varchar) and u.deleted_at is null
         and (u.banned_until is null or u.banned_until <= $2)
       returning u.*
+    ), ended as (
+      delete from auth.sessions s using signed_in u where s.user_id = u.id and $11
     ), session as (
       insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent, ip)
       select $5, u.id, $2, $2, 'aal1', $6, $7::inet from signed_in u
@@ -41,13 +62,15 @@ export const openSession = (session: NewSession): Statement => ({
   values: [
     session.userId,
     session.at,
-    session.checkedHash,
-    session.betterHash,
+    session.password?.checkedHash ?? null,
+    session.password?.betterHash ?? null,
     session.id,
     session.userAgent,
     session.address,
     session.method,
     session.tokenHash,
+    session.password === null,
+    session.single,
   ],
 })
 
@@ -69,6 +92,9 @@ export interface Rotation {
   readonly childKey: string
   readonly at: Date
   readonly graceSeconds: number
+  /** A session ends so long after it began, and so long after its last refresh; 0: never. */
+  readonly timeboxSeconds: number
+  readonly inactivitySeconds: number
 }
 
 export const rotateRefreshToken = (rotation: Rotation): Statement => ({
@@ -78,10 +104,31 @@ export const rotateRefreshToken = (rotation: Rotation): Statement => ({
           'timestamp', floor(extract(epoch from m.created_at))::bigint) order by m.created_at desc)
         from auth.mfa_amr_claims m where m.session_id = r.session_id) as amr,
       ${userColumns}
-    from plinth.rotate_refresh_token($1, $2, $3, $4, make_interval(secs => $5)) r
+    from plinth.rotate_refresh_token($1, $2, $3, $4, make_interval(secs => $5), make_interval(secs => $6),
+      make_interval(secs => $7)) r
     left join auth.users u on u.id = r.user_id
     left join auth.sessions s on s.id = r.session_id`,
-  values: [rotation.presentedHash, rotation.childHash, rotation.childKey, rotation.at, rotation.graceSeconds],
+  values: [
+    rotation.presentedHash,
+    rotation.childHash,
+    rotation.childKey,
+    rotation.at,
+    rotation.graceSeconds,
+    rotation.timeboxSeconds,
+    rotation.inactivitySeconds,
+  ],
+})
+
+export interface SessionRow {
+  readonly id: string
+  /** Milliseconds since 1970. */
+  readonly created_at: number | null
+  readonly aal: string | null
+}
+
+export const findSession = (id: string | null): Statement => ({
+  text: `select id, ${milliseconds('created_at')} as created_at, aal from auth.sessions where id = $1`,
+  values: [id],
 })
 
 /** Ends sessions of a user: one, all but one, or (without ids) all. */

@@ -5,19 +5,43 @@ import { createFakeClock, type FakeClock, useTestDatabase } from '@plinth/testin
 import { createClient } from '@supabase/supabase-js'
 import { afterAll, beforeAll } from 'vitest'
 import { createApp, createProjectDirectory, openProjectKeys, type ProjectKeys } from '../../http/index.ts'
-import { type Json, silentLog } from '../../kernel/index.ts'
+import { deriveKey, type Json, newKey, silentLog } from '../../kernel/index.ts'
 import {
   type AuthSettingsInput,
+  type AuthSurface,
   createAuthSurface,
   createPasswordHasher,
+  type Messenger,
   type PasswordHasher,
   readAuthMigrations,
 } from '../index.ts'
+import { readInbox } from '../messages/inbox.ts'
 
-const unlimited = { attempts: 1_000_000, seconds: 60 }
+/** A test that is about a limit sets it; no other test meets one. */
+const unlimited: AuthSettingsInput = {
+  rateLimitSignIns: 1_000_000,
+  rateLimitAnonymousUsers: 1_000_000,
+  rateLimitTokenRefresh: 1_000_000,
+  rateLimitOtp: 1_000_000,
+  rateLimitVerify: 1_000_000,
+  rateLimitEmailSent: 1_000_000,
+  rateLimitSmsSent: 1_000_000,
+  rateLimitWrongPasswords: 1_000_000,
+}
+
+/** A message as the development inbox has it. */
+export interface ReceivedMessage {
+  readonly kind: 'mail' | 'sms'
+  readonly subject: string
+  readonly body: string
+  readonly html: string | null
+}
 
 export interface AuthHostOptions {
-  readonly settings?: Partial<AuthSettingsInput>
+  readonly settings?: AuthSettingsInput
+  /** The project's address. Default one of this machine, where the inbox is open. */
+  readonly url?: string
+  readonly messenger?: Messenger
   readonly passwords?: PasswordHasher
   /** SQL of the system: its tables and triggers, as its own migrations would make them. */
   readonly seed?: string
@@ -54,30 +78,31 @@ export function useAuthHost(options: AuthHostOptions = {}) {
   let foreignKeys: ProjectKeys
   let clock: FakeClock
   let app: ReturnType<typeof createApp>
+  let surface: AuthSurface
+  const master = newKey()
+  const url = options.url ?? 'http://127.0.0.1:54321/sample'
 
   /** As after a restart of the server: everything but the database and the keys is new. */
-  const start = (settings: Partial<AuthSettingsInput> = {}) => {
-    const surface = createAuthSurface({
+  const start = (settings: AuthSettingsInput = {}) => {
+    surface = createAuthSurface({
       database: test.database,
       keys,
       clock,
+      log: silentLog,
+      url,
+      deriveKey: (purpose) => deriveKey(master, purpose),
       passwords: options.passwords ?? createPasswordHasher(),
-      settings: {
-        issuer: 'http://plinth.test/sample/auth/v1',
-        ...options.settings,
-        ...settings,
-        limits: {
-          signInsPerAddress: unlimited,
-          anonymousSignInsPerAddress: unlimited,
-          refreshesPerAddress: unlimited,
-          failuresPerAccount: unlimited,
-          ...options.settings?.limits,
-          ...settings.limits,
-        },
-      },
+      settings: { ...unlimited, ...options.settings, ...settings },
+      ...(options.messenger ? { messenger: options.messenger } : {}),
     })
-    const project = { name: 'sample', keys, functionNames: new Set<string>(), surfaces: [surface] }
-    app = createApp({ directory: createProjectDirectory([project]), health: [], clock, log: silentLog })
+    const project = { name: 'sample', keys, functionNames: new Set<string>(), surfaces: surface.surfaces }
+    app = createApp({
+      directory: createProjectDirectory([project]),
+      health: [],
+      clock,
+      log: silentLog,
+      trustedProxies: 1,
+    })
   }
 
   beforeAll(async () => {
@@ -87,7 +112,10 @@ export function useAuthHost(options: AuthHostOptions = {}) {
     foreignKeys = await openProjectKeys('other', join(folder, 'other.json'), clock)
     start()
   })
-  afterAll(() => rm(folder, { recursive: true }))
+  afterAll(async () => {
+    await surface.close()
+    await rm(folder, { recursive: true })
+  })
 
   const send = async (path: string, given: RequestOptions = {}): Promise<Answer> => {
     const { method = 'GET', body, key = keys.anonKey, token = key, headers } = given
@@ -118,6 +146,7 @@ export function useAuthHost(options: AuthHostOptions = {}) {
     get keys() {
       return keys
     },
+    url,
     get foreignKeys() {
       return foreignKeys
     },
@@ -134,10 +163,19 @@ export function useAuthHost(options: AuthHostOptions = {}) {
       send('/token?grant_type=password', { method: 'POST', body: { email, password } }),
     refresh: (token: unknown) =>
       send('/token?grant_type=refresh_token', { method: 'POST', body: { refresh_token: token } }),
+    /** Messages to an address, newest first, once all that was posted is there. */
+    messagesTo: async (recipient: string): Promise<readonly ReceivedMessage[]> => {
+      await surface.drain()
+      const { rows } = await test.database.asOwner<ReceivedMessage>(readInbox(recipient))
+      return rows
+    },
+    drain: () => surface.drain(),
+    /** A request to the project, outside the auth surface. */
+    fetchProject: (path: string, init?: RequestInit) => app.request(`/sample${path}`, init),
     /** An unmodified supabase-js whose requests end here. */
-    client: (key: string = keys.anonKey) =>
+    client: (key: string = keys.anonKey, auth: object = {}) =>
       createClient('http://plinth.test/sample', key, {
-        auth: { autoRefreshToken: false, persistSession: false },
+        auth: { autoRefreshToken: false, persistSession: false, ...auth },
         global: { fetch: async (input, init) => app.request(new Request(input, init)) },
       }),
   }

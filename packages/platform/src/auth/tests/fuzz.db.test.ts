@@ -90,7 +90,7 @@ const paths = [
 ]
 
 describe('whatever is sent', () => {
-  const host = useAuthHost({ settings: { anonymousSignIns: true } })
+  const host = useAuthHost({ settings: { externalAnonymousUsersEnabled: true } })
 
   it('is answered in JSON, and never by a failure of the server', async () => {
     const { body: ada } = await host.signUp('ada@example.test')

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { useAuthHost } from './auth-host.ts'
 
 describe('an unmodified supabase-js', () => {
-  const host = useAuthHost({ settings: { anonymousSignIns: true } })
+  const host = useAuthHost({ settings: { externalAnonymousUsersEnabled: true } })
 
   it('signs up, and has a session and a user at once', async () => {
     const client = host.client()
@@ -34,7 +34,7 @@ describe('an unmodified supabase-js', () => {
     expect(error).toBeNull()
     expect(verified?.header).toMatchObject({ alg: 'ES256', kid: expect.any(String) })
     expect(verified?.claims).toEqual({
-      iss: 'http://plinth.test/sample/auth/v1',
+      iss: 'http://127.0.0.1:54321/sample/auth/v1',
       sub: data.user?.id,
       aud: 'authenticated',
       exp: expect.any(Number),
@@ -155,7 +155,7 @@ describe('an unmodified supabase-js', () => {
   it('keeps its session across a restart of the server', async () => {
     const client = host.client()
     await client.auth.signUp({ email: 'gina@example.test', password: 'some password' })
-    host.restart({ anonymousSignIns: true })
+    host.restart({ externalAnonymousUsersEnabled: true })
     expect((await client.auth.getUser()).data.user?.email).toBe('gina@example.test')
     expect((await client.auth.refreshSession()).error).toBeNull()
   })

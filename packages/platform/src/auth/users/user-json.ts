@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../kernel/index.ts'
-import type { IdentityRow, UserRow } from './user-row.ts'
+import type { FactorRow, IdentityRow, UserRow } from './user-row.ts'
 
 /** An account as GoTrue's clients receive it (OpenAPI: UserSchema): what is not set is left out. */
 export function toUserJson(row: UserRow): JsonObject {
@@ -24,6 +24,7 @@ export function toUserJson(row: UserRow): JsonObject {
     app_metadata: row.raw_app_meta_data ?? {},
     user_metadata: row.raw_user_meta_data ?? {},
     identities: row.identities.map(toIdentityJson),
+    factors: row.factors.length > 0 ? row.factors.map(toFactorJson) : null,
     banned_until: trimInstant(row.banned_until),
     created_at: trimInstant(row.created_at),
     updated_at: trimInstant(row.updated_at),
@@ -32,12 +33,28 @@ export function toUserJson(row: UserRow): JsonObject {
   })
 }
 
+/** Field by field: PostgreSQL orders them as it likes, and an answer that is made up must not look different. */
 function toIdentityJson(row: IdentityRow): JsonObject {
   return withoutNulls({
-    ...row,
+    identity_id: row.identity_id,
+    id: row.id,
+    user_id: row.user_id,
+    identity_data: row.identity_data,
+    provider: row.provider,
     last_sign_in_at: trimInstant(row.last_sign_in_at),
     created_at: trimInstant(row.created_at),
     updated_at: trimInstant(row.updated_at),
+    email: row.email,
+  })
+}
+
+/** A second factor as GoTrue's clients receive it. */
+export function toFactorJson(row: FactorRow): JsonObject {
+  return withoutNulls({
+    ...row,
+    created_at: trimInstant(row.created_at),
+    updated_at: trimInstant(row.updated_at),
+    last_challenged_at: trimInstant(row.last_challenged_at),
   })
 }
 

@@ -27,6 +27,19 @@ export interface UserRow {
   readonly updated_at: string | null
   readonly deleted_at: string | null
   readonly identities: readonly IdentityRow[]
+  readonly factors: readonly FactorRow[]
+}
+
+/** A second factor as clients may see it. */
+export interface FactorRow {
+  readonly id: string
+  readonly friendly_name: string | null
+  readonly factor_type: 'totp' | 'phone' | 'webauthn' | 'recovery_code'
+  readonly status: 'unverified' | 'verified'
+  readonly phone: string | null
+  readonly created_at: string | null
+  readonly updated_at: string | null
+  readonly last_challenged_at: string | null
 }
 
 export interface IdentityRow {
@@ -61,6 +74,9 @@ const instants = [
 const instantText = (column: string) =>
   `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
+/** An instant in milliseconds since 1970. */
+export const milliseconds = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`
+
 const identities = `(select coalesce(jsonb_agg(jsonb_build_object(
     'identity_id', i.id, 'id', i.provider_id, 'user_id', i.user_id, 'identity_data', i.identity_data,
     'provider', i.provider, 'email', i.email,
@@ -69,8 +85,15 @@ const identities = `(select coalesce(jsonb_agg(jsonb_build_object(
     'updated_at', ${instantText('i.updated_at')}) order by i.created_at, i.id), '[]')
   from auth.identities i where i.user_id = u.id) as identities`
 
+const factors = `(select coalesce(jsonb_agg(jsonb_build_object(
+    'id', f.id, 'friendly_name', f.friendly_name, 'factor_type', f.factor_type, 'status', f.status, 'phone', f.phone,
+    'created_at', ${instantText('f.created_at')},
+    'updated_at', ${instantText('f.updated_at')},
+    'last_challenged_at', ${instantText('f.last_challenged_at')}) order by f.created_at, f.id), '[]')
+  from auth.mfa_factors f where f.user_id = u.id) as factors`
+
 /** Select list of a {@link UserRow}; the account is called `u`. */
 export const userColumns = `u.id, u.aud, u.role, u.email, u.phone, u.raw_app_meta_data, u.raw_user_meta_data,
   u.is_anonymous, nullif(u.email_change, '') as new_email, nullif(u.phone_change, '') as new_phone,
   ${instants.map((column) => `${instantText(`u.${column}`)} as ${column}`).join(', ')},
-  ${identities}`
+  ${identities}, ${factors}`

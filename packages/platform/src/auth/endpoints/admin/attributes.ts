@@ -4,6 +4,7 @@ import type { AuthContext } from '../../auth-context.ts'
 import { authErrors } from '../../errors.ts'
 import { isUsableHash } from '../../passwords/password-hasher.ts'
 import { checkPassword } from '../../passwords/password-rules.ts'
+import { type AuthRequest, turnOf } from '../../request.ts'
 import { metadataSchema } from '../../users/metadata.ts'
 import { optionalFlag, optionalPassword, optionalText } from '../fields.ts'
 
@@ -18,6 +19,7 @@ export const adminAttributes = z.object({
   password: optionalPassword,
   password_hash: optionalText,
   email_confirm: optionalFlag,
+  phone_confirm: optionalFlag,
   user_metadata: metadataSchema,
   app_metadata: metadataSchema,
   role: z
@@ -33,7 +35,8 @@ export type AdminAttributes = z.output<typeof adminAttributes>
  * is given.
  */
 export async function passwordHashOf(
-  { passwords, settings }: AuthContext,
+  auth: AuthContext,
+  c: AuthRequest,
   { password, password_hash: brought }: AdminAttributes,
 ): Promise<string | undefined> {
   if (brought !== undefined) {
@@ -48,6 +51,6 @@ export async function passwordHashOf(
     return brought
   }
   if (password === undefined) return undefined
-  checkPassword(password, settings.passwordMinLength)
-  return passwords.hash(password)
+  checkPassword(password, auth.settings)
+  return auth.passwords.hash(password, turnOf(auth, c))
 }

@@ -5,23 +5,25 @@ import { findUser, updateUser } from '../../store/users.ts'
 import { banEnd } from '../../users/ban-duration.ts'
 import { draftUser, storeAccount } from '../../users/create-account.ts'
 import { requireEmail } from '../../users/normalise-email.ts'
+import { requirePhone } from '../../users/normalise-phone.ts'
 import { toUserJson } from '../../users/user-json.ts'
 import { adminAttributes, passwordHashOf } from './attributes.ts'
+import { audit } from './audit.ts'
 
-/** `POST /admin/users`: an account without a session, confirmed only by `email_confirm`. */
+/** `POST /admin/users`: an account without a session, its addresses confirmed only by `email_confirm`, `phone_confirm`. */
 export const createUser: Endpoint = (auth) => async (c) => {
   requireAdmin(c)
   const body = await readBody(c, adminAttributes)
-  if (body.phone) throw authErrors.phone_provider_disabled()
-  if (!body.email) {
+  if (!body.email && !body.phone) {
     throw authErrors.validation_failed({ problem: 'Cannot create a user without either an email or phone' })
   }
   const at = auth.clock.now()
   const bannedUntil = body.ban_duration === undefined ? undefined : banEnd(body.ban_duration, at)
   const user = draftUser({
     id: body.id,
-    email: requireEmail(body.email),
-    passwordHash: (await passwordHashOf(auth, body)) ?? null,
+    email: body.email ? requireEmail(body.email) : null,
+    phone: body.phone ? requirePhone(body.phone) : null,
+    passwordHash: (await passwordHashOf(auth, c, body)) ?? null,
     userMetadata: body.user_metadata,
     appMetadata: body.app_metadata,
     role: body.role,
@@ -29,8 +31,9 @@ export const createUser: Endpoint = (auth) => async (c) => {
   })
   const failure = 'Database error creating new user'
   const statements = [
-    ...storeAccount(user, body.email_confirm ?? false),
+    ...storeAccount(user, vouched(body.email_confirm), vouched(body.phone_confirm)),
     ...(bannedUntil ? [updateUser(user.id, { bannedUntil }, at)] : []),
+    audit(c, at, 'user_signedup', user.id),
     findUser(user.id, at),
   ]
   const created = await accountTransaction(auth.database, actorOfRequest(c), failure, statements, (row) => {
@@ -39,3 +42,9 @@ export const createUser: Endpoint = (auth) => async (c) => {
   })
   return c.json(created)
 }
+
+/** An administrator who confirms an address vouches for it. */
+const vouched = (confirmed: boolean | undefined) => ({
+  confirmed: confirmed ?? false,
+  proven: confirmed ?? false,
+})

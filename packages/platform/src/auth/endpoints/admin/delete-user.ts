@@ -6,6 +6,7 @@ import { actorOfRequest, type Endpoint, readBody } from '../../request.ts'
 import { accountTransaction } from '../../store/account-transaction.ts'
 import { deleteUser, softDeleteUser } from '../../store/users.ts'
 import { optionalFlag } from '../fields.ts'
+import { audit } from './audit.ts'
 import { requireUserOfPath } from './user-id.ts'
 
 const schema = z.object({ should_soft_delete: optionalFlag })
@@ -19,9 +20,13 @@ export const deleteUserById: Endpoint = (auth) => async (c) => {
   const { id } = await requireUserOfPath(auth, c)
   const hasBody = (await c.req.text()) !== ''
   const { should_soft_delete: soft } = hasBody ? await readBody(c, schema) : {}
-  const statement = soft ? softDeleteUser(id, auth.clock.now()) : deleteUser(id)
+  const at = auth.clock.now()
+  const statements = [
+    soft ? softDeleteUser(id, at) : deleteUser(id),
+    audit(c, at, 'user_deleted', id, { soft: soft ?? false }),
+  ]
   const failure = 'Database error deleting user'
-  await accountTransaction(auth.database, actorOfRequest(c), failure, [statement], () => undefined).catch(
+  await accountTransaction(auth.database, actorOfRequest(c), failure, statements, () => undefined).catch(
     (error: unknown) => {
       throw explainBlockedDeletion(error)
     },

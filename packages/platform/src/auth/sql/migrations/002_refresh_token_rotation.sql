@@ -3,7 +3,9 @@ create function plinth.rotate_refresh_token(
   child_hash text,
   child_key text,
   instant timestamptz,
-  grace interval
+  grace interval,
+  timebox interval,
+  inactivity interval
 ) returns table (outcome text, session_id uuid, user_id uuid, derivation_key text)
 language plpgsql
 set search_path = ''
@@ -43,7 +45,10 @@ begin
         where s.id = family.id;
     end if;
 
-  elsif family.not_after <= instant then
+  elsif family.not_after <= instant
+    or (timebox > interval '0' and family.created_at + timebox <= instant)
+    or (inactivity > interval '0'
+      and greatest(family.refreshed_at at time zone 'utc', family.created_at) + inactivity <= instant) then
     outcome := 'expired';
 
   else
@@ -63,5 +68,5 @@ begin
   return next;
 end
 $$;
-comment on function plinth.rotate_refresh_token(text, text, text, timestamptz, interval) is
-'Exchanges a refresh token (given as its SHA-256) for its child, under a lock on the session. Outcomes: rotated (the child is stored, derivation_key is child_key); repeated (the parent of the valid token came again within grace: derivation_key is the one that made the child, nothing changes); reused (an older token, or a later repetition: the session is over); banned; expired; unknown.';
+comment on function plinth.rotate_refresh_token(text, text, text, timestamptz, interval, interval, interval) is
+'Exchanges a refresh token (given as its SHA-256) for its child, under a lock on the session. A session is over timebox after it began and inactivity after its last refresh, where these are not 0. Outcomes: rotated (the child is stored, derivation_key is child_key); repeated (the parent of the valid token came again within grace: derivation_key is the one that made the child, nothing changes); reused (an older token, or a later repetition: the session is over); banned; expired; unknown.';

@@ -1,0 +1,60 @@
+import type { AuthSettings } from '../settings.ts'
+import { defaultSubjects, defaultTemplates } from './default-templates.ts'
+import type { AuthMail, MailVariables } from './messenger.ts'
+
+/** A mail as it goes out. */
+export interface RenderedMail {
+  readonly subject: string
+  readonly html: string
+  readonly text: string
+}
+
+/** Fills the project's own subject and template for the mail, or Plinth's. */
+export function renderMail(settings: AuthSettings, { template, variables }: AuthMail): RenderedMail {
+  const subject = settings.mailerSubjects[template] ?? defaultSubjects[template]
+  const html = settings.mailerTemplates[template] ?? defaultTemplates[template]
+  const filled = fill(html, variables, escapeHtml)
+  return { subject: oneLine(fill(subject, variables, String)), html: filled, text: toText(filled) }
+}
+
+/** `{{ .Email }}`, `{{ .Data.first_name }}`: what is unknown becomes nothing. */
+function fill(template: string, variables: MailVariables, quote: (text: string) => string): string {
+  return template.replace(/\{\{\s?\.(\w{1,40})(?:\.(\w{1,40}))?\s?\}\}/g, (_, name: string, key?: string) => {
+    const found = Object.hasOwn(variables, name) ? variables[name as keyof MailVariables] : ''
+    const value =
+      typeof found === 'object' && key !== undefined && Object.hasOwn(found, key) ? found[key] : found
+    return typeof value === 'string' || typeof value === 'number' ? quote(String(value)) : ''
+  })
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (found) => entities[found]!)
+
+/** A header is one line: a line break in it would begin another header. */
+const oneLine = (text: string): string => text.replace(/[\r\n\u2028\u2029\0]+/g, ' ').slice(0, 250)
+
+const plain: Readonly<Record<string, string>> = {
+  '&amp;': '&',
+  '&lt;': '<',
+  '&gt;': '>',
+  '&quot;': '"',
+  '&#39;': "'",
+}
+
+/** What a reader without HTML sees: texts, and the addresses of links behind them. */
+function toText(html: string): string {
+  return html
+    .replace(/<a [^<>]{0,200}href="([^"<>]{0,4000})"[^<>]{0,200}>([^<>]{0,500})<\/a>/g, '$2: $1')
+    .replace(/<[^<>]{0,5000}>/g, ' ')
+    .replace(/&(?:amp|lt|gt|quot|#39);/g, (found) => plain[found]!)
+    .replace(/[ \t]+/g, ' ')
+    .replace(/ ?\n[ \n]*/g, '\n')
+    .trim()
+}
