@@ -58,6 +58,6 @@ function fits(
 ): boolean {
   if (challenge === null || verifier.length > 128) return false
   const shown = method === 'plain' ? verifier : createHash('sha256').update(verifier).digest('base64url')
-  const [a, b] = [Buffer.from(shown), Buffer.from(challenge.replace(/=+$/, ''))]
+  const [a, b] = [Buffer.from(shown), Buffer.from(challenge)]
   return a.length === b.length && timingSafeEqual(a, b)
 }

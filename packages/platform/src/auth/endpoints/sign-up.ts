@@ -171,7 +171,7 @@ async function asStored({ database }: AuthContext, metadata: JsonObject): Promis
 
 /** What a stranger is told when the address has an account already: the account that would have been made. */
 function pretend(user: NewUser, userMetadata: JsonObject): JsonObject {
-  const at = user.at.toISOString().replace(/\.?0*Z$/, 'Z')
+  const at = user.at.toISOString().replace(/\.?0{0,3}Z$/, 'Z')
   const provider = user.email === null ? 'phone' : 'email'
   const address = user.email ?? user.phone ?? ''
   const identity = {
