@@ -2,10 +2,13 @@ import { readMigrations, sql } from '@plinth/platform/database'
 import { defineSystem } from '@plinth/platform/system'
 import { loadDemo } from './demo/load-demo.ts'
 import { shopErrors } from './errors.ts'
+import { adminOperations } from './functions/admin-operations.ts'
 import { analyticsOperations } from './functions/analytics-operations.ts'
 import { inventoryOperations } from './functions/inventory-operations.ts'
 import { shopImports } from './import/index.ts'
+import { expireSubscriptions } from './jobs/expire-subscriptions.ts'
 import { generateDailySalesMetrics } from './jobs/generate-daily-sales-metrics.ts'
+import { generatePlatformMetrics } from './jobs/generate-platform-metrics.ts'
 import { pruneExpiredHolds } from './jobs/prune-expired-holds.ts'
 import { refreshMetrics } from './jobs/refresh-metrics.ts'
 import { createDirtyDaysConsumer } from './metrics/mark-dirty-days.ts'
@@ -19,8 +22,14 @@ export const shops = defineSystem({
   migrations: () => readMigrations('shops', new URL('./sql/migrations/', import.meta.url)),
   uses,
   errors: shopErrors,
-  functions: [inventoryOperations, analyticsOperations],
-  jobs: [pruneExpiredHolds, refreshMetrics, generateDailySalesMetrics],
+  functions: [inventoryOperations, analyticsOperations, adminOperations],
+  jobs: [
+    pruneExpiredHolds,
+    refreshMetrics,
+    generateDailySalesMetrics,
+    generatePlatformMetrics,
+    expireSubscriptions,
+  ],
   consumers: (project) => ({ durable: [createDirtyDaysConsumer(project)] }),
   imports: shopImports,
   demo: loadDemo,

@@ -30,6 +30,7 @@ describe('no role reaches another shop (AT-29)', () => {
       items: { stock: 100 },
       keyword_replies: { keywords: ['hello'] },
       order_stock: { demand: {} },
+      plans: { currency: 'USD' },
       metric_restatements: { causes: '[]', before: {}, after: {} },
       team_invitations: { user_id: actor('invited').userId },
     },

@@ -261,7 +261,7 @@ describe('the plan of a shop', () => {
   const set = (caller: Caller, shop = shopId) =>
     test.database.asCaller(
       caller,
-      sql`select public.set_subscription(${shop}, 'Pro', 'active', null, '2027-01-01T00:00:00Z')`,
+      sql`select public.set_subscription(${shop}, 'Pro', 'active', p_period_ends_at => '2027-01-01T00:00:00Z')`,
     )
 
   it('is the platform’s to set: its administrators and the service role', async () => {

@@ -17,6 +17,7 @@ create type public.message_sender as enum ('user', 'bot');
 create type public.match_type as enum ('contains', 'exact');
 create type public.subscription_plan as enum ('Starter', 'Pro', 'Growth');
 create type public.subscription_status as enum ('trialing', 'active', 'expired', 'pending_approval');
+create type public.billing_interval as enum ('month', 'year');
 create type public.data_extension_status as enum
   ('none', 'requested', 'pending_payment', 'pending_approval', 'active', 'rejected', 'expired');
 create type public.run_status as enum ('pending', 'running', 'completed', 'failed');
@@ -53,6 +54,7 @@ create table public.shops (
   restock_returns boolean not null default true,
   subscription_plan public.subscription_plan not null default 'Starter',
   subscription_status public.subscription_status not null default 'trialing',
+  billing_interval public.billing_interval not null default 'month',
   trial_ends_at timestamptz default now() + interval '14 days',
   period_ends_at timestamptz,
   data_extension_status public.data_extension_status not null default 'none',
@@ -192,12 +194,15 @@ create table public.messages (
   text text,
   attachments jsonb not null default '[]' check (jsonb_typeof(attachments) = 'array'),
   external_id text,
+  is_ai boolean not null default false,
   "timestamp" timestamptz not null default now(),
   foreign key (shop_id, conversation_id) references public.conversations (shop_id, id) on delete cascade,
   unique (shop_id, external_id)
 );
 comment on table public.messages is 'Messages of a conversation, by the customer (user) or the shop (bot).';
 comment on column public.messages.external_id is 'The platform''s own id: the same message delivered twice is one row.';
+comment on column public.messages.is_ai is 'Written by the AI-reply port; counted, and written by the service role only.';
+create index messages_time on public.messages (shop_id, "timestamp");
 create index messages_conversation on public.messages (shop_id, conversation_id, "timestamp");
 
 create table public.keyword_replies (
@@ -424,7 +429,12 @@ create table public.platform_metrics (
   date date not null unique,
   currency text not null,
   gmv_minor bigint not null default 0,
+  gmv_by_currency jsonb not null default '{}',
   mrr_minor bigint not null default 0,
+  new_mrr_minor bigint not null default 0,
+  expansion_mrr_minor bigint not null default 0,
+  contraction_mrr_minor bigint not null default 0,
+  churned_mrr_minor bigint not null default 0,
   data_extension_revenue_minor bigint not null default 0,
   new_users integer not null default 0,
   new_subscriptions integer not null default 0,
@@ -438,7 +448,13 @@ create table public.platform_metrics (
   data_extension_distribution jsonb not null default '{}',
   generated_at timestamptz not null default now()
 );
-comment on table public.platform_metrics is 'The whole platform on one day, for its administrators.';
+comment on table public.platform_metrics is
+  'The whole platform on one day (UTC), for its administrators, in minor units of the plans'' currency; 009_platform derives it.';
+comment on column public.platform_metrics.gmv_minor is 'Gross sales of the shops whose currency is the plans'' one; gmv_by_currency has all.';
+comment on column public.platform_metrics.mrr_minor is
+  'What active subscriptions pay a month at the end of the day, annual ones a twelfth; trials pay nothing.';
+comment on column public.platform_metrics.active_shops is 'Shops with an order, a message or a movement of stock in the 30 days that end with the day.';
+comment on column public.platform_metrics.plan_distribution is '{plan: {status: shops}} at the end of the day.';
 
 -- Backups, sync, integrations ----------------------------------------------------------------------------------
 

@@ -228,30 +228,10 @@ comment on function public.get_shop_stats(uuid) is
   'A shop in six numbers (S-D10). Revenue is what confirmed and completed orders sold, less their discounts, in major '
   'units; low stock follows each item''s threshold, else the shop''s.';
 
--- security definer: nobody but the service role writes these columns; the caller is checked here.
-create function public.set_subscription(p_shop_id uuid, p_plan public.subscription_plan, p_status public.subscription_status,
-  p_trial_ends_at timestamptz default null, p_period_ends_at timestamptz default null)
-returns void language plpgsql security definer set search_path = '' as $$
-begin
-  if not plinth.is_trusted() and not private.is_platform_admin() then
-    perform plinth.refuse('forbidden', 403, 'Only administrators of the platform set subscriptions.');
-  end if;
-  update public.shops
-    set subscription_plan = p_plan, subscription_status = p_status, trial_ends_at = p_trial_ends_at, period_ends_at = p_period_ends_at
-    where id = p_shop_id;
-  if not found then
-    perform plinth.refuse('unknown_shop', 404, 'There is no such shop.');
-  end if;
-end $$;
-comment on function public.set_subscription(uuid, public.subscription_plan, public.subscription_status, timestamptz, timestamptz) is
-  'Sets what a shop pays for. For administrators of the platform and the service role.';
-
 revoke all on all functions in schema private from public;
 revoke all on function public.update_stock(uuid, integer, text, uuid), public.process_order_stock_changes(jsonb, text, uuid),
-  public.get_low_stock_items(uuid, integer, boolean), public.get_item_availability(uuid, uuid[]), public.get_shop_stats(uuid),
-  public.set_subscription(uuid, public.subscription_plan, public.subscription_status, timestamptz, timestamptz)
+  public.get_low_stock_items(uuid, integer, boolean), public.get_item_availability(uuid, uuid[]), public.get_shop_stats(uuid)
   from public, anon;
 grant execute on function public.update_stock(uuid, integer, text, uuid), public.process_order_stock_changes(jsonb, text, uuid),
-  public.get_low_stock_items(uuid, integer, boolean), public.get_item_availability(uuid, uuid[]), public.get_shop_stats(uuid),
-  public.set_subscription(uuid, public.subscription_plan, public.subscription_status, timestamptz, timestamptz)
+  public.get_low_stock_items(uuid, integer, boolean), public.get_item_availability(uuid, uuid[]), public.get_shop_stats(uuid)
   to authenticated, service_role;

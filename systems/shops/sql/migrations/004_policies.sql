@@ -104,6 +104,10 @@ end $$;
 revoke insert, update, delete on public.stock_history, public.order_lines, public.order_stock, public.low_stock_alerts
   from service_role;
 
+-- What the AI wrote is counted and paid for.
+revoke insert on public.messages from authenticated;
+grant insert (id, shop_id, conversation_id, sender, text, attachments, external_id, "timestamp") on public.messages to authenticated;
+
 -- Of an integration its members may switch it off or remove it; what it is connected to comes from the platform.
 revoke update on public.social_integrations from authenticated;
 grant update (is_active) on public.social_integrations to authenticated;
