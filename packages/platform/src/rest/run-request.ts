@@ -7,7 +7,7 @@ import {
 } from '../database/index.ts'
 import { hasCode } from '../kernel/index.ts'
 import type { CatalogueCache } from './catalogue/catalogue-cache.ts'
-import type { Catalogue } from './catalogue/model.ts'
+import type { Catalogue, Settings } from './catalogue/model.ts'
 import type { ExplainPlan } from './request/media.ts'
 import type { RestRequest } from './request/rest-request.ts'
 import { sqlStateOf } from './respond/render-error.ts'
@@ -92,14 +92,16 @@ async function runOn(
 ): Promise<RunResult | PlanResult> {
   const found = runner.shapes.find(request, catalogue, caller.role)
   const { compiled } = found
+  const settings = settingsOf(catalogue, caller, compiled, request)
   const options: TransactionOptions = {
     readOnly: compiled.readOnly,
+    isolation: isolationOf(settings),
     rollback: rollsBack(runner, request),
     dropsTemporary: runner.dropsTemporary,
   }
   const { plan } = request.format
-  if (plan) return explain(runner, request, caller, { ...options, plan, statement: found.statement })
-  const rows = await runStatement(runner, request, caller, found.statement, options)
+  if (plan) return explain(runner, settings, caller, { ...options, plan, statement: found.statement })
+  const rows = await runStatement(runner, settings, caller, found.statement, options)
   const row = rows[0] as AnswerRow
   return { row, compiled, total: await totalOf(runner, row, found, caller) }
 }
@@ -107,13 +109,13 @@ async function runOn(
 /** With `analyze` the statement runs, and is committed like any other. */
 async function explain(
   runner: Runner,
-  request: RestRequest,
+  settings: Settings,
   caller: Caller,
   { plan, statement, ...options }: TransactionOptions & { plan: ExplainPlan; statement: Statement },
 ): Promise<PlanResult> {
   const text = `explain (format ${[plan.format, ...plan.options].join(', ')}) ${statement.text}`
   const { values = [] } = statement
-  const rows = await runStatement(runner, request, caller, { text, values }, options)
+  const rows = await runStatement(runner, settings, caller, { text, values }, options)
   const lines = (rows as { 'QUERY PLAN': unknown }[]).map((row) => row['QUERY PLAN'])
   return { plan: plan.format === 'json' ? JSON.stringify(lines[0]) : lines.join('\n') }
 }
@@ -123,29 +125,55 @@ function rollsBack({ transactionEnd }: Runner, { preferences }: RestRequest): bo
   return (preferred ?? (transactionEnd.startsWith('rollback') ? 'rollback' : 'commit')) === 'rollback'
 }
 
+const noSettings: Settings = new Map()
+
+/** What holds for the transaction beside the caller: settings of the role, of the function, and the preferred time zone. */
+function settingsOf(
+  catalogue: Catalogue,
+  { role }: Caller,
+  { settings: ofFunction = noSettings }: CompiledStatement,
+  { preferences: { timezone } }: RestRequest,
+): Settings {
+  const ofRole = catalogue.roleSettings(role)
+  if (ofRole.size === 0 && ofFunction.size === 0 && timezone === undefined) return noSettings
+  return new Map([
+    ...ofRole,
+    ...ofFunction,
+    ...(timezone === undefined ? [] : [['timezone', timezone] as const]),
+  ])
+}
+
+const isolations = ['serializable', 'repeatable read'] as const
+
+/** The level has to be said when the transaction begins; the default is PostgreSQL's. */
+const isolationOf = (settings: Settings): TransactionOptions['isolation'] =>
+  isolations.find((level) => level === settings.get('default_transaction_isolation'))
+
 /** One round trip, unless something has to run before the statement in its transaction. */
 async function runStatement(
   { database, preRequest }: Runner,
-  { preferences: { timezone } }: RestRequest,
+  settings: Settings,
   caller: Caller,
   statement: Statement,
   options: TransactionOptions,
 ): Promise<unknown[]> {
-  if (preRequest === undefined && timezone === undefined) {
+  if (preRequest === undefined && settings.size === 0) {
     return (await database.asCaller(caller, statement, options)).rows
   }
   return database.transactionAs(
     caller,
     async ({ query }) => {
-      if (timezone !== undefined) {
-        await query({ text: "select set_config('timezone', $1, true)", values: [timezone] })
-      }
+      if (settings.size > 0)
+        await query({ text: setText, values: [JSON.stringify(Object.fromEntries(settings))] })
       if (preRequest !== undefined) await query({ text: `select ${preRequest}()` })
       return (await query(statement)).rows
     },
     options,
   )
 }
+
+const setText = `select pg_catalog.set_config(setting.key, setting.value, true)
+  from pg_catalog.json_each_text($1::json) as setting`
 
 async function totalOf(
   { database, exactCounts }: Runner,

@@ -8,6 +8,8 @@ import { preambleOf } from './preamble.ts'
 export interface TransactionOptions {
   /** `BEGIN READ ONLY`; no actor message is sent. Default false. */
   readonly readOnly?: boolean
+  /** Default: the session's own level, `read committed` unless an administrator changed it. */
+  readonly isolation?: 'repeatable read' | 'serializable' | undefined
   /** Ends with ROLLBACK instead of COMMIT (dry runs, `Prefer: tx=rollback`). Default false. */
   readonly rollback?: boolean
   /** Milliseconds that one statement may take (SQLSTATE 57014 beyond it). Default: the role's own. */
@@ -98,7 +100,8 @@ function requireCommit(end: QueryResult): void {
   if (first?.command !== 'COMMIT') throw databaseErrors.commit_rolled_back()
 }
 
-const begin = ({ readOnly }: TransactionOptions): string => (readOnly ? 'begin read only' : 'begin')
+const begin = ({ isolation, readOnly }: TransactionOptions): string =>
+  `begin${isolation === undefined ? '' : ` isolation level ${isolation}`}${readOnly ? ' read only' : ''}`
 
 /** pg wants a mutable array; ours is read-only so that cached statements cannot be altered. */
 export function toQuery(statement: Statement) {

@@ -9,6 +9,7 @@ import type {
   Relation,
   Relationship,
   Returned,
+  Settings,
 } from './model.ts'
 import { findRelationships } from './relationships.ts'
 import type { ArgumentRow, CatalogueRows, ColumnRow, FunctionRow, KeyRow, RelationRow } from './rows.ts'
@@ -56,6 +57,10 @@ function assemble(
   const callable = rows.functions
     .filter((row) => row.exposed && isCallable(row))
     .map((row) => toFunction(row, byRowType))
+  const roleSettings = new Map<string, Map<string, string>>()
+  for (const { role, name, value } of rows.roleSettings) {
+    roleSettings.set(role, (roleSettings.get(role) ?? new Map<string, string>()).set(name, value))
+  }
   const functions = Map.groupBy(callable, (found) => keyOf(found.schema, found.name))
   return {
     fingerprint: rows.fingerprint,
@@ -68,7 +73,26 @@ function assemble(
       ...new Set(callable.filter((found) => found.schema === schema).map((found) => found.name)),
     ],
     castType: castTypeFinder(rows.types),
+    roleSettings: (role) => roleSettings.get(role) ?? noSettings,
   }
+}
+
+const noSettings: Settings = new Map()
+
+/** Settings that PostgREST applies for a function's whole transaction (its `db-hoisted-tx-settings`). */
+const hoisted = new Set([
+  'statement_timeout',
+  'plan_filter.statement_cost_limit',
+  'default_transaction_isolation',
+])
+
+function hoistedSettings({ settings }: FunctionRow): Settings {
+  if (!settings) return noSettings
+  const all = settings.map((line) => {
+    const split = line.indexOf('=')
+    return [line.slice(0, split), line.slice(split + 1)] as const
+  })
+  return new Map(all.filter(([name]) => hoisted.has(name)))
 }
 
 const keyOf = (schema: string, name: string): string => `${schema}\0${name}`
@@ -167,6 +191,7 @@ function toFunction(row: FunctionRow, byRowType: ReadonlyMap<number, Relation>):
     arguments: inputs.map((argument, index) => toArgument(argument, index < required)),
     returned: toReturned(row, byRowType),
     many: row.many,
+    settings: hoistedSettings(row),
     volatility: row.volatility === 'v' ? 'volatile' : row.volatility === 's' ? 'stable' : 'immutable',
   }
 }

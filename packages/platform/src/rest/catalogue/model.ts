@@ -103,7 +103,12 @@ export interface CallableFunction {
   /** Returns any number of rows or values instead of one. */
   readonly many: boolean
   readonly volatility: 'immutable' | 'stable' | 'volatile'
+  /** Of its `SET` clauses, those that only help when they hold for the whole transaction: timeouts and isolation. */
+  readonly settings: Settings
 }
+
+/** Names of PostgreSQL's settings, and their values. */
+export type Settings = ReadonlyMap<string, string>
 
 /** What a database holds, as far as requests can name it. Read once and replaced whole after DDL. */
 export interface Catalogue {
@@ -115,6 +120,8 @@ export interface Catalogue {
   relationshipsOf(from: Relation): readonly Relationship[]
   functions(schema: string, name: string): readonly CallableFunction[]
   functionNames(schema: string): readonly string[]
+  /** What `alter role … set` gives a role that requests act as. */
+  roleSettings(role: string): Settings
   /** The canonical, quoted SQL of a type that a request names in a cast, or undefined. */
   castType(name: string): string | undefined
 }

@@ -12,6 +12,7 @@ const queries = {
   views: sqlFile('views'),
   functions: sqlFile('functions'),
   types: sqlFile('types'),
+  roleSettings: sqlFile('role-settings'),
   fingerprint: sqlFile('fingerprint'),
 }
 
@@ -30,13 +31,14 @@ export async function readCatalogue(database: ProjectDatabase, exposure: Exposur
     const ask = async (text: string, values: readonly unknown[] = []) =>
       (await query({ text, values } satisfies Statement)).rows as never
     await query({ text: "select set_config('search_path', '', true)" })
-    const [fingerprint, relations, keys, views, functions, types] = await Promise.all([
+    const [fingerprint, relations, keys, views, functions, types, roleSettings] = await Promise.all([
       ask(queries.fingerprint),
       ask(queries.relations),
       ask(queries.keys),
       ask(queries.views),
       ask(queries.functions, schemas),
       ask(queries.types, [schemas.flat()]),
+      ask(queries.roleSettings),
     ])
     const [{ fingerprint: version }] = fingerprint as [{ fingerprint: string }]
     return {
@@ -47,6 +49,7 @@ export async function readCatalogue(database: ProjectDatabase, exposure: Exposur
       views,
       functions,
       types,
+      roleSettings,
     } satisfies CatalogueRows
   })
   return buildCatalogue(rows)

@@ -45,6 +45,8 @@ export interface FunctionRow {
   readonly returnKind: string
   readonly returnMediaType: string | null
   readonly exposed: boolean
+  /** `name=value` of its `SET` clauses, or null. */
+  readonly settings: readonly string[] | null
   readonly arguments: readonly ArgumentRow[]
 }
 
@@ -63,6 +65,13 @@ export interface TypeRow {
   readonly type: string
 }
 
+/** One setting of a role that requests may act as. */
+export interface RoleSettingRow {
+  readonly role: string
+  readonly name: string
+  readonly value: string
+}
+
 /** Everything the catalogue is built from. */
 export interface CatalogueRows {
   readonly fingerprint: string
@@ -73,4 +82,5 @@ export interface CatalogueRows {
   readonly views: readonly ViewRow[]
   readonly functions: readonly FunctionRow[]
   readonly types: readonly TypeRow[]
+  readonly roleSettings: readonly RoleSettingRow[]
 }

@@ -19,7 +19,7 @@ export function compileCall(
   settings: PlanSettings,
 ): CompiledStatement {
   const call = planCall(catalogue, request.schema, request.name, inputOf(request))
-  const { returned, volatility } = call.function
+  const { returned, volatility, settings: functionSettings } = call.function
   const reads = request.method !== 'POST' || volatility !== 'volatile'
   const rawType = rawTypeOf(request, call)
   const compiled =

@@ -1,4 +1,4 @@
-import type { Relation } from '../catalogue/model.ts'
+import type { Relation, Settings } from '../catalogue/model.ts'
 import type { PlannedRead } from '../plan/model.ts'
 import type { RestRequest } from '../request/rest-request.ts'
 import { countedText, type Source } from './rows-text.ts'
@@ -11,6 +11,8 @@ export interface CompiledStatement {
   /** Asks PostgreSQL's planner how many rows there are; set when the total may be an estimate. */
   readonly estimate: { readonly text: string; readonly bindings: readonly Binding[] } | undefined
   readonly readOnly: boolean
+  /** Settings of the function for its transaction. */
+  readonly settings?: Settings
   /** Set when a row's address is answered. */
   readonly keyOf: Relation | undefined
   /** Set when the function decides the type of the body. */

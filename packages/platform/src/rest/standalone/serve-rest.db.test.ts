@@ -310,6 +310,46 @@ describe('a person’s own database, with nothing installed in it', () => {
       await run(undefined, `drop role ${login}`)
     }
   })
+  test('gives transactions the settings of their role and function', async () => {
+    const [login, role] = [`login2_${name}`.slice(0, 60), `tenant_${name}`.slice(0, 60)]
+    await run(
+      name,
+      `create role ${login} login noinherit password 'x'; create role ${role}; grant ${role}, anon to ${login};
+       grant usage on schema api to ${role}; alter role ${role} set statement_timeout = '7s';
+       alter role ${role} in database ${name} set default_transaction_isolation = 'serializable';
+       create function api.show_settings() returns json language sql stable as $$ select json_build_object(
+         'timeout', current_setting('statement_timeout'), 'isolation', current_setting('transaction_isolation')) $$;
+       create function api.show_own() returns json language sql stable set statement_timeout = '3s' as $$
+         select api.show_settings() $$;
+       create function api.too_long() returns void language plpgsql set statement_timeout = '50ms' as $$
+         begin perform pg_sleep(20); end $$`,
+    )
+    const address = new URL(clusterAddress(name))
+    address.username = login
+    address.password = 'x'
+    try {
+      const { url } = await serve({ 'database-url': address.href })
+      const token = await sign({ role })
+      expect((await get(`${url}/rpc/show_settings`, token)).json).toEqual({
+        timeout: '7s',
+        isolation: 'serializable',
+      })
+      expect((await get(`${url}/rpc/show_own`, token)).json).toEqual({
+        timeout: '3s',
+        isolation: 'serializable',
+      })
+      expect((await get(`${url}/rpc/show_settings`)).json).toMatchObject({ isolation: 'read committed' })
+      const late = await fetch(`${url}/rpc/too_long`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}` },
+      })
+      expect(await late.json()).toMatchObject({ code: '57014' })
+    } finally {
+      for (const one of served.splice(0)) await one.stop()
+      await run(name, `drop owned by ${login}, ${role}`)
+      await run(undefined, `drop role ${login}`, `drop role ${role}`)
+    }
+  })
   test('describes itself as it is set, and sends a trace header back', async () => {
     const all = await serve({ 'openapi-mode': 'ignore-privileges', 'server-trace-header': 'X-Trace' })
     const described = await get(`${all.url}/`, undefined, { 'x-trace': 'abc' })

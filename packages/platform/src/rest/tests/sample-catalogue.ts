@@ -39,6 +39,7 @@ const searching: FunctionRow = {
   returnKind: 'c',
   returnMediaType: null,
   exposed: true,
+  settings: null,
   arguments: [{ name: 'term', mode: 'i', type: 'text', typeId: 25, baseType: 'text' }],
 }
 
@@ -62,6 +63,7 @@ export const sampleCatalogue = buildCatalogue({
     { name: 'items_maker', relation: 1, kind: 'f', columns: [4], target: 2, targetColumns: [1] },
   ],
   views: [],
+  roleSettings: [],
   functions: [searching],
   types: [
     { own: true, name: 'int4', type: 'integer' },

@@ -14,6 +14,7 @@ select n.nspname as schema,
   result.typtype as "returnKind",
   case when result.typtype = 'd' and result.typname ~ '^[^/]+/[^/]+$' then result.typname end as "returnMediaType",
   n.nspname = any ($1) as exposed,
+  p.proconfig as settings,
   coalesce(arguments.list, '[]') as arguments
 from pg_catalog.pg_proc p
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace
