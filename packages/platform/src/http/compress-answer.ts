@@ -36,12 +36,18 @@ export function compressAnswer(accepted: string | undefined, outgoing: Outgoing 
   if (encoding && outgoing) new HeldAnswer(outgoing, encoding).hold()
 }
 
+/** What `writeHead` was called with. */
+interface Head {
+  readonly status: number
+  readonly headers: OutgoingHttpHeaders
+}
+
 class HeldAnswer {
   readonly #outgoing: Outgoing
   readonly #encoding: Encoding
   readonly #own: Pick<Outgoing, 'writeHead' | 'flushHeaders' | 'write' | 'end'>
   readonly #chunks: Buffer[] = []
-  #head: { readonly status: number; readonly headers: OutgoingHttpHeaders } | undefined
+  #head: Head | undefined
 
   constructor(outgoing: Outgoing, encoding: Encoding) {
     const { writeHead, flushHeaders, write, end } = outgoing
@@ -59,14 +65,15 @@ class HeldAnswer {
       return outgoing
     }) as Outgoing['writeHead']
     outgoing.flushHeaders = () => this.#letGo().flushHeaders()
-    outgoing.write = ((chunk: string | Uint8Array) => {
-      if (!this.#isWhole()) return this.#letGo().write(chunk)
-      this.#chunks.push(toBuffer(chunk))
+    outgoing.write = ((...given: Parameters<Outgoing['write']>) => {
+      if (!this.#isWhole()) return this.#letGo().write(...given)
+      this.#chunks.push(toBuffer(given[0]))
       return true
     }) as Outgoing['write']
-    outgoing.end = ((chunk?: string | Uint8Array | null) => {
-      if (chunk !== undefined && chunk !== null) this.#chunks.push(toBuffer(chunk))
-      this.#finish().catch((error: Error) => outgoing.destroy(error))
+    outgoing.end = ((...given: Parameters<Outgoing['end']>) => {
+      if (!this.#head) return this.#release().end(...given)
+      if (given[0] !== undefined && given[0] !== null) this.#chunks.push(toBuffer(given[0]))
+      this.#finish(this.#head).catch((error: Error) => outgoing.destroy(error))
       return outgoing
     }) as Outgoing['end']
   }
@@ -90,16 +97,13 @@ class HeldAnswer {
     return outgoing
   }
 
-  async #finish(): Promise<void> {
-    const head = this.#head
+  async #finish({ status, headers }: Head): Promise<void> {
     const outgoing = this.#release()
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
-    if (head) {
-      const packed = body.length < least ? body : await compressors[this.#encoding](body)
-      const isSmaller = packed.length < body.length
-      outgoing.writeHead(head.status, headersFor(head.headers, outgoing, isSmaller && this.#encoding, packed))
-      outgoing.end(isSmaller ? packed : body)
-    } else if (body.length > 0) outgoing.end(body)
+    const packed = body.length < least ? body : await compressors[this.#encoding](body)
+    const isSmaller = packed.length < body.length
+    outgoing.writeHead(status, headersFor(headers, outgoing, isSmaller && this.#encoding, packed))
+    if (body.length > 0) outgoing.end(isSmaller ? packed : body)
     else outgoing.end()
   }
 }
@@ -128,6 +132,7 @@ function headersFor(
   return { ...without(headers, 'content-length'), 'content-encoding': encoding, 'content-length': length }
 }
 
+/** As Node types it, a chunk may be anything; it is text or bytes. */
 const toBuffer = (chunk: string | Uint8Array): Buffer =>
   typeof chunk === 'string'
     ? Buffer.from(chunk)

@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { perform } from '@plinth/testing/raw-sockets'
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Caller, userCaller } from '../../database/index.ts'
@@ -288,6 +289,40 @@ describe('the surfaces of a project', () => {
     it('that are streams arrive whole', async () => {
       const { body } = await get('/text/stream', { 'accept-encoding': 'br' })
       expect(String(body)).toBe('y'.repeat(9000))
+    })
+
+    it('that are asked for in one go come in order, packed and plain', async () => {
+      const asked = (path: string, headers = '') =>
+        `GET /shops/text/${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`
+      const packed = asked('long', 'Accept-Encoding: gzip\r\n')
+      const text = await served((url) =>
+        perform(Number(new URL(url).port), [
+          { say: packed + asked('short') + packed + asked('short', 'Connection: close\r\n') },
+          'read',
+        ]),
+      )
+      expect(text.match(/content-encoding: gzip|"short"/gi)).toEqual([
+        expect.stringMatching(/gzip/i),
+        '"short"',
+        expect.stringMatching(/gzip/i),
+        '"short"',
+      ])
+    })
+
+    it('that nobody waits for any more do no harm', async () => {
+      const asked = 'GET /shops/text/long HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br\r\n\r\n'
+      await served(async (url) => {
+        const port = Number(new URL(url).port)
+        const attempts = Array.from({ length: 90 }, (_, attempt) =>
+          perform(port, [
+            { say: asked.repeat(1 + (attempt % 3)) },
+            ...(attempt % 2 ? (['end'] as const) : []),
+            'reset',
+          ]),
+        )
+        await Promise.all(attempts)
+        expect((await fetch(`${url}/shops/text/long`)).status).toBe(200)
+      })
     })
 
     it('to HEAD have no body', async () => {
