@@ -117,7 +117,7 @@ export function createConnectionShares(options: ConnectionSharesOptions) {
   }
 
   function binds(): boolean {
-    return bindsUntil > 0 && now() < bindsUntil
+    return bindsUntil > 0 && holders.size > 1 && now() < bindsUntil
   }
 
   /** Places that a key may hold while shares bind: its weight's part among the keys that were here lately, at least one. */

@@ -1,5 +1,5 @@
 import type { QueryResult, QueryResultRow } from 'pg'
-import { hasCode, type Log } from '../kernel/index.ts'
+import type { Log } from '../kernel/index.ts'
 import { type ActorMessages, createActorMessages } from './callers/actor-message.ts'
 import { type Caller, serviceShare, shareOf } from './callers/caller.ts'
 import {
@@ -9,8 +9,8 @@ import {
   type TransactionOptions,
   toQuery,
 } from './callers/run-transaction.ts'
-import { databaseErrors } from './errors.ts'
 import { createPool, type LoanTerms, type Pool } from './pool.ts'
+import { retryUndone } from './retry-undone.ts'
 import type { Statement } from './sql.ts'
 
 /** The addresses of one system's database, one per login role. */
@@ -140,27 +140,6 @@ function termsOf(caller: Caller, connections: number, readOnly: boolean): LoanTe
   return key === serviceShare
     ? { share: { key, weight: Math.max(1, connections / 2) }, cancellable: false }
     : { share: { key, weight: 1 }, cancellable: readOnly, gone: caller.gone }
-}
-
-/** SQLSTATE of a transaction that PostgreSQL sacrificed to end a deadlock; it did nothing, so it may be sent again. */
-const deadlock = '40P01'
-const attempts = 4
-
-/**
- * One statement is its whole transaction, so one that did nothing may be repeated: callers never see that two of them
- * collided, nor that a long read was ended once because others waited.
- */
-async function retryUndone<T>(run: () => Promise<T>): Promise<T> {
-  let ended = false
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await run()
-    } catch (error) {
-      const endedNow = hasCode(error, databaseErrors.share_exceeded.code)
-      if (endedNow ? ended : attempt === attempts || !hasCode(error, deadlock)) throw error
-      ended ||= endedNow
-    }
-  }
 }
 
 async function runPlainTransaction<T>(
