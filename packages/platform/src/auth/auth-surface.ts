@@ -30,6 +30,9 @@ import {
   verifyRecoveryCode,
 } from './endpoints/factors/recovery-codes.ts'
 import { issueToken } from './endpoints/issue-token.ts'
+import { authorize, authorizeLink } from './endpoints/oauth/authorize.ts'
+import { oauthCallback } from './endpoints/oauth/callback.ts'
+import { unlinkIdentity } from './endpoints/oauth/unlink.ts'
 import { checkHealth, describeSettings, publishKeys } from './endpoints/public.ts'
 import { addRefusals } from './endpoints/refuse-unsupported.ts'
 import { reauthenticate, recover, resend, sendOtp } from './endpoints/send-codes.ts'
@@ -42,6 +45,7 @@ import { chooseMessenger, createInboxSurface, isInboxOpen } from './messages/inb
 import type { Messenger } from './messages/messenger.ts'
 import { createOutbox } from './messages/outbox.ts'
 import type { PasswordHasher } from './passwords/password-hasher.ts'
+import { openProviders } from './providers/open-providers.ts'
 import { apiVersionHeader, renderAuthError } from './render-error.ts'
 import { type AuthSettingsInput, completeSettings } from './settings.ts'
 
@@ -117,6 +121,7 @@ export function createAuthSurface(options: AuthSurfaceOptions): AuthSurface {
       limits,
       codes,
       outbox,
+      providers: openProviders(settings),
       deriveKey,
     }),
     needsKey: (path) => !keyless.has(path),
@@ -158,6 +163,11 @@ function createApp(auth: AuthContext): Hono<SurfaceEnv> {
   app.get('/reauthenticate', reauthenticate(auth))
   app.post('/verify', verifyCode(auth))
   app.get('/verify', followLink(auth))
+
+  app.get('/authorize', authorize(auth))
+  app.get('/callback', oauthCallback(auth))
+  app.get('/user/identities/authorize', authorizeLink(auth))
+  app.delete('/user/identities/:id', unlinkIdentity(auth))
 
   app.post('/factors', enrollFactor(auth))
   app.get('/factors/recovery-codes', recoveryCodesStatus(auth))

@@ -165,6 +165,36 @@ export const authErrors = defineErrors({
     message: 'code challenge does not match previously saved code verifier',
     hint: 'Exchange the code in the browser that began the flow.',
   },
+  provider_email_needs_verification: {
+    status: 403,
+    message: 'Unverified email with {provider}',
+    hint: 'Confirm the address at the provider first.',
+  },
+  bad_oauth_state: {
+    status: 400,
+    message: 'OAuth state is invalid',
+    hint: 'Begin again, in the same browser; a sign-in at a provider is good once and for ten minutes.',
+  },
+  bad_oauth_callback: {
+    status: 400,
+    message: '{problem}',
+    hint: 'Begin again.',
+  },
+  identity_already_exists: {
+    status: 422,
+    message: 'Identity is already linked',
+    hint: 'Sign in with it, or remove it from the other account first.',
+  },
+  identity_not_found: {
+    status: 404,
+    message: "Identity doesn't exist",
+    hint: 'Check the id.',
+  },
+  single_identity_not_deletable: {
+    status: 422,
+    message: 'User must have at least 1 identity after unlinking',
+    hint: 'Link another identity first.',
+  },
   saml_provider_disabled: {
     status: 422,
     message: 'SAML 2.0 is disabled',

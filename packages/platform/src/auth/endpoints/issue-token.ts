@@ -1,6 +1,7 @@
 import { authErrors } from '../errors.ts'
 import type { Endpoint } from '../request.ts'
 import { exchangeCode } from './exchange-code.ts'
+import { signInByIdToken } from './oauth/sign-in-by-id-token.ts'
 import { refresh } from './refresh.ts'
 import { signInByPassword } from './sign-in-by-password.ts'
 
@@ -8,7 +9,7 @@ import { signInByPassword } from './sign-in-by-password.ts'
 const grants: Readonly<Record<string, Endpoint>> = {
   password: signInByPassword,
   refresh_token: refresh,
-  id_token: () => () => Promise.reject(authErrors.provider_disabled()),
+  id_token: signInByIdToken,
   pkce: exchangeCode,
   web3: () => () => Promise.reject(authErrors.web3_provider_disabled()),
 }

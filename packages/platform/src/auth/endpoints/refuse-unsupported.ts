@@ -2,16 +2,9 @@ import type { Hono } from 'hono'
 import type { SurfaceEnv } from '../../http/index.ts'
 import { authErrors } from '../errors.ts'
 
-const unsupportedProvider = () =>
-  authErrors.validation_failed({ problem: 'Unsupported provider: provider is not enabled' })
-
 /** GoTrue's endpoints of methods that this server does not have: each says so in the code that clients know. */
 const unsupported: readonly (readonly [method: string, path: string, refusal: () => Error])[] = [
-  ['GET', '/authorize', unsupportedProvider],
-  ['GET', '/callback', unsupportedProvider],
-  ['POST', '/callback', unsupportedProvider],
-  ['GET', '/user/identities/authorize', authErrors.manual_linking_disabled],
-  ['DELETE', '/user/identities/:id', authErrors.manual_linking_disabled],
+  ['POST', '/callback', authErrors.bad_oauth_state],
   ['POST', '/sso', authErrors.saml_provider_disabled],
   ['GET', '/saml/metadata', authErrors.saml_provider_disabled],
   ['POST', '/saml/acs', authErrors.saml_provider_disabled],

@@ -7,6 +7,7 @@ import { mailTokenTypes, smsTokenTypes } from '../codes/purposes.ts'
 import { type CodeProof, redeemCode } from '../codes/redeem-code.ts'
 import { authErrors } from '../errors.ts'
 import { applyProof } from '../flows/apply-proof.ts'
+import { describeRefusal, fragmentOf } from '../flows/end-of-flow.ts'
 import { withValues } from '../redirects/allowed-redirect.ts'
 import {
   type AuthRequest,
@@ -80,27 +81,11 @@ export const followLink: Endpoint = (auth) => async (c) => {
   }
 }
 
-/** What a client is told at the end of a flow that failed (RFC 6749, 4.2.2.1). */
-const describeRefusal = (error: AppError) => ({
-  error: error.status === 422 || error.status === 400 ? 'invalid_request' : 'access_denied',
-  error_code: error.code,
-  error_description: error.message,
-})
-
 function endOf(verified: Verified, target: string, type: string): string {
   if ('waiting' in verified) return withValues(target, { message: firstAccepted }, 'fragment')
   if ('authCode' in verified) return withValues(target, { code: verified.authCode }, 'query')
   return withValues(target, { ...fragmentOf(verified.tokens), type }, 'fragment')
 }
-
-/** A session as the implicit flow hands it over. */
-const fragmentOf = (tokens: GrantedTokens): Record<string, string> => ({
-  access_token: tokens.access_token,
-  expires_at: String(tokens.expires_at),
-  expires_in: String(tokens.expires_in),
-  refresh_token: tokens.refresh_token,
-  token_type: tokens.token_type,
-})
 
 const invalidCode = () => authErrors.otp_expired({ problem: 'Token has expired or is invalid' })
 const invalidLink = () => authErrors.otp_expired({ problem: 'Email link is invalid or has expired' })

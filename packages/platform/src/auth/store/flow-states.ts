@@ -67,3 +67,12 @@ export const takeFlowByCode = (codeHash: string): Statement => ({
   text: `delete from auth.flow_state where auth_code = $1 returning ${flowColumns}`,
   values: [codeHash],
 })
+
+/** Takes what a provider's answer is checked with, once: no answer is taken twice. */
+export const takeProviderState = (id: string, at: Date): Statement => ({
+  text: `with found as (select * from auth.flow_state where id = $1 and provider_state is not null for update), taken as (
+      update auth.flow_state f set provider_state = null, updated_at = $2 from found where f.id = found.id returning f.id
+    )
+    select ${flowColumns} from found where id in (select id from taken)`,
+  values: [id, at],
+})
