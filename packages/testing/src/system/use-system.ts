@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Caller, type ProjectDatabase, sql } from '@plinth/platform/database'
+import { type Caller, type ProjectAddresses, type ProjectDatabase, sql } from '@plinth/platform/database'
 import { createApp, createProjectDirectory } from '@plinth/platform/http'
 import { declareJobs, type RanJob, runDueJobs } from '@plinth/platform/jobs'
 import { silentLog } from '@plinth/platform/kernel'
@@ -43,6 +43,7 @@ export interface UseSystemOptions {
 export interface TestSystem {
   readonly project: Project
   readonly database: ProjectDatabase
+  readonly addresses: ProjectAddresses
   readonly clock: FakeClock
   /** A request below the project's address, through the real surfaces: keys, tokens, limits and errors included. */
   request(path: string, input?: RequestInput): Promise<Answer>
@@ -77,6 +78,9 @@ export function useSystem(system: SystemDeclaration, options: UseSystemOptions =
     },
     get database() {
       return present().database
+    },
+    get addresses() {
+      return present().addresses
     },
     get clock() {
       return present().clock
@@ -151,6 +155,7 @@ export async function openTestSystem(
   return {
     project,
     database: test.database,
+    addresses: test.addresses,
     clock,
     request,
     call: (name, body = {}, input = {}) =>
