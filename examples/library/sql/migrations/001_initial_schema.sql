@@ -50,6 +50,7 @@ create table private.loan_counts (
 );
 comment on table private.loan_counts is 'How often each book was lent, counted from the stream of changes.';
 alter table private.loan_counts enable row level security;
+grant select on private.loan_counts to service_role;
 
 create table private.stream_positions (
   consumer text primary key,

@@ -66,8 +66,8 @@ export interface Project extends HostedProject {
   readonly health: readonly HealthCheck[]
   /** What a capability gives to others. */
   offer<Offer>(key: OfferKey<Offer>): Offer
-  /** Publishes changes, follows them, and lets jobs run. */
-  start(): Promise<void>
+  /** Publishes changes, follows them, and lets jobs run; `jobs: false` leaves those to {@link runDueJobs}. */
+  start(options?: { readonly jobs?: boolean }): Promise<void>
   /** Queues what is due by the clock, as the runner does by itself at each tick. Gives how many ticks. */
   tick(): Promise<number>
   /** Ends live connections: HTTP cannot stop while they are open. */
@@ -127,11 +127,12 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
     extendContext,
     offer: opened.offer,
     health: healthOf(options, ground, opened.all, () => runner),
-    start: async () => {
+    start: async ({ jobs: runsJobs = true } = {}) => {
       await publishChanges(database, opened.all, options.logicalReplication)
       for (const consumer of live) tail.subscribe(consumer)
       for (const capability of opened.all) await capability.start?.()
       tail.start()
+      if (!runsJobs) return
       const { errors } = system
       runner = await startJobRunner({ database, jobs: jobDefinitions, errors, extendContext, clock, log })
     },

@@ -125,7 +125,8 @@ function trialOf(
     case 'delete all':
       return { row, statement: `delete from ${name}`, probes }
     case 'move':
-      if (owner !== 'own') return undefined
+      // A root table that names no person has nothing by which a row could be moved.
+      if (owner !== 'own' || links.length === 0) return undefined
       return { row: { ...row, ...move }, statement: `update ${name} set ${setting(links)}`, probes }
   }
 }

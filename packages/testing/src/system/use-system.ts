@@ -126,7 +126,8 @@ export async function openTestSystem(
     await drop()
     throw error
   })
-  await (stream ? project.start() : declareJobs(test.database, project.jobDefinitions, clock))
+  await declareJobs(test.database, project.jobDefinitions, clock)
+  if (stream) await project.start({ jobs: false })
   const directory = createProjectDirectory([project])
   const app = createApp({ directory, health: [], clock, log: silentLog })
 
