@@ -82,6 +82,17 @@ export interface PlannedRead {
   readonly limit: Bound | undefined
   readonly offset: Bound | undefined
   readonly aggregated: boolean
+  /** Its columns become the parent's, which takes their aggregates. */
+  readonly spread: boolean
+}
+
+/** A column of a spread embed. Its aggregate is taken over the rows that it is spread into. */
+export interface SpreadColumn {
+  readonly output: string
+  readonly aggregate: Aggregate | undefined
+  readonly aggregateCast: string | undefined
+  /** False for `count()`, which has no column: it counts the rows that are there. */
+  readonly selected: boolean
 }
 
 export interface PlannedEmbed {
@@ -94,6 +105,8 @@ export interface PlannedEmbed {
   readonly toMany: boolean
   readonly inner: boolean
   readonly spread: boolean
+  /** Of a spread embed: the columns that it adds to the rows of the first read above it that is not spread itself. */
+  readonly columns: readonly SpreadColumn[]
   /** Nothing of it is selected: it is only filtered by. */
   readonly hidden: boolean
   readonly read: PlannedRead

@@ -15,6 +15,7 @@ import type {
   PlannedOrder,
   PlannedRead,
   Rowset,
+  SpreadColumn,
 } from './model.ts'
 import { resolveValue, rowsetOfRelation } from './resolve-value.ts'
 
@@ -117,6 +118,7 @@ class ReadPlanner {
     items: readonly SelectItem[],
     path: readonly string[],
     window: Pick<PlannedRead, 'limit' | 'offset'>,
+    spread = false,
   ): PlannedRead {
     const alias = `t${this.#aliases++}`
     const embeds: PlannedEmbed[] = []
@@ -131,7 +133,7 @@ class ReadPlanner {
       }
     }
     refuseTooManyColumns(rowset, fields)
-    const aggregated = fields.some(isAggregate)
+    const aggregated = !spread && fields.some(isAggregate)
     if (aggregated && !this.#options.aggregates && !fields.every(isAggregate)) throw restErrors.PGRST123()
     const filtered = path.length > 0 || this.#options.filtersRoot
     return {
@@ -143,6 +145,7 @@ class ReadPlanner {
       order: this.#planOrder(rowset, path, embeds),
       ...window,
       aggregated,
+      spread,
     }
   }
 
@@ -209,9 +212,18 @@ class ReadPlanner {
     this.#visited.add(key)
     const toMany = relationship.cardinality.endsWith('to-many')
     const alias = `e${this.#aliases++}`
-    const read = this.#planRead(rowsetOf(relationship), item.items, here, this.#window(key, toMany))
-    if (item.spread && read.aggregated) {
-      throw restErrors.PGRST127({ details: 'Aggregates are not implemented in spread embeds' })
+    const read = this.#planRead(
+      rowsetOf(relationship),
+      item.items,
+      here,
+      this.#window(key, toMany),
+      item.spread,
+    )
+    const columns = item.spread ? spreadColumns(read) : []
+    if (toMany && columns.some((column) => column.aggregate !== undefined)) {
+      throw restErrors.PGRST127({
+        details: 'Aggregates are not implemented for one-to-many or many-to-many spreads.',
+      })
     }
     const hidden = read.fields.length === 0
     return {
@@ -222,6 +234,7 @@ class ReadPlanner {
       toMany,
       inner: item.join === 'inner',
       spread: item.spread,
+      columns,
       hidden,
       read,
     }
@@ -318,7 +331,26 @@ function moveClauses(clauses: Clauses, from: string, to: string): void {
 
 const rowsetOf = ({ to }: Relationship): Rowset => rowsetOfRelation(to)
 
-const isAggregate = (field: PlannedField): boolean => field.kind === 'value' && field.aggregate !== undefined
+const isAggregate = (field: PlannedField): boolean =>
+  field.kind === 'value'
+    ? field.aggregate !== undefined
+    : field.kind === 'embed' && field.embed.columns.some((column) => column.aggregate !== undefined)
+
+/** The columns that a spread read gives to its parent, in order, those of spread embeds inside it included. */
+function spreadColumns({ rowset, fields }: PlannedRead): SpreadColumn[] {
+  const plain = (output: string) => ({
+    output,
+    aggregate: undefined,
+    aggregateCast: undefined,
+    selected: true,
+  })
+  return fields.flatMap((field) => {
+    if (field.kind === 'star') return [...rowset.columns.keys()].map(plain)
+    if (field.kind === 'embed') return field.embed.spread ? field.embed.columns : [plain(field.embed.output)]
+    const { output, value, aggregate, aggregateCast } = field
+    return [{ output, aggregate, aggregateCast, selected: value !== undefined }]
+  })
+}
 
 /**
  * `count` without parentheses counts rows where no column has that name, whether aggregates are allowed or not, as long

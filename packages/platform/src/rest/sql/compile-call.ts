@@ -29,6 +29,7 @@ export function compileCall(
   return {
     ...compiled,
     contentType: rawType,
+    settings: functionSettings,
     readOnly: reads,
     keyOf: undefined,
     nothing: returned.kind === 'void',

@@ -43,7 +43,7 @@ export function outputsOf(read: PlannedRead): string[] {
   return read.fields.flatMap((field) => {
     if (field.kind === 'star') return [...read.rowset.columns.keys()]
     if (field.kind === 'value') return [field.output]
-    return field.embed.spread ? outputsOf(field.embed.read) : [field.embed.output]
+    return field.embed.spread ? field.embed.columns.map(({ output }) => output) : [field.embed.output]
   })
 }
 
@@ -68,9 +68,12 @@ function fieldTexts(field: PlannedField, read: PlannedRead, scope: Scope, parame
       if (!read.aggregated && !scope.computedAsColumns) return [`${scope.alias}.*`]
       return [...read.rowset.columns.keys()].map((name) => `${scope.alias}.${quoteName(name)}`)
     case 'value':
-      return [`${plainFieldText(field, scope, parameters)} as ${quoteName(field.output)}`]
+      if (read.spread && !field.value) return [`true as ${quoteName(countMark(field.output))}`]
+      return [
+        `${plainFieldText(read.spread ? withoutAggregate(field) : field, scope, parameters)} as ${quoteName(field.output)}`,
+      ]
     case 'embed':
-      return embedFieldTexts(field.embed, read.aggregated)
+      return embedExpressions(field.embed, read).map(({ text, output }) => `${text} as ${quoteName(output)}`)
   }
 }
 
@@ -86,23 +89,46 @@ function plainFieldText(
 const castText = (text: string, type: string | undefined): string =>
   type === undefined ? text : `cast(${text} as ${type})`
 
-function embedFieldTexts(embed: PlannedEmbed, grouped: boolean): string[] {
-  return embedExpressions(embed, grouped).map(({ text, output }) => `${text} as ${quoteName(output)}`)
-}
+/** The parent of a spread read takes its aggregates. */
+const withoutAggregate = (field: Extract<PlannedField, { kind: 'value' }>): typeof field => ({
+  ...field,
+  aggregate: undefined,
+  aggregateCast: undefined,
+})
 
 /** json has no equality, so a grouped embed is jsonb. */
-function embedExpressions(embed: PlannedEmbed, grouped: boolean): { text: string; output: string }[] {
-  if (embed.spread) {
-    return outputsOf(embed.read).map((output) => ({ text: `${embed.alias}.${quoteName(output)}`, output }))
+function embedExpressions(embed: PlannedEmbed, parent: PlannedRead): EmbedExpression[] {
+  if (!embed.spread) {
+    const json = parent.aggregated ? `${embed.alias}.j::jsonb` : `${embed.alias}.j`
+    const text = embed.toMany ? `coalesce(${json}, '[]')` : json
+    return [{ text, output: embed.output, isAggregate: false }]
   }
-  const json = grouped ? `${embed.alias}.j::jsonb` : `${embed.alias}.j`
-  return [{ text: embed.toMany ? `coalesce(${json}, '[]')` : json, output: embed.output }]
+  return embed.columns.map(({ output, aggregate, aggregateCast, selected }) => {
+    const column = `${embed.alias}.${quoteName(selected ? output : countMark(output))}`
+    if (aggregate === undefined) return { text: column, output, isAggregate: false }
+    if (parent.spread)
+      return { text: column, output: selected ? output : countMark(output), isAggregate: true }
+    return { text: castText(`${aggregate}(${column})`, aggregateCast), output, isAggregate: true }
+  })
 }
+
+interface EmbedExpression {
+  readonly text: string
+  readonly output: string
+  readonly isAggregate: boolean
+}
+
+/** Name of the column that `count()` of a spread embed counts: true in each row that is there. */
+const countMark = (output: string): string => `~${output}`
 
 function groupText(read: PlannedRead, scope: Scope, parameters: Parameters): string {
   const terms = read.fields.flatMap((field) => {
     if (field.kind === 'star') return fieldTexts(field, read, scope, parameters)
-    if (field.kind === 'embed') return embedExpressions(field.embed, true).map(({ text }) => text)
+    if (field.kind === 'embed') {
+      return embedExpressions(field.embed, read).flatMap(({ text, isAggregate }) =>
+        isAggregate ? [] : [text],
+      )
+    }
     return field.aggregate ? [] : [plainFieldText(field, scope, parameters)]
   })
   return terms.length > 0 ? ` group by ${terms.join(', ')}` : ''
@@ -121,9 +147,13 @@ function joinText(embed: PlannedEmbed, parent: Scope, parameters: Parameters): s
 }
 
 /** The column `~` tells a row that is there from the row of nulls that a left join makes up. */
-function spreadJoinText({ alias, read, toMany, inner }: PlannedEmbed, rows: string, join: string): string {
+function spreadJoinText(
+  { alias, columns: spread, toMany, inner }: PlannedEmbed,
+  rows: string,
+  join: string,
+): string {
   if (!toMany) return `${join} lateral (select r.*, true as "~" from (${rows}) r) ${alias} on true`
-  const columns = outputsOf(read).map((output) => {
+  const columns = spread.map(({ output }) => {
     const name = quoteName(output)
     return `coalesce(json_agg(r.${name}), '[]') as ${name}, `
   })

@@ -151,6 +151,28 @@ describe('an unmodified postgrest-js', () => {
     const { error } = await rest.client().from('directors').select('name, ...films(rating.max())')
     expect(error?.code).toBe('PGRST127')
   })
+  test('aggregates columns of spread embeds over the rows that they are spread into', async () => {
+    const films = (select: string) => rest.client().from('films').select(select)
+    expect((await films('year, ...directors(born.max(), n:count())').order('year')).data).toEqual([
+      { year: 1954, max: '1910-03-23', n: 1 },
+      { year: 1962, max: '1928-05-30', n: 1 },
+      { year: 1985, max: '1928-05-30', n: 2 },
+      { year: null, max: null, n: 0 },
+    ])
+    expect(
+      (await films('rating.sum()::int, ...directors(name)').not('director_id', 'is', null)).data,
+    ).toEqual(
+      expect.arrayContaining([
+        { sum: 16, name: 'Varda' },
+        { sum: 17, name: 'Kurosawa' },
+      ]),
+    )
+    const nested = rest
+      .client()
+      .from('specs')
+      .select('...films(year.min(), ...directors(first:born.min(), c:count()))')
+    expect((await nested).data).toEqual([{ min: 1962, first: '1910-03-23', c: 2 }])
+  })
   test('is bound by row security', async () => {
     const [ada, bob] = [actor('ada'), actor('bob')]
     await rest.client(ada).from('notes').insert({ body: 'private' })
