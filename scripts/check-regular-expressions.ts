@@ -24,6 +24,10 @@ const bounded: Readonly<Record<string, string>> = {
   [String.raw`/--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"[^"]*"|\$(\w*)\$[\s\S]*?\$\1\$/g`]:
     'reads migrations, which are files of the installation',
   [String.raw`/(\d+(?:\.\d+)?)(ns|us|µs|μs|ms|s|m|h)/g`]: 'reads durations of at most 64 characters',
+  [String.raw`/((?:file:\/\/)?\/[^\s()]+?):(\d+):\d+/g`]:
+    'reads the stack of a declaration, when a program starts',
+  [String.raw`/<a [^<>]{0,200}href="([^"<>]{0,4000})"[^<>]{0,200}>([^<>]{0,500})<\/a>/g`]:
+    'every repetition is bounded; only templates hold tags, values are escaped',
 }
 
 const expressions: Expression[] = []

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
-import type { Case } from './case.ts'
+import type { Case, Text } from './case.ts'
 import type { Finding, Problem } from './finding.ts'
 import { generators, type Surface } from './generators/index.ts'
 import { judgeAnswer } from './monitors/judge-answer.ts'
@@ -203,12 +203,8 @@ class Run {
     const log = this.#served.log()
     await this.#served.stop()
     this.#served = await serve(this.#dataDir)
-    const problem: Problem = {
-      kind: 'process end',
-      detail: log.slice(-500),
-      signature: `${surface} end ${/Error: .*/.exec(log)?.[0] ?? ''}`,
-    }
-    return problem
+    const signature = `${surface} end ${/Error: .*/.exec(log)?.[0] ?? ''}`
+    return { kind: 'process end', detail: log.slice(-500), signature }
   }
 
   /** Lets every client hang up, and looks at what is still held. */
@@ -227,8 +223,8 @@ class Run {
   }
 }
 
-/** The path with the names of its parameters, so that one slow parameter is one finding. */
-const headOf = (target: Case extends never ? never : Extract<Case, { kind: 'http' }>['target']): string => {
+/** The path with the name of its first parameter, so that one slow parameter is one finding. */
+function headOf(target: Text): string {
   const text = typeof target === 'string' ? target : target.before
   return text.slice(0, 60).replace(/=.*/, '=')
 }

@@ -143,7 +143,9 @@ function identify(settings: RestSettings, clock: Clock, log: Log): MiddlewareHan
     const requestId = newId()
     c.set('requestId', requestId)
     c.set('log', log)
-    c.set('caller', await identifyCaller(c.req.header('authorization') ?? null))
+    const caller = await identifyCaller(c.req.header('authorization') ?? null)
+    const reads = c.req.method === 'GET' || c.req.method === 'HEAD'
+    c.set('caller', reads ? { ...caller, gone: c.req.raw.signal } : caller)
     await next()
   }
 }
