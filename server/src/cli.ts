@@ -3,7 +3,7 @@ import { AppError } from '@plinth/platform/kernel'
 import { Command } from 'commander'
 import manifest from '../../package.json' with { type: 'json' }
 import { addCommands } from './commands/commands.ts'
-import { exitOnSignals } from './until-asked-to-stop.ts'
+import { exitOnSignals } from './terminal/until-asked-to-stop.ts'
 
 const settings = `
 Settings (environment variables):

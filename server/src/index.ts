@@ -1,1 +1,1 @@
-export { startServer } from './start-server.ts'
+export { startServer } from './serve/start-server.ts'

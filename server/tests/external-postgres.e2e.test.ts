@@ -7,7 +7,7 @@ import { type AppError, readConfig, silentLog, systemClock } from '@plinth/platf
 import { findPostgres15 } from '@plinth/testing/programs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type RunningServer, startServer } from '../src/start-server.ts'
+import { type RunningServer, startServer } from '../src/serve/start-server.ts'
 
 const postgres15 = findPostgres15()
 

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { library } from '@plinth/library'
 import { readConfig, silentLog, systemClock } from '@plinth/platform/kernel'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadDemos } from '../src/load-demos.ts'
-import { type RunningServer, startServer } from '../src/start-server.ts'
+import { loadDemos } from '../src/serve/load-demos.ts'
+import { type RunningServer, startServer } from '../src/serve/start-server.ts'
 
 /** The server knows nothing of this system, nor of the capability that comes with it. */
 describe('a system with a capability of its own', () => {

@@ -1,7 +1,7 @@
 /** A server with the notes example, for tests that kill it. Prints its address when it is ready. */
 import { notes } from '@plinth/notes'
 import { createLog, readConfig, systemClock } from '@plinth/platform/kernel'
-import { startServer } from '../src/start-server.ts'
+import { startServer } from '../src/serve/start-server.ts'
 
 const server = await startServer({
   config: readConfig(),

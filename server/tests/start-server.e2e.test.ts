@@ -7,7 +7,7 @@ import { type Config, readConfig, silentLog, systemClock } from '@plinth/platfor
 import { connectionBudget } from '@plinth/platform/project'
 import { defineSystem } from '@plinth/platform/system'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type RunningServer, startServer } from '../src/start-server.ts'
+import { type RunningServer, startServer } from '../src/serve/start-server.ts'
 
 const ada = '11111111-1111-4111-8111-111111111111'
 

@@ -1,6 +1,6 @@
 import type { Demo } from '@plinth/platform/system'
 
-export const demoLibraryId = 'de300000-0000-4000-8000-0000000000b0'
+const demoLibraryId = 'de300000-0000-4000-8000-0000000000b0'
 
 const reader = { email: 'reader@demo.example', password: 'demo-reader-2026' }
 

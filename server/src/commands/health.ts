@@ -1,8 +1,8 @@
 import type { HealthReport } from '@plinth/platform/http'
 import { readConfig } from '@plinth/platform/kernel'
 import type { Command } from 'commander'
-import { printRows } from '../print-rows.ts'
-import { readStatus, type ServerStatus } from '../status-file.ts'
+import { readStatus, type ServerStatus } from '../attach/status-file.ts'
+import { printRows } from '../terminal/print-rows.ts'
 
 /** A check may take three seconds before it counts as down. Milliseconds. */
 const patience = 10_000

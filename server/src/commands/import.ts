@@ -2,11 +2,11 @@ import { openOwnerSession } from '@plinth/platform/database'
 import type { ImportDeclaration } from '@plinth/platform/system'
 import type { DecimalSign } from '@plinth/platform/tabular'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { onProject } from '../attach/on-project.ts'
 import { serverErrors } from '../errors.ts'
-import { onProject } from '../on-project.ts'
-import { createProgressBar } from '../progress-bar.ts'
 import { systems } from '../systems.ts'
-import { untilAskedToStop } from '../until-asked-to-stop.ts'
+import { createProgressBar } from '../terminal/progress-bar.ts'
+import { untilAskedToStop } from '../terminal/until-asked-to-stop.ts'
 
 interface ImportOptions {
   readonly zone: string

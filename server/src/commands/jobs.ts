@@ -2,9 +2,9 @@ import { sql } from '@plinth/platform/database'
 import { jobErrors } from '@plinth/platform/jobs'
 import { messageOf } from '@plinth/platform/kernel'
 import type { Command } from 'commander'
-import { onProject } from '../on-project.ts'
-import { printRows } from '../print-rows.ts'
-import type { CommandProject } from '../with-project.ts'
+import { onProject } from '../attach/on-project.ts'
+import type { CommandProject } from '../attach/with-project.ts'
+import { printRows } from '../terminal/print-rows.ts'
 
 export function addJobsCommand(program: Command): void {
   const jobs = program.command('jobs').description('see what ran and what is due, or run a job now')

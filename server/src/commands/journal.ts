@@ -1,8 +1,8 @@
 import { journalOffer, type ShownEntry } from '@plinth/platform/journal'
 import { type Command, InvalidArgumentError } from 'commander'
-import { onProject } from '../on-project.ts'
-import { parseInstant } from '../parse-instant.ts'
-import { printRows } from '../print-rows.ts'
+import { onProject } from '../attach/on-project.ts'
+import { parseInstant } from '../terminal/parse-instant.ts'
+import { printRows } from '../terminal/print-rows.ts'
 
 interface VerifyOptions {
   readonly tenant?: string

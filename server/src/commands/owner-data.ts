@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import { type OwnerData, privacyOffer } from '@plinth/platform/privacy'
 import type { Command } from 'commander'
-import { askConsent } from '../ask.ts'
+import { onProject } from '../attach/on-project.ts'
+import type { CommandProject } from '../attach/with-project.ts'
 import { serverErrors } from '../errors.ts'
-import { onProject } from '../on-project.ts'
-import { printRows } from '../print-rows.ts'
-import type { CommandProject } from '../with-project.ts'
+import { askConsent } from '../terminal/ask.ts'
+import { printRows } from '../terminal/print-rows.ts'
 
 interface EraseOptions {
   readonly dryRun?: boolean

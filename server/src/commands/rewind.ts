@@ -1,10 +1,10 @@
 import { type RewindPreview, type RewindTarget, rewindOffer } from '@plinth/platform/rewind'
 import type { Command } from 'commander'
-import { askConsent } from '../ask.ts'
+import { onProject } from '../attach/on-project.ts'
 import { serverErrors } from '../errors.ts'
-import { onProject } from '../on-project.ts'
-import { parseInstant } from '../parse-instant.ts'
-import { printRows } from '../print-rows.ts'
+import { askConsent } from '../terminal/ask.ts'
+import { parseInstant } from '../terminal/parse-instant.ts'
+import { printRows } from '../terminal/print-rows.ts'
 
 interface RewindOptions {
   readonly to: string

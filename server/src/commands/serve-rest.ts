@@ -1,7 +1,7 @@
 import { createLog, readConfig, readVariables, systemClock } from '@plinth/platform/kernel'
 import { readRestSettings, serveRest, settingAliases, settingNames } from '@plinth/platform/rest'
 import type { Command } from 'commander'
-import { untilAskedToStop } from '../until-asked-to-stop.ts'
+import { untilAskedToStop } from '../terminal/until-asked-to-stop.ts'
 
 export function addServeRestCommand(program: Command): void {
   const command = program

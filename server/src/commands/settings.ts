@@ -16,9 +16,9 @@ import {
   writeSettingsFile,
 } from '@plinth/platform/settings'
 import type { Command } from 'commander'
-import { askSecret } from '../ask.ts'
-import { findSystem, systemNames } from '../choose-systems.ts'
-import { printRows } from '../print-rows.ts'
+import { findSystem, systemNames } from '../serve/choose-systems.ts'
+import { askSecret } from '../terminal/ask.ts'
+import { printRows } from '../terminal/print-rows.ts'
 
 export function addSettingsCommand(program: Command): void {
   const settings = program

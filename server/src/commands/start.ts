@@ -1,11 +1,11 @@
 import { createLog, readConfigFor, systemClock } from '@plinth/platform/kernel'
 import type { Command } from 'commander'
-import { printBanner } from '../banner.ts'
-import { chooseSystems, systemNames } from '../choose-systems.ts'
-import { loadDemos } from '../load-demos.ts'
-import { startServer } from '../start-server.ts'
-import { describeServer, removeStatus, writeStatus } from '../status-file.ts'
-import { untilAskedToStop } from '../until-asked-to-stop.ts'
+import { describeServer, removeStatus, writeStatus } from '../attach/status-file.ts'
+import { chooseSystems, systemNames } from '../serve/choose-systems.ts'
+import { loadDemos } from '../serve/load-demos.ts'
+import { startServer } from '../serve/start-server.ts'
+import { printBanner } from '../terminal/banner.ts'
+import { untilAskedToStop } from '../terminal/until-asked-to-stop.ts'
 
 export function addStartCommand(program: Command): void {
   program

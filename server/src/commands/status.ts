@@ -1,7 +1,7 @@
 import { readConfig } from '@plinth/platform/kernel'
 import { type Command, Option } from 'commander'
-import { bannerOf } from '../banner.ts'
-import { readStatus, type ServerStatus } from '../status-file.ts'
+import { readStatus, type ServerStatus } from '../attach/status-file.ts'
+import { bannerOf } from '../terminal/banner.ts'
 
 interface StatusOptions {
   readonly json?: boolean

@@ -1,8 +1,8 @@
 import { webhooksOffer } from '@plinth/platform/webhooks'
 import type { Command } from 'commander'
-import { onProject } from '../on-project.ts'
-import { parseInstant } from '../parse-instant.ts'
-import { printRows } from '../print-rows.ts'
+import { onProject } from '../attach/on-project.ts'
+import { parseInstant } from '../terminal/parse-instant.ts'
+import { printRows } from '../terminal/print-rows.ts'
 
 interface AddOptions {
   readonly tenant?: string

@@ -10,7 +10,7 @@ import {
 import type { AppError, Clock, Config, Log } from '@plinth/platform/kernel'
 import { checkDeclaration } from '@plinth/platform/project'
 import type { SystemDeclaration } from '@plinth/platform/system'
-import { serverErrors } from './errors.ts'
+import { serverErrors } from '../errors.ts'
 import { type Clusters, openEngines } from './open-engines.ts'
 import { type StartedProject, startProject } from './start-project.ts'
 

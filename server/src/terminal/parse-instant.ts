@@ -1,4 +1,4 @@
-import { serverErrors } from './errors.ts'
+import { serverErrors } from '../errors.ts'
 
 /** An instant that a person wrote, with its offset from UTC. Fails with `invalid_point`. */
 export function parseInstant(text: string): Date {

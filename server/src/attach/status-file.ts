@@ -1,8 +1,8 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Config, type DatabaseAddress, hasCode } from '@plinth/platform/kernel'
-import { serverErrors } from './errors.ts'
-import type { RunningServer } from './start-server.ts'
+import { serverErrors } from '../errors.ts'
+import type { RunningServer } from '../serve/start-server.ts'
 
 /** How to reach one project. The shape is that of `plinth status --json`. */
 export interface ProjectStatus {

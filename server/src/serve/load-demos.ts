@@ -1,7 +1,7 @@
 import { openOwnerSession } from '@plinth/platform/database'
 import type { Project } from '@plinth/platform/project'
-import { serverErrors } from './errors.ts'
-import { createProgressBar } from './progress-bar.ts'
+import { serverErrors } from '../errors.ts'
+import { createProgressBar } from '../terminal/progress-bar.ts'
 
 /** Loads the demonstration of every project that has one. Gives the lines that the banner shows for them. */
 export async function loadDemos(projects: readonly Project[], serverUrl: string): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 import type { SystemDeclaration } from '@plinth/platform/system'
-import { serverErrors } from './errors.ts'
-import { systems } from './systems.ts'
+import { serverErrors } from '../errors.ts'
+import { systems } from '../systems.ts'
 
 export const systemNames: readonly string[] = systems.map(({ name }) => name)
 

@@ -1,5 +1,5 @@
 import { createLog, readConfigFor, systemClock } from '@plinth/platform/kernel'
-import { findSystem, systemNames } from './choose-systems.ts'
+import { findSystem, systemNames } from '../serve/choose-systems.ts'
 import { type CommandProject, withProject } from './with-project.ts'
 
 /** Runs a command's work on the project of that name, configured by the environment. Fails with `unknown_system`. */

@@ -1,4 +1,4 @@
-import type { ServerStatus } from './status-file.ts'
+import type { ServerStatus } from '../attach/status-file.ts'
 
 /**
  * Says on standard output what runs where, and what to try next. Where that is no terminal it is a log, which others

@@ -3,7 +3,7 @@ import { type Clock, type Config, hasCode, type Log } from '@plinth/platform/ker
 import { openProject, openProjectSecrets, type Project, prepareDatabase } from '@plinth/platform/project'
 import type { SystemDeclaration } from '@plinth/platform/system'
 import { settleElsewhere, type Tail } from '@plinth/platform/tail'
-import { openEngines } from './open-engines.ts'
+import { openEngines } from '../serve/open-engines.ts'
 import { readStatus } from './status-file.ts'
 
 /** What a command works with: a project that is open and not started. */
