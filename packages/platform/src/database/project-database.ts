@@ -77,7 +77,8 @@ export interface ProjectDatabaseOptions {
 
 /** Most connections to a project's database for requests, and for the platform's own statements. */
 export const defaultConnections = { requests: 10, owner: 4 }
-const journalConnections = 2
+/** Most connections for the journal's statements, beside the one that stores. */
+export const journalConnections = 2
 
 /** As on Supabase. The service role has its login's: 15 s. */
 export const defaultStatementTimeouts: Readonly<Record<string, number>> = {

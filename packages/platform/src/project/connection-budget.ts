@@ -1,4 +1,4 @@
-import { defaultConnections } from '../database/index.ts'
+import { defaultConnections, journalConnections } from '../database/index.ts'
 import { queueConnections } from '../jobs/index.ts'
 import type { SystemDeclaration } from '../system/index.ts'
 import { capabilitiesOf } from './capabilities.ts'
@@ -20,6 +20,7 @@ export function connectionBudget(system: SystemDeclaration): readonly BudgetLine
     { purpose: 'jobs: the queue', connections: queueConnections },
     { purpose: 'jobs: the lease that shows that the node lives', connections: 1 },
     { purpose: 'tail: replication', connections: 1 },
+    { purpose: 'the journal’s own statements', connections: journalConnections },
     ...ofCapabilities,
   ]
 }
