@@ -122,6 +122,16 @@ export const shopErrors = defineErrors({
     message: 'A shop keeps at least one owner.',
     hint: 'Make somebody else an Owner first, or close the shop.',
   },
+  invalid_counts: {
+    status: 400,
+    message: 'The counts of a stock-take are not as they should be.',
+    hint: 'Nothing was changed. Each is {item_id, counted, expected}; `errors` lists what is wrong with each.',
+  },
+  stock_changed: {
+    status: 409,
+    message: 'The stock changed since it was looked up.',
+    hint: 'Nothing was changed. Look the items in `errors` up again and count them anew.',
+  },
   invalid_days: {
     status: 422,
     message: 'The days must be dates from 1970 to 2199, in order, at most 3661 of them.',

@@ -6,6 +6,8 @@ import { adminOperations } from './functions/admin-operations.ts'
 import { analyticsOperations } from './functions/analytics-operations.ts'
 import { inventoryOperations } from './functions/inventory-operations.ts'
 import { shopImports } from './import/index.ts'
+import { checkLowStockAlerts } from './jobs/check-low-stock-alerts.ts'
+import { cleanupOldStockHistory } from './jobs/cleanup-old-stock-history.ts'
 import { expireSubscriptions } from './jobs/expire-subscriptions.ts'
 import { generateDailySalesMetrics } from './jobs/generate-daily-sales-metrics.ts'
 import { generatePlatformMetrics } from './jobs/generate-platform-metrics.ts'
@@ -29,6 +31,8 @@ export const shops = defineSystem({
     generateDailySalesMetrics,
     generatePlatformMetrics,
     expireSubscriptions,
+    checkLowStockAlerts,
+    cleanupOldStockHistory,
   ],
   consumers: (project) => ({ durable: [createDirtyDaysConsumer(project)] }),
   imports: shopImports,

@@ -25,12 +25,17 @@ const lowStock = z.object({
 })
 
 const update = defineAction({
-  input: z.object({ itemId: z.uuid(), change: z.int32(), reason: z.string().max(500).optional() }),
+  input: z.object({
+    itemId: z.uuid(),
+    change: z.int32(),
+    reason: z.string().max(500).optional(),
+    kind: z.enum(['adjustment', 'count', 'return', 'shrinkage']).default('adjustment'),
+  }),
   output: updated,
-  handle: async ({ db }, { itemId, change, reason }) => {
+  handle: async ({ db }, { itemId, change, reason, kind }) => {
     const answer = await ask<z.output<typeof updated> | (Refusal & { success: false })>(
       db,
-      sql`select public.update_stock(${itemId}, ${change}, ${reason ?? ''}) as answer`,
+      sql`select public.update_stock(${itemId}, ${change}, ${reason ?? ''}, p_kind => ${kind}) as answer`,
     )
     if (!answer.success) throw errorOf(answer)
     return answer
@@ -51,6 +56,27 @@ const processOrder = defineAction({
   },
 })
 
+const counted = z.object({
+  success: z.literal(true),
+  counted: z.number(),
+  changes: z.array(
+    z.object({ item_id: z.string(), before: z.number(), after: z.number(), change: z.number() }),
+  ),
+})
+
+const countStock = defineAction({
+  input: z.object({ shopId: z.uuid(), counts: z.array(z.unknown()), reason: z.string().max(500).optional() }),
+  output: counted,
+  handle: async ({ db }, { shopId, counts, reason }) => {
+    const answer = await ask<z.output<typeof counted> | (Refusal & { success: false })>(
+      db,
+      sql`select public.count_stock(${shopId}, ${JSON.stringify(counts)}::jsonb, ${reason ?? ''}) as answer`,
+    )
+    if (!answer.success) throw errorOf(answer)
+    return answer
+  },
+})
+
 const getLowStock = defineAction({
   input: z.object({ shopId: z.uuid(), threshold: z.int32().nullable().default(10) }),
   output: z.array(lowStock),
@@ -66,7 +92,12 @@ const getLowStock = defineAction({
 /** Changes stock, takes an order's units, or lists what runs low (S-F1). SQL checks the caller's shop and role. */
 export const inventoryOperations = defineFunction({
   name: 'inventory-operations',
-  summary: 'Changes stock, takes the units of an order off the shelf, or lists what runs low.',
+  summary: 'Changes or counts stock, takes the units of an order off the shelf, or lists what runs low.',
   access: 'user',
-  ...defineActions({ update, process_order: processOrder, get_low_stock: getLowStock }),
+  ...defineActions({
+    update,
+    process_order: processOrder,
+    count_stock: countStock,
+    get_low_stock: getLowStock,
+  }),
 })

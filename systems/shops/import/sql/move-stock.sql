@@ -18,9 +18,9 @@ all_movements as (
   union all
   select 2, 0, item_id, -(before + total), 'Settled by the first count', null, last_at from balanced where before + total > 0
 )
-insert into public.stock_history (shop_id, item_id, change, new_stock, reason, order_ref, "timestamp")
+insert into public.stock_history (shop_id, item_id, change, new_stock, kind, reason, order_ref, "timestamp")
 select i.shop_id, m.item_id, m.change,
-  i.stock + sum(m.change) over (partition by m.item_id order by m.step, m.no rows unbounded preceding), m.reason, m.document, m.at
+  i.stock + sum(m.change) over (partition by m.item_id order by m.step, m.no rows unbounded preceding), 'import', m.reason, m.document, m.at
 from all_movements m
 join public.items i on i.id = m.item_id
 order by m.step, m.no, m.item_id

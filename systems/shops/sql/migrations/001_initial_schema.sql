@@ -11,6 +11,7 @@ comment on schema private is 'Functions and tables that clients do not call: beh
 grant usage on schema private to authenticated;
 
 create type public.item_type as enum ('product', 'service');
+create type public.movement_kind as enum ('opening', 'sale', 'return', 'adjustment', 'count', 'shrinkage', 'import');
 create type public.order_status as enum ('Pending', 'Confirmed', 'Completed', 'Cancelled', 'Return');
 create type public.team_role as enum ('Owner', 'Admin', 'Order Manager', 'Support Agent');
 create type public.message_sender as enum ('user', 'bot');
@@ -145,6 +146,7 @@ create table public.stock_history (
   deleted_item_id uuid,
   change integer not null check (change <> 0),
   new_stock integer not null check (new_stock >= 0),
+  kind public.movement_kind not null default 'adjustment',
   reason text not null,
   order_ref text,
   changed_by uuid,
@@ -156,6 +158,8 @@ comment on table public.stock_history is
   'Every movement of stock, append-only: the sum of an item''s changes is its stock. Written by SQL alone.';
 comment on column public.stock_history.seq is 'Order of movements; the times of imported ones lie in the past.';
 comment on column public.stock_history.deleted_item_id is 'Takes the place of item_id when the item is deleted.';
+comment on column public.stock_history.kind is
+  'opening: what was there at first; sale, return: an order took or gave back; adjustment, count, shrinkage: a person; import.';
 comment on column public.stock_history.new_stock is 'Stock after the movement.';
 comment on column public.stock_history.order_ref is 'submission_id of the order that moved the stock; null for adjustments.';
 comment on column public.stock_history.changed_by is

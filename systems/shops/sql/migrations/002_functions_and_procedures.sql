@@ -3,7 +3,8 @@
 -- nobody calls from outside.
 
 -- security definer: the ledger is closed to everyone; the tenant is checked here.
-create function public.update_stock(p_item_id uuid, p_change integer, p_reason text, p_changed_by uuid default null)
+create function public.update_stock(p_item_id uuid, p_change integer, p_reason text, p_changed_by uuid default null,
+  p_kind public.movement_kind default 'adjustment')
 returns jsonb language plpgsql security definer set search_path = ''
 set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 declare
@@ -28,6 +29,8 @@ begin
       jsonb_build_object('code', 'services_have_no_stock', 'error', 'A service has no stock.')
     when p_change is null or p_change = 0 then
       jsonb_build_object('code', 'invalid_change', 'error', 'The change must be a whole number other than 0.')
+    when p_kind is null or p_kind not in ('adjustment', 'shrinkage', 'return', 'count') or p_kind = 'shrinkage' and p_change > 0 then
+      jsonb_build_object('code', 'invalid_change', 'error', 'The kind must be adjustment, count, return or shrinkage, which only takes units away.')
     when v_item.stock::bigint + p_change > 2147483647 then
       jsonb_build_object('code', 'stock_too_large', 'error', 'The stock would exceed 2147483647 units.')
   end;
@@ -35,7 +38,7 @@ begin
     select jsonb_build_object('code', 'insufficient_stock', 'error', 'Insufficient stock', 'available', t.short #> '{short,0,available}')
       into v_problem
       from private.try_movements(array[row(v_item.shop_id, v_item.id, p_change,
-        coalesce(nullif(trim(p_reason), ''), 'Adjustment'), null, coalesce(p_changed_by, auth.uid()), now())::private.movement]) t
+        coalesce(nullif(trim(p_reason), ''), 'Adjustment'), null, coalesce(p_changed_by, auth.uid()), now(), p_kind)::private.movement]) t
       where t.short is not null;
   end if;
   if v_problem is not null then
@@ -44,8 +47,8 @@ begin
   return jsonb_build_object('success', true, 'item_id', v_item.id, 'previous_stock', v_item.stock,
     'change', p_change, 'new_stock', v_item.stock + p_change);
 end $$;
-comment on function public.update_stock(uuid, integer, text, uuid) is
-  'Adds to or takes from an item''s stock and records why and who (S-D1). Units held for pending orders cannot be '
+comment on function public.update_stock(uuid, integer, text, uuid, public.movement_kind) is
+  'Adds to or takes from an item''s stock and records why, as what and who (S-D1). Units held for pending orders cannot be '
   'taken. Answers {success, item_id, previous_stock, change, new_stock} or {success: false, code, error, '
   'current_stock, requested_change}.';
 
@@ -153,6 +156,69 @@ begin
 end $$;
 comment on function private.read_order_items(jsonb, text, uuid) is 'Reads [{item_id, quantity}] into demand per product, or into errors per line.';
 
+-- security definer: the ledger is closed to everyone; the tenant is checked here.
+create function public.count_stock(p_shop_id uuid, p_counts jsonb, p_reason text default 'Stock-take') returns jsonb
+language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
+declare
+  v_errors jsonb;
+  v_changes jsonb;
+  v_short jsonb;
+begin
+  perform private.require_role(p_shop_id, 'Owner', 'Admin', 'Order Manager');
+  if jsonb_typeof(p_counts) is distinct from 'array' or jsonb_array_length(p_counts) not between 1 and 5000 then
+    return jsonb_build_object('success', false, 'code', 'invalid_counts',
+      'error', 'The counts must be an array of 1 to 5000 {item_id, counted, expected}.');
+  end if;
+  perform from public.items i
+    where i.shop_id = p_shop_id and i.id in (select private.try_uuid(c.value ->> 'item_id') from jsonb_array_elements(p_counts) c)
+    order by i.id for no key update;
+  with line as (
+    select c.no, c.value, private.try_uuid(c.value ->> 'item_id') as item_id, private.try_count(c.value -> 'counted') as counted,
+      private.try_count(c.value -> 'expected') as expected
+    from jsonb_array_elements(p_counts) with ordinality c (value, no)
+  ),
+  checked as (
+    select l.*, i.id, i.stock, case
+        when l.item_id is null then 'item_id must be the id of an item.'
+        when l.counted is null then 'counted must be a whole number from 0 to 1000000000.'
+        when l.expected is null and coalesce(l.value -> 'expected', 'null') <> 'null' then 'expected must be a whole number from 0 to 1000000000.'
+        when i.id is null then 'There is no such item in this shop.'
+        when i.stock is null then 'A service has no stock.'
+        when count(*) over (partition by l.item_id) > 1 then 'The item stands in the list more than once.'
+        when i.stock <> l.expected then 'The stock changed since it was looked up.'
+      end as error
+    from line l left join public.items i on i.shop_id = p_shop_id and i.id = l.item_id
+  )
+  select jsonb_agg(jsonb_build_object('line', no, 'item_id', value -> 'item_id', 'error', error, 'stock', stock,
+        'code', case when stock <> expected then 'stock_changed' else 'invalid_counts' end) order by no) filter (where error is not null),
+      coalesce(jsonb_agg(jsonb_build_object('item_id', item_id, 'before', stock, 'after', counted, 'change', counted - stock) order by item_id)
+        filter (where error is null and counted <> stock), '[]')
+    into v_errors, v_changes from checked;
+  if v_errors is not null then
+    return jsonb_build_object('success', false, 'code', v_errors #>> '{0,code}', 'error', v_errors #>> '{0,error}', 'errors', v_errors);
+  end if;
+
+  select t.short into v_short from private.try_movements(array(
+    select row(p_shop_id, c.item_id, c.change, coalesce(nullif(trim(p_reason), ''), 'Stock-take'), null, auth.uid(), now(), 'count')::private.movement
+    from jsonb_to_recordset(v_changes) c (item_id uuid, change bigint))) t;
+  if v_short is not null then
+    return jsonb_build_object('success', false, 'code', 'insufficient_stock', 'error', 'Pending orders hold more than was counted.',
+      'errors', private.name_shortage(v_short));
+  end if;
+  return jsonb_build_object('success', true, 'counted', jsonb_array_length(p_counts), 'changes', v_changes);
+end $$;
+comment on function public.count_stock(uuid, jsonb, text) is
+  'A stock-take: sets the stock of items to what was counted, all or none. [{item_id, counted, expected}]; expected is the stock '
+  'that the list was made with: where it differs from the present, somebody sold meanwhile, and nothing is written. Answers '
+  '{success, counted, changes: [{item_id, before, after, change}]} or {success: false, code, error, errors}.';
+
+create function private.try_count(p_value jsonb) returns integer language sql immutable as $$
+  select case when jsonb_typeof(p_value) = 'number' then
+    case when p_value::numeric between 0 and 1000000000 and p_value::numeric = trunc(p_value::numeric)
+      then p_value::numeric::integer end end
+$$;
+comment on function private.try_count(jsonb) is 'A whole number of units from 0 to 1,000,000,000, or null.';
+
 -- security definer: last sales are read past the caller's row rights; the tenant is checked here.
 create function public.get_low_stock_items(p_shop_id uuid, p_threshold integer default 10, p_include_zero boolean default true)
 returns table (id uuid, name text, stock integer, category text, last_sale_date timestamptz, out_of_stock boolean)
@@ -229,9 +295,11 @@ comment on function public.get_shop_stats(uuid) is
   'units; low stock follows each item''s threshold, else the shop''s.';
 
 revoke all on all functions in schema private from public;
-revoke all on function public.update_stock(uuid, integer, text, uuid), public.process_order_stock_changes(jsonb, text, uuid),
+revoke all on function public.update_stock(uuid, integer, text, uuid, public.movement_kind),
+  public.count_stock(uuid, jsonb, text), public.process_order_stock_changes(jsonb, text, uuid),
   public.get_low_stock_items(uuid, integer, boolean), public.get_item_availability(uuid, uuid[]), public.get_shop_stats(uuid)
   from public, anon;
-grant execute on function public.update_stock(uuid, integer, text, uuid), public.process_order_stock_changes(jsonb, text, uuid),
+grant execute on function public.update_stock(uuid, integer, text, uuid, public.movement_kind),
+  public.count_stock(uuid, jsonb, text), public.process_order_stock_changes(jsonb, text, uuid),
   public.get_low_stock_items(uuid, integer, boolean), public.get_item_availability(uuid, uuid[]), public.get_shop_stats(uuid)
   to authenticated, service_role;

@@ -77,6 +77,7 @@ begin
       ('order_lines',         'any',      null,                            null,                            null),
       ('order_stock',         'any',      null,                            null,                            null),
       ('low_stock_alerts',    'any',      null,                            null,                            null),
+      ('stock_history_archive', 'Owner,Admin', null,                       null,                            null),
       ('daily_sales_metrics', 'any',      null,                            null,                            null),
       ('product_analytics',   'any',      null,                            null,                            null),
       ('backup_logs',         'Owner,Admin', null,                         null,                            null),
@@ -101,8 +102,8 @@ begin
 end $$;
 
 -- The ledger's tables are written by SQL alone: the service role reads them too, and nobody takes anything back.
-revoke insert, update, delete on public.stock_history, public.order_lines, public.order_stock, public.low_stock_alerts
-  from service_role;
+revoke insert, update, delete on public.stock_history, public.order_lines, public.order_stock, public.low_stock_alerts,
+  public.stock_history_archive from service_role;
 
 -- What the AI wrote is counted and paid for.
 revoke insert on public.messages from authenticated;

@@ -14,12 +14,12 @@
 -- Whoever needs several locks takes them in this order, each kind in the order of its keys: order_stock, items, pools.
 
 create type private.movement as
-  (shop_id uuid, item_id uuid, change bigint, reason text, order_ref text, changed_by uuid, at timestamptz);
+  (shop_id uuid, item_id uuid, change bigint, reason text, order_ref text, changed_by uuid, at timestamptz, kind public.movement_kind);
 comment on type private.movement is 'A row of stock_history as it is asked for.';
 
 create type private.posting as (
   shop_id uuid, item_id uuid, change bigint, before bigint, new_stock bigint, is_last boolean,
-  low_stock_threshold integer, reason text, order_ref text, changed_by uuid, at timestamptz
+  low_stock_threshold integer, reason text, order_ref text, changed_by uuid, at timestamptz, kind public.movement_kind
 );
 comment on type private.posting is
   'A movement and what it leaves; before is the item''s stock before the first of its movements.';
@@ -39,7 +39,7 @@ begin
   -- 1. Lock the items, in the order of their ids, and work out what each movement leaves. The sums run before the rows
   --    are locked, so that they take no time under the locks.
   select array_agg(row(i.shop_id, i.id, i.change, i.stock, i.stock + i.running, i.is_last, i.low_stock_threshold,
-        i.reason, i.order_ref, i.changed_by, i.at)::private.posting order by i.no),
+        i.reason, i.order_ref, i.changed_by, i.at, i.kind)::private.posting order by i.no),
       array_agg(i.id order by i.id) filter (where i.is_last), array_agg(i.stock + i.running order by i.id) filter (where i.is_last),
       bool_or(i.is_last and ((i.stock < i.threshold) <> (i.stock + i.running < i.threshold) or i.alerted and i.stock + i.running >= i.threshold))
     into v_postings, v_things, v_stock, v_alerts
@@ -51,7 +51,7 @@ begin
       from (
         select m.*, sum(m.change) over (partition by m.item_id order by m.no) as running,
           m.no = max(m.no) over (partition by m.item_id) as is_last
-        from unnest(p_movements) with ordinality m (shop_id, item_id, change, reason, order_ref, changed_by, at, no)
+        from unnest(p_movements) with ordinality m (shop_id, item_id, change, reason, order_ref, changed_by, at, kind, no)
       ) m
       join public.items i on i.shop_id = m.shop_id and i.id = m.item_id and i.item_type = 'product'
       join public.shops s on s.id = m.shop_id
@@ -73,8 +73,8 @@ begin
   -- 3. Write history and items. The setting keeps follow_stock from writing history a second time.
   v_setting := pg_catalog.set_config('plinth.stock_posting', 'ledger', true);
   with history as (
-    insert into public.stock_history (shop_id, item_id, change, new_stock, reason, order_ref, changed_by, "timestamp")
-    select p.shop_id, p.item_id, p.change, p.new_stock, p.reason, p.order_ref, p.changed_by, p.at from unnest(v_postings) p
+    insert into public.stock_history (shop_id, item_id, change, new_stock, kind, reason, order_ref, changed_by, "timestamp")
+    select p.shop_id, p.item_id, p.change, p.new_stock, p.kind, p.reason, p.order_ref, p.changed_by, p.at from unnest(v_postings) p
   )
   update public.items i set stock = p.new_stock from unnest(v_postings) p where p.is_last and i.id = p.item_id;
   v_setting := pg_catalog.set_config('plinth.stock_posting', '', true);
@@ -158,8 +158,8 @@ create function private.open_stock() returns trigger language plpgsql security d
 begin
   perform plinth.set_on_hand('stock', array_agg(id), array_agg(stock::bigint))
     from created where item_type = 'product' having count(*) > 0;
-  insert into public.stock_history (shop_id, item_id, change, new_stock, reason, changed_by, "timestamp")
-  select shop_id, id, stock, stock, 'Opening stock', auth.uid(), case when plinth.is_trusted() then created_at else now() end
+  insert into public.stock_history (shop_id, item_id, change, new_stock, kind, reason, changed_by, "timestamp")
+  select shop_id, id, stock, stock, 'opening', 'Opening stock', auth.uid(), case when plinth.is_trusted() then created_at else now() end
   from created where stock > 0;
   return null;
 end $$;

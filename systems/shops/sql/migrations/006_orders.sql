@@ -229,7 +229,8 @@ begin
     select plinth.now() + s.order_hold_minutes * interval '1 minute' into v_ends from public.shops s where s.id = p_order.shop_id;
   end if;
   select coalesce(jsonb_object_agg(w.item_id, w.quantity), '{}'),
-      array_agg(row(p_order.shop_id, w.item_id, -w.quantity, v_reason, p_order.submission_id, v_user, v_at)::private.movement
+      array_agg(row(p_order.shop_id, w.item_id, -w.quantity, v_reason, p_order.submission_id, v_user, v_at,
+          case when w.quantity > 0 then 'sale' else 'return' end)::private.movement
         order by w.quantity > 0, w.item_id) filter (where v_goal = 'taken'),
       array_agg(row(w.item_id, v_key, w.quantity, v_ends)::plinth.claim) filter (where v_goal = 'held' and w.quantity > 0)
     into v_demand, v_movements, v_claims
@@ -398,7 +399,8 @@ declare
   v_result record;
 begin
   v_movements := array(
-    select row(s.shop_id, u.item_id, u.change, s.reason, s.order_ref, v_user, s.at)::private.movement
+    select row(s.shop_id, u.item_id, u.change, s.reason, s.order_ref, v_user, s.at,
+      case when u.change < 0 then 'sale' else 'return' end)::private.movement
     from unnest(p_steps) with ordinality s (shop_id, order_ref, before, after, old_demand, new_demand, reason, at, expires_at, no)
     cross join lateral (
       select d.key::uuid as item_id, d.value::bigint as change from jsonb_each_text(s.old_demand) d where s.before = 'taken' and s.after <> 'taken'

@@ -127,9 +127,10 @@ begin
     ) stock on i.item_type = 'product'
     on conflict (shop_id, item_id, date) do update
       set currency = excluded.currency, units_sold = excluded.units_sold, units_returned = excluded.units_returned,
-        closing_stock = excluded.closing_stock, revenue_minor = excluded.revenue_minor,
+        -- Of a day whose movements are in the archive, the stock that was seen when they were not.
+        closing_stock = coalesce(excluded.closing_stock, a.closing_stock), revenue_minor = excluded.revenue_minor,
         cost_of_goods_minor = excluded.cost_of_goods_minor, profit_minor = excluded.profit_minor, margin = excluded.margin,
-        sell_through = excluded.sell_through, generated_at = now()
+        sell_through = case when excluded.closing_stock is null then a.sell_through else excluded.sell_through end, generated_at = now()
   ),
   category as (
     select jsonb_agg(jsonb_build_object('category', c.category, 'units_sold', c.sold, 'units_returned', c.returned,
