@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectAsService, must, signUp } from './clients.ts'
 import { runPlinth } from './run-plinth.ts'
@@ -107,6 +108,26 @@ describe('plinth beside a server', () => {
         timeout: 20_000,
       })
       .toContainEqual(expect.objectContaining({ job: 'prune-expired-holds', outcome: 'succeeded' }))
+  })
+
+  it('changes nothing by commands that only read: no role is altered, nothing is written', async () => {
+    const { clusters } = JSON.parse(await readFile(join(data.dataDir, 'server.json'), 'utf8'))
+    const client = new pg.Client({ connectionString: clusters.shops.directUrl })
+    await client.connect()
+    // A password that is set again gets another salt; a migration that is looked at writes nothing.
+    const look = async () =>
+      (await client.query('select rolname, rolpassword from pg_authid order by 1')).rows
+    const before = await look()
+    for (const given of [
+      ['status'],
+      ['jobs', 'list', 'shops'],
+      ['journal', 'show', 'shops'],
+      ['webhooks', 'list', 'shops'],
+      ['settings', 'list', 'shops'],
+    ])
+      expect(await plinth(...given)).toMatchObject({ code: 0 })
+    expect(await look()).toEqual(before)
+    await client.end()
   })
 
   it('erases a shop only when somebody has said so, and shows first what would go', async () => {
