@@ -178,7 +178,7 @@ describe('what leaves HTTP', () => {
     ]
     await fc.assert(
       fc.asyncProperty(fc.array(conversation(targets), { minLength: 20, maxLength: 40 }), async (clients) => {
-        await Promise.all(clients.map((steps) => perform(listening.port, steps)))
+        await Promise.all(clients.map((steps) => perform(listening.port, steps, 100)))
         await expectAnswers()
       }),
       { numRuns: 15, seed: 20_261_121, endOnFailure: true },

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 
-/** What a client does on its socket, one after the other. `read` waits until the server says something or closes. */
-export type Step = { readonly say: string } | 'read' | 'end' | 'reset' | 'close'
+/**
+ * What a client does on its socket, one after the other. `read` waits until the server says something or closes, `drain`
+ * until it closes.
+ */
+export type Step = { readonly say: string } | 'read' | 'drain' | 'end' | 'reset' | 'close'
 
 /** Targets that URL parsers throw at, or read as something else than it looks. */
 export const hostileTargets: readonly string[] = [

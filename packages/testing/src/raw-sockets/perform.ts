@@ -2,38 +2,48 @@ import { connect, type Socket } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import type { Step } from './conversation.ts'
 
-/** How long a client waits for a word of the server before it goes on. Milliseconds. */
-const patience = 100
+/** What a socket tells of its other side. */
+const news = ['data', 'end', 'close'] as const
 
-/** Plays `steps` against a port of this machine, hangs up, and returns what the server said, in latin1. */
-export async function perform(port: number, steps: readonly Step[]): Promise<string> {
+/**
+ * Plays `steps` against a port of this machine, hangs up, and returns what the server said, in latin1. A client that
+ * reads or drains goes on after `patience` milliseconds at the latest.
+ */
+export async function perform(port: number, steps: readonly Step[], patience = 10_000): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   let said = ''
+  let read = 0
   let hungUp = false
-  let heard: (() => void) | undefined
+  const isOver = () => socket.readableEnded || socket.destroyed
+  const until = (reached: () => boolean) =>
+    new Promise<void>((resolve) => {
+      const look = () => {
+        if (reached()) done()
+      }
+      const done = () => {
+        clearTimeout(timer)
+        for (const event of news) socket.off(event, look)
+        resolve()
+      }
+      const timer = setTimeout(done, patience)
+      for (const event of news) socket.on(event, look)
+      look()
+    })
   socket.on('error', () => undefined)
   socket.on('data', (data) => {
     said += data.toString('latin1')
-    heard?.()
   })
-  socket.on('end', () => heard?.())
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
-  const read = () =>
-    new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, patience)
-      heard = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-      if (socket.readableEnded || socket.destroyed) heard()
-    })
   for (const step of steps) {
     if (hungUp || socket.destroyed) break
     if (typeof step === 'object') {
       // The pieces of a text come in packets of their own.
       await new Promise((resolve) => socket.write(Buffer.from(step.say, 'latin1'), resolve))
       await setImmediate()
-    } else if (step === 'read') await read()
+    } else if (step === 'read') {
+      await until(() => said.length > read || isOver())
+      read = said.length
+    } else if (step === 'drain') await until(isOver)
     else if (step === 'end') socket.end()
     else {
       hangUp(socket, step === 'reset')

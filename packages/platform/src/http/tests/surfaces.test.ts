@@ -298,7 +298,7 @@ describe('the surfaces of a project', () => {
       const text = await served((url) =>
         perform(Number(new URL(url).port), [
           { say: packed + asked('short') + packed + asked('short', 'Connection: close\r\n') },
-          'read',
+          'drain',
         ]),
       )
       expect(text.match(/content-encoding: gzip|"short"/gi)).toEqual([
