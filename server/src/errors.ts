@@ -46,4 +46,29 @@ export const serverErrors = defineErrors({
     message: 'Nothing was changed: the rewind was not confirmed.',
     hint: 'Look at it with --dry-run, then confirm with y or --yes.',
   },
+  still_running: {
+    status: 409,
+    message: 'A server is running on {dataDir}.',
+    hint: 'Stop it first (Ctrl-C where it runs).',
+  },
+  reset_not_confirmed: {
+    status: 400,
+    message: 'Nothing was changed: the reset was not confirmed.',
+    hint: 'Confirm with y or --yes.',
+  },
+  new_system_unfinished: {
+    status: 500,
+    message: 'The system is written, but this failed with code {code}: {command}',
+    hint: 'Run it in the repository.',
+  },
+  types_outdated: {
+    status: 409,
+    message: '{file} is not what the database has now.',
+    hint: 'Write it anew: npx --no-install plinth types {system}',
+  },
+  system_exists: {
+    status: 409,
+    message: 'There is a system {name} already: {folder}.',
+    hint: 'Choose another name.',
+  },
 })

@@ -1,7 +1,7 @@
-import { testIsolation, useTestDatabase } from '@plinth/testing'
+import { testDatabaseTypes, testIsolation, useTestDatabase } from '@plinth/testing'
 import { notes } from '../system.ts'
 
-testIsolation({
-  system: notes,
-  test: useTestDatabase({ system: 'notes', migrations: [notes.migrations()] }),
-})
+const test = useTestDatabase({ system: 'notes', migrations: [notes.migrations()] })
+
+testIsolation({ system: notes, test })
+testDatabaseTypes({ test })

@@ -5,13 +5,14 @@ import { notes } from '../system.ts'
 
 const system = useSystem(notes)
 const [ada, ben] = [actor('ada'), actor('ben')]
-const write = (body: string) =>
-  system.request('/rest/v1/notes', {
+const insert = (table: string, body: object) =>
+  system.request(`/rest/v1/${table}`, {
     method: 'POST',
     as: ada,
     headers: { prefer: 'return=representation' },
-    body: { body },
+    body,
   })
+const write = (body: string) => insert('notes', { body })
 
 beforeAll(() => system.signUp(ada, ben))
 
@@ -26,6 +27,19 @@ describe('notes', () => {
     expect((await system.call('count-words')).body).toMatchObject({
       success: false,
       code: 'sign_in_required',
+    })
+  })
+
+  it('lie in notebooks, which their author opens and nobody else', async () => {
+    const { id } = (await insert('notebooks', { title: 'Travel' })).body[0]
+    await insert('notes', { body: 'Lisbon', notebook_id: id })
+    expect(await system.request(`/notebooks/${id}`, { as: ada })).toMatchObject({
+      status: 200,
+      body: { success: true, data: { title: 'Travel', notes: 1 } },
+    })
+    expect(await system.request(`/notebooks/${id}`, { as: ben })).toMatchObject({
+      status: 404,
+      body: { success: false, code: 'notebook_not_found' },
     })
   })
 

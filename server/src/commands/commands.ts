@@ -66,6 +66,21 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./settings.ts')).addSettingsCommand,
   },
   {
+    name: 'types',
+    summary: 'write a system’s database.types.ts, for supabase-js',
+    load: async () => (await import('./types.ts')).addTypesCommand,
+  },
+  {
+    name: 'reset',
+    summary: 'throw a system’s database away, to start over while its first migrations are written',
+    load: async () => (await import('./reset.ts')).addResetCommand,
+  },
+  {
+    name: 'new',
+    summary: 'write a new system that runs and passes its tests',
+    load: async () => (await import('./new.ts')).addNewCommand,
+  },
+  {
     name: 'webhooks',
     summary: 'tell other systems of changes, signed as Standard Webhooks',
     load: async () => (await import('./webhooks.ts')).addWebhooksCommand,

@@ -1,6 +1,7 @@
 import { createLog, readConfigFor, systemClock } from '@plinth/platform/kernel'
 import type { Command } from 'commander'
 import { describeServer, removeStatus, writeStatus } from '../attach/status-file.ts'
+import { watchSources } from '../develop/watch-sources.ts'
 import { chooseSystems, systemNames } from '../serve/choose-systems.ts'
 import { loadDemos } from '../serve/load-demos.ts'
 import { startServer } from '../serve/start-server.ts'
@@ -13,10 +14,18 @@ export function addStartCommand(program: Command): void {
     .description('start PostgreSQL and the systems, and serve them')
     .argument('[systems...]', 'only these systems; default: all')
     .option('--demo', 'load data to try the systems with; loading it again changes nothing')
-    .action(start)
+    .option('--watch', 'start again whenever a source changes')
+    .action((names: readonly string[], { demo, watch }: StartOptions) =>
+      watch ? watchSources(['start', ...names, ...(demo ? ['--demo'] : [])]) : start(names, { demo }),
+    )
 }
 
-async function start(names: readonly string[], { demo }: { readonly demo?: boolean }): Promise<void> {
+interface StartOptions {
+  readonly demo?: boolean | undefined
+  readonly watch?: boolean
+}
+
+async function start(names: readonly string[], { demo }: StartOptions): Promise<void> {
   const config = readConfigFor(systemNames)
   const log = createLog(config.logLevel)
   const lost = Promise.withResolvers<never>()

@@ -4,7 +4,9 @@ import { Writable } from 'node:stream'
 /** Asks a person on the terminal; y or yes, in any case, is consent. */
 export async function askConsent(question: string): Promise<boolean> {
   const asking = createInterface({ input: process.stdin, output: process.stderr })
-  const answer = await asking.question(question)
+  // At the end of the input there is no answer.
+  const ended = new Promise<string>((resolve) => asking.once('close', () => resolve('')))
+  const answer = await Promise.race([asking.question(question), ended])
   asking.close()
   return /^y(es)?$/i.test(answer.trim())
 }

@@ -1,10 +1,11 @@
 import { type Caller, type Statement, sql } from '@plinth/platform/database'
-import { actor, service, stranger, testIsolation } from '@plinth/testing'
+import { actor, service, stranger, testDatabaseTypes, testIsolation } from '@plinth/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { shops } from '../system.ts'
 import { addProduct, line, openShop, order, refusal, signUp, useShopDatabase, value } from './shop-fixture.ts'
 
 const test = useShopDatabase()
+testDatabaseTypes({ test })
 const admin = actor('admin')
 const manager = actor('manager')
 const agent = actor('agent')

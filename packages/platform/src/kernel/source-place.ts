@@ -19,9 +19,16 @@ export const shownPath = (file: URL | string): string =>
 
 /** The first caller outside the platform's own code. */
 function findPlace(stack: string): string | undefined {
-  for (const [, file, line] of stack.matchAll(/((?:file:\/\/)?\/[^\s()]+?):(\d+):\d+/g)) {
-    if (/\/packages\/platform\/src\//.test(file!) && !file!.endsWith('.test.ts')) continue
-    return `${shownPath(file!)}:${line}`
-  }
-  return undefined
+  const frames = stack.split('\n').flatMap((line) => readFrame(line) ?? [])
+  const caller = frames.find(
+    ({ file }) => !file.includes('/packages/platform/src/') || file.endsWith('.test.ts'),
+  )
+  return caller && `${shownPath(caller.file)}:${caller.line}`
+}
+
+/** `    at name (file:///path/to/file.ts:12:3)`, with or without the name and the scheme. */
+function readFrame(text: string): { readonly file: string; readonly line: string } | undefined {
+  const place = text.slice(Math.max(text.lastIndexOf('('), text.lastIndexOf(' ')) + 1).replace(')', '')
+  const [line, file] = [place.split(':').at(-2), place.split(':').slice(0, -2).join(':')]
+  return line && /^(file:\/\/)?\//.test(file) ? { file, line } : undefined
 }

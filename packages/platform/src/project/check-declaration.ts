@@ -9,6 +9,17 @@ const reserved = ['auth', 'functions', 'health', 'plinth', 'realtime', 'rest', '
 /** PostgreSQL's names have 63 bytes at most, and `authenticator_` takes 14 of them. */
 const longestName = 40
 
+/** Refuses a name that cannot be a system's. Fails with `invalid_declaration`. */
+export function checkName(name: string, place = 'name'): void {
+  const refuse = (problem: string) => {
+    throw projectErrors.invalid_declaration({ place, problem })
+  }
+  if (!/^[a-z][a-z0-9]*$/.test(name) || name.length > longestName)
+    refuse(`"${name}" is no name for a system: lower-case letters and digits, ${longestName} at most`)
+  if (reserved.includes(name))
+    refuse(`a system cannot be called ${name}: the name is taken by an address or a database of Plinth`)
+}
+
 /**
  * Refuses what cannot be meant in a system's declaration, before anything is opened. Fails with `invalid_declaration`,
  * which names the file and the line.

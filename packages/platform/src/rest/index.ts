@@ -15,3 +15,4 @@ export {
   settingNames,
   standaloneErrors,
 } from './standalone/settings.ts'
+export { renderDatabaseTypes } from './types/render-database-types.ts'

@@ -15,7 +15,7 @@ import { readRights } from './read-rights.ts'
 import { renderMatrix } from './render-matrix.ts'
 
 /** Every mutation is tried with PLINTH_TEST_LONG=1; `npm test` tries a sample of this size. */
-const sampleSize = 60
+const sampleSize = 40
 const isLong = process.env['PLINTH_TEST_LONG'] === '1'
 
 /**

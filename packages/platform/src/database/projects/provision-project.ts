@@ -70,6 +70,21 @@ export function projectAddresses(
   }
 }
 
+/** Throws a system's database away, with whoever is connected to it. Its roles stay. Safe to repeat. */
+export async function dropProject(
+  { directUrl }: Pick<ClusterAddresses, 'directUrl'>,
+  system: string,
+): Promise<void> {
+  const database = databaseName(system)
+  await withClusterLock(directUrl, async (client) => {
+    await client.query(
+      'select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = $1 and not active',
+      [database],
+    )
+    await client.query(`drop database if exists ${quoteName(database)} with (force)`)
+  })
+}
+
 /** Runs `work` on the maintenance database while no other node or test changes roles of the cluster. */
 export function withClusterLock<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   return withPinnedClient(url, 'plinth provisioning', async (client) => {

@@ -1,0 +1,1563 @@
+// Written by `plinth types`; what is changed here is lost.
+export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[]
+
+export type Database = {
+  public: {
+    Tables: {
+      backup_logs: {
+        Row: {
+          backup_type: string
+          completed_at: string | null
+          details: Json
+          error: string | null
+          id: string
+          shop_id: string | null
+          size_bytes: number | null
+          started_at: string
+          status: Database['public']['Enums']['run_status']
+        }
+        Insert: {
+          backup_type: string
+          completed_at?: string | null
+          details?: Json
+          error?: string | null
+          id?: string
+          shop_id?: string | null
+          size_bytes?: number | null
+          started_at?: string
+          status?: Database['public']['Enums']['run_status']
+        }
+        Update: {
+          backup_type?: string
+          completed_at?: string | null
+          details?: Json
+          error?: string | null
+          id?: string
+          shop_id?: string | null
+          size_bytes?: number | null
+          started_at?: string
+          status?: Database['public']['Enums']['run_status']
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'backup_logs_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      conversations: {
+        Row: {
+          assigned_to: string | null
+          created_at: string
+          customer_contact: string | null
+          customer_name: string | null
+          external_id: string | null
+          id: string
+          is_open: boolean
+          last_message_at: string | null
+          platform: Database['public']['Enums']['social_platform'] | null
+          shop_id: string
+          unread_count: number
+          updated_at: string
+        }
+        Insert: {
+          assigned_to?: string | null
+          created_at?: string
+          customer_contact?: string | null
+          customer_name?: string | null
+          external_id?: string | null
+          id?: string
+          is_open?: boolean
+          last_message_at?: string | null
+          platform?: Database['public']['Enums']['social_platform'] | null
+          shop_id: string
+          unread_count?: number
+          updated_at?: string
+        }
+        Update: {
+          assigned_to?: string | null
+          created_at?: string
+          customer_contact?: string | null
+          customer_name?: string | null
+          external_id?: string | null
+          id?: string
+          is_open?: boolean
+          last_message_at?: string | null
+          platform?: Database['public']['Enums']['social_platform'] | null
+          shop_id?: string
+          unread_count?: number
+          updated_at?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'conversations_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      daily_sales_metrics: {
+        Row: {
+          avg_order_value_minor: number
+          cancelled_count: number
+          categories: Json
+          completed_count: number
+          confirmed_count: number
+          cost_minor: number
+          currency: string
+          date: string
+          discount_minor: number
+          generated_at: string
+          gross_minor: number
+          id: string
+          items_returned: number
+          items_sold: number
+          items_without_cost: number
+          net_profit_minor: number
+          orders_count: number
+          pending_count: number
+          refund_minor: number
+          return_count: number
+          revenue_minor: number
+          shop_id: string
+        }
+        Insert: {
+          avg_order_value_minor?: number
+          cancelled_count?: number
+          categories?: Json
+          completed_count?: number
+          confirmed_count?: number
+          cost_minor?: number
+          currency: string
+          date: string
+          discount_minor?: number
+          generated_at?: string
+          gross_minor?: number
+          id?: string
+          items_returned?: number
+          items_sold?: number
+          items_without_cost?: number
+          net_profit_minor?: number
+          orders_count?: number
+          pending_count?: number
+          refund_minor?: number
+          return_count?: number
+          revenue_minor?: number
+          shop_id: string
+        }
+        Update: {
+          avg_order_value_minor?: number
+          cancelled_count?: number
+          categories?: Json
+          completed_count?: number
+          confirmed_count?: number
+          cost_minor?: number
+          currency?: string
+          date?: string
+          discount_minor?: number
+          generated_at?: string
+          gross_minor?: number
+          id?: string
+          items_returned?: number
+          items_sold?: number
+          items_without_cost?: number
+          net_profit_minor?: number
+          orders_count?: number
+          pending_count?: number
+          refund_minor?: number
+          return_count?: number
+          revenue_minor?: number
+          shop_id?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'daily_sales_metrics_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      form_submissions: {
+        Row: {
+          conversation_id: string | null
+          custom_fields: Json
+          customer_email: string | null
+          customer_name: string | null
+          customer_phone: string | null
+          discount: number
+          form_id: string | null
+          id: string
+          imported: boolean
+          ordered_products: Json
+          payment_method: string | null
+          payment_screenshot_url: string | null
+          returned_at: string | null
+          shop_id: string
+          status: Database['public']['Enums']['order_status']
+          submission_id: string
+          submitted_at: string
+          updated_at: string
+        }
+        Insert: {
+          conversation_id?: string | null
+          custom_fields?: Json
+          customer_email?: string | null
+          customer_name?: string | null
+          customer_phone?: string | null
+          discount?: number
+          form_id?: string | null
+          id?: string
+          imported?: boolean
+          ordered_products?: Json
+          payment_method?: string | null
+          payment_screenshot_url?: string | null
+          returned_at?: string | null
+          shop_id: string
+          status?: Database['public']['Enums']['order_status']
+          submission_id?: string
+          submitted_at?: string
+          updated_at?: string
+        }
+        Update: {
+          conversation_id?: string | null
+          custom_fields?: Json
+          customer_email?: string | null
+          customer_name?: string | null
+          customer_phone?: string | null
+          discount?: number
+          form_id?: string | null
+          id?: string
+          imported?: boolean
+          ordered_products?: Json
+          payment_method?: string | null
+          payment_screenshot_url?: string | null
+          returned_at?: string | null
+          shop_id?: string
+          status?: Database['public']['Enums']['order_status']
+          submission_id?: string
+          submitted_at?: string
+          updated_at?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'form_submissions_shop_id_conversation_id_fkey'
+            columns: ['shop_id', 'conversation_id']
+            isOneToOne: false
+            referencedRelation: 'conversations'
+            referencedColumns: ['shop_id', 'id']
+          },
+          {
+            foreignKeyName: 'form_submissions_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+          {
+            foreignKeyName: 'form_submissions_shop_id_form_id_fkey'
+            columns: ['shop_id', 'form_id']
+            isOneToOne: false
+            referencedRelation: 'forms'
+            referencedColumns: ['shop_id', 'id']
+          },
+        ]
+      }
+      forms: {
+        Row: {
+          created_at: string
+          description: string | null
+          fields: Json
+          id: string
+          is_active: boolean
+          name: string
+          shop_id: string
+          updated_at: string
+        }
+        Insert: {
+          created_at?: string
+          description?: string | null
+          fields?: Json
+          id?: string
+          is_active?: boolean
+          name: string
+          shop_id: string
+          updated_at?: string
+        }
+        Update: {
+          created_at?: string
+          description?: string | null
+          fields?: Json
+          id?: string
+          is_active?: boolean
+          name?: string
+          shop_id?: string
+          updated_at?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'forms_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      items: {
+        Row: {
+          category: string | null
+          created_at: string
+          description: string | null
+          duration: string | null
+          form_id: string | null
+          id: string
+          image_url: string | null
+          item_type: Database['public']['Enums']['item_type']
+          location: string | null
+          low_stock_threshold: number | null
+          name: string
+          original_price: number | null
+          promo_end_date: string | null
+          promo_price: number | null
+          promo_start_date: string | null
+          retail_price: number
+          shop_id: string
+          sku: string | null
+          stock: number | null
+          updated_at: string
+          warranty: string | null
+        }
+        Insert: {
+          category?: string | null
+          created_at?: string
+          description?: string | null
+          duration?: string | null
+          form_id?: string | null
+          id?: string
+          image_url?: string | null
+          item_type?: Database['public']['Enums']['item_type']
+          location?: string | null
+          low_stock_threshold?: number | null
+          name: string
+          original_price?: number | null
+          promo_end_date?: string | null
+          promo_price?: number | null
+          promo_start_date?: string | null
+          retail_price?: number
+          shop_id: string
+          sku?: string | null
+          stock?: number | null
+          updated_at?: string
+          warranty?: string | null
+        }
+        Update: {
+          category?: string | null
+          created_at?: string
+          description?: string | null
+          duration?: string | null
+          form_id?: string | null
+          id?: string
+          image_url?: string | null
+          item_type?: Database['public']['Enums']['item_type']
+          location?: string | null
+          low_stock_threshold?: number | null
+          name?: string
+          original_price?: number | null
+          promo_end_date?: string | null
+          promo_price?: number | null
+          promo_start_date?: string | null
+          retail_price?: number
+          shop_id?: string
+          sku?: string | null
+          stock?: number | null
+          updated_at?: string
+          warranty?: string | null
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'items_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+          {
+            foreignKeyName: 'items_shop_id_form_id_fkey'
+            columns: ['shop_id', 'form_id']
+            isOneToOne: false
+            referencedRelation: 'forms'
+            referencedColumns: ['shop_id', 'id']
+          },
+        ]
+      }
+      keyword_replies: {
+        Row: {
+          apply_to_chat: boolean
+          apply_to_comments: boolean
+          buttons: Json
+          created_at: string
+          enabled: boolean
+          id: string
+          keywords: string[]
+          match_type: Database['public']['Enums']['match_type']
+          reply: string
+          shop_id: string
+          updated_at: string
+        }
+        Insert: {
+          apply_to_chat?: boolean
+          apply_to_comments?: boolean
+          buttons?: Json
+          created_at?: string
+          enabled?: boolean
+          id?: string
+          keywords: string[]
+          match_type?: Database['public']['Enums']['match_type']
+          reply: string
+          shop_id: string
+          updated_at?: string
+        }
+        Update: {
+          apply_to_chat?: boolean
+          apply_to_comments?: boolean
+          buttons?: Json
+          created_at?: string
+          enabled?: boolean
+          id?: string
+          keywords?: string[]
+          match_type?: Database['public']['Enums']['match_type']
+          reply?: string
+          shop_id?: string
+          updated_at?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'keyword_replies_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      low_stock_alerts: {
+        Row: {
+          id: string
+          item_id: string
+          raised_at: string
+          resolved_at: string | null
+          shop_id: string
+          stock: number
+          threshold: number
+        }
+        Insert: {
+          id?: string
+          item_id: string
+          raised_at?: string
+          resolved_at?: string | null
+          shop_id: string
+          stock: number
+          threshold: number
+        }
+        Update: {
+          id?: string
+          item_id?: string
+          raised_at?: string
+          resolved_at?: string | null
+          shop_id?: string
+          stock?: number
+          threshold?: number
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'low_stock_alerts_shop_id_item_id_fkey'
+            columns: ['shop_id', 'item_id']
+            isOneToOne: false
+            referencedRelation: 'items'
+            referencedColumns: ['shop_id', 'id']
+          },
+        ]
+      }
+      messages: {
+        Row: {
+          attachments: Json
+          conversation_id: string
+          external_id: string | null
+          id: string
+          is_ai: boolean
+          sender: Database['public']['Enums']['message_sender']
+          shop_id: string
+          text: string | null
+          timestamp: string
+        }
+        Insert: {
+          attachments?: Json
+          conversation_id: string
+          external_id?: string | null
+          id?: string
+          is_ai?: boolean
+          sender: Database['public']['Enums']['message_sender']
+          shop_id: string
+          text?: string | null
+          timestamp?: string
+        }
+        Update: {
+          attachments?: Json
+          conversation_id?: string
+          external_id?: string | null
+          id?: string
+          is_ai?: boolean
+          sender?: Database['public']['Enums']['message_sender']
+          shop_id?: string
+          text?: string | null
+          timestamp?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'messages_shop_id_conversation_id_fkey'
+            columns: ['shop_id', 'conversation_id']
+            isOneToOne: false
+            referencedRelation: 'conversations'
+            referencedColumns: ['shop_id', 'id']
+          },
+          {
+            foreignKeyName: 'messages_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      metric_restatements: {
+        Row: {
+          after: Json
+          before: Json
+          causes: Json
+          date: string
+          id: string
+          restated_at: string
+          shop_id: string
+        }
+        Insert: {
+          after: Json
+          before: Json
+          causes: Json
+          date: string
+          id?: string
+          restated_at?: string
+          shop_id: string
+        }
+        Update: {
+          after?: Json
+          before?: Json
+          causes?: Json
+          date?: string
+          id?: string
+          restated_at?: string
+          shop_id?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'metric_restatements_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      order_lines: {
+        Row: {
+          amount: number
+          amount_minor: number
+          category: string | null
+          currency: string
+          item_id: string | null
+          item_name: string
+          line_no: number
+          order_id: string
+          quantity: number
+          shop_id: string
+          unit_cost: number | null
+          unit_price: number
+        }
+        Insert: {
+          amount: number
+          amount_minor: number
+          category?: string | null
+          currency: string
+          item_id?: string | null
+          item_name: string
+          line_no: number
+          order_id: string
+          quantity: number
+          shop_id: string
+          unit_cost?: number | null
+          unit_price: number
+        }
+        Update: {
+          amount?: number
+          amount_minor?: number
+          category?: string | null
+          currency?: string
+          item_id?: string | null
+          item_name?: string
+          line_no?: number
+          order_id?: string
+          quantity?: number
+          shop_id?: string
+          unit_cost?: number | null
+          unit_price?: number
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'order_lines_shop_id_item_id_fkey'
+            columns: ['shop_id', 'item_id']
+            isOneToOne: false
+            referencedRelation: 'items'
+            referencedColumns: ['shop_id', 'id']
+          },
+          {
+            foreignKeyName: 'order_lines_shop_id_order_id_fkey'
+            columns: ['shop_id', 'order_id']
+            isOneToOne: false
+            referencedRelation: 'form_submissions'
+            referencedColumns: ['shop_id', 'id']
+          },
+        ]
+      }
+      order_stock: {
+        Row: {
+          demand: Json
+          order_ref: string
+          shop_id: string
+          state: Database['public']['Enums']['order_stock_state']
+          updated_at: string
+        }
+        Insert: {
+          demand: Json
+          order_ref: string
+          shop_id: string
+          state: Database['public']['Enums']['order_stock_state']
+          updated_at?: string
+        }
+        Update: {
+          demand?: Json
+          order_ref?: string
+          shop_id?: string
+          state?: Database['public']['Enums']['order_stock_state']
+          updated_at?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'order_stock_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      payment_methods: {
+        Row: {
+          created_at: string
+          details: Json
+          enabled: boolean
+          id: string
+          instructions: string | null
+          name: string
+          qr_code_url: string | null
+          shop_id: string
+          type: string | null
+          updated_at: string
+        }
+        Insert: {
+          created_at?: string
+          details?: Json
+          enabled?: boolean
+          id?: string
+          instructions?: string | null
+          name: string
+          qr_code_url?: string | null
+          shop_id: string
+          type?: string | null
+          updated_at?: string
+        }
+        Update: {
+          created_at?: string
+          details?: Json
+          enabled?: boolean
+          id?: string
+          instructions?: string | null
+          name?: string
+          qr_code_url?: string | null
+          shop_id?: string
+          type?: string | null
+          updated_at?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'payment_methods_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      plans: {
+        Row: {
+          billing_interval: Database['public']['Enums']['billing_interval']
+          currency: string
+          plan: Database['public']['Enums']['subscription_plan']
+          price_minor: number
+          valid_from: string
+        }
+        Insert: {
+          billing_interval: Database['public']['Enums']['billing_interval']
+          currency: string
+          plan: Database['public']['Enums']['subscription_plan']
+          price_minor: number
+          valid_from: string
+        }
+        Update: {
+          billing_interval?: Database['public']['Enums']['billing_interval']
+          currency?: string
+          plan?: Database['public']['Enums']['subscription_plan']
+          price_minor?: number
+          valid_from?: string
+        }
+        Relationships: []
+      }
+      platform_metrics: {
+        Row: {
+          active_shops: number
+          ai_messages_processed: number
+          churned_mrr_minor: number
+          churned_subscriptions: number
+          contraction_mrr_minor: number
+          currency: string
+          data_extension_distribution: Json
+          data_extension_revenue_minor: number
+          date: string
+          expansion_mrr_minor: number
+          generated_at: string
+          gmv_by_currency: Json
+          gmv_minor: number
+          id: string
+          mrr_minor: number
+          new_mrr_minor: number
+          new_subscriptions: number
+          new_users: number
+          plan_distribution: Json
+          total_conversations: number
+          total_orders: number
+          total_shops: number
+        }
+        Insert: {
+          active_shops?: number
+          ai_messages_processed?: number
+          churned_mrr_minor?: number
+          churned_subscriptions?: number
+          contraction_mrr_minor?: number
+          currency: string
+          data_extension_distribution?: Json
+          data_extension_revenue_minor?: number
+          date: string
+          expansion_mrr_minor?: number
+          generated_at?: string
+          gmv_by_currency?: Json
+          gmv_minor?: number
+          id?: string
+          mrr_minor?: number
+          new_mrr_minor?: number
+          new_subscriptions?: number
+          new_users?: number
+          plan_distribution?: Json
+          total_conversations?: number
+          total_orders?: number
+          total_shops?: number
+        }
+        Update: {
+          active_shops?: number
+          ai_messages_processed?: number
+          churned_mrr_minor?: number
+          churned_subscriptions?: number
+          contraction_mrr_minor?: number
+          currency?: string
+          data_extension_distribution?: Json
+          data_extension_revenue_minor?: number
+          date?: string
+          expansion_mrr_minor?: number
+          generated_at?: string
+          gmv_by_currency?: Json
+          gmv_minor?: number
+          id?: string
+          mrr_minor?: number
+          new_mrr_minor?: number
+          new_subscriptions?: number
+          new_users?: number
+          plan_distribution?: Json
+          total_conversations?: number
+          total_orders?: number
+          total_shops?: number
+        }
+        Relationships: []
+      }
+      product_analytics: {
+        Row: {
+          closing_stock: number | null
+          cost_of_goods_minor: number
+          currency: string
+          date: string
+          generated_at: string
+          id: string
+          item_id: string
+          margin: number | null
+          profit_minor: number
+          revenue_minor: number
+          sell_through: number | null
+          shop_id: string
+          units_returned: number
+          units_sold: number
+        }
+        Insert: {
+          closing_stock?: number | null
+          cost_of_goods_minor?: number
+          currency: string
+          date: string
+          generated_at?: string
+          id?: string
+          item_id: string
+          margin?: number | null
+          profit_minor?: number
+          revenue_minor?: number
+          sell_through?: number | null
+          shop_id: string
+          units_returned?: number
+          units_sold?: number
+        }
+        Update: {
+          closing_stock?: number | null
+          cost_of_goods_minor?: number
+          currency?: string
+          date?: string
+          generated_at?: string
+          id?: string
+          item_id?: string
+          margin?: number | null
+          profit_minor?: number
+          revenue_minor?: number
+          sell_through?: number | null
+          shop_id?: string
+          units_returned?: number
+          units_sold?: number
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'product_analytics_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+          {
+            foreignKeyName: 'product_analytics_shop_id_item_id_fkey'
+            columns: ['shop_id', 'item_id']
+            isOneToOne: false
+            referencedRelation: 'items'
+            referencedColumns: ['shop_id', 'id']
+          },
+        ]
+      }
+      profiles: {
+        Row: {
+          avatar_url: string | null
+          created_at: string
+          email: string | null
+          full_name: string | null
+          id: string
+          is_admin: boolean
+          phone: string | null
+          updated_at: string
+        }
+        Insert: {
+          avatar_url?: string | null
+          created_at?: string
+          email?: string | null
+          full_name?: string | null
+          id: string
+          is_admin?: boolean
+          phone?: string | null
+          updated_at?: string
+        }
+        Update: {
+          avatar_url?: string | null
+          created_at?: string
+          email?: string | null
+          full_name?: string | null
+          id?: string
+          is_admin?: boolean
+          phone?: string | null
+          updated_at?: string
+        }
+        Relationships: []
+      }
+      recovery_snapshots: {
+        Row: {
+          created_at: string
+          created_by: string | null
+          description: string | null
+          expires_at: string
+          id: string
+          shop_id: string | null
+          shop_ids: string[] | null
+          size_bytes: number | null
+          snapshot_name: string
+          status: Database['public']['Enums']['run_status']
+        }
+        Insert: {
+          created_at?: string
+          created_by?: string | null
+          description?: string | null
+          expires_at?: string
+          id?: string
+          shop_id?: string | null
+          shop_ids?: string[] | null
+          size_bytes?: number | null
+          snapshot_name: string
+          status?: Database['public']['Enums']['run_status']
+        }
+        Update: {
+          created_at?: string
+          created_by?: string | null
+          description?: string | null
+          expires_at?: string
+          id?: string
+          shop_id?: string | null
+          shop_ids?: string[] | null
+          size_bytes?: number | null
+          snapshot_name?: string
+          status?: Database['public']['Enums']['run_status']
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'recovery_snapshots_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      saved_replies: {
+        Row: {
+          content: string
+          created_at: string
+          id: string
+          shop_id: string
+          title: string
+          updated_at: string
+        }
+        Insert: {
+          content: string
+          created_at?: string
+          id?: string
+          shop_id: string
+          title: string
+          updated_at?: string
+        }
+        Update: {
+          content?: string
+          created_at?: string
+          id?: string
+          shop_id?: string
+          title?: string
+          updated_at?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'saved_replies_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      shops: {
+        Row: {
+          address: string | null
+          ai_credits_included: number
+          ai_credits_used: number
+          billing_interval: Database['public']['Enums']['billing_interval']
+          created_at: string
+          currency: string
+          data_extension_ends_at: string | null
+          data_extension_status: Database['public']['Enums']['data_extension_status']
+          description: string | null
+          email: string | null
+          id: string
+          logo_url: string | null
+          low_stock_threshold: number
+          name: string
+          order_hold_minutes: number
+          owner_id: string | null
+          period_ends_at: string | null
+          phone: string | null
+          restock_returns: boolean
+          subscription_plan: Database['public']['Enums']['subscription_plan']
+          subscription_status: Database['public']['Enums']['subscription_status']
+          timezone: string
+          trial_ends_at: string | null
+          updated_at: string
+        }
+        Insert: {
+          address?: string | null
+          ai_credits_included?: number
+          ai_credits_used?: number
+          billing_interval?: Database['public']['Enums']['billing_interval']
+          created_at?: string
+          currency?: string
+          data_extension_ends_at?: string | null
+          data_extension_status?: Database['public']['Enums']['data_extension_status']
+          description?: string | null
+          email?: string | null
+          id?: string
+          logo_url?: string | null
+          low_stock_threshold?: number
+          name: string
+          order_hold_minutes?: number
+          owner_id?: string | null
+          period_ends_at?: string | null
+          phone?: string | null
+          restock_returns?: boolean
+          subscription_plan?: Database['public']['Enums']['subscription_plan']
+          subscription_status?: Database['public']['Enums']['subscription_status']
+          timezone?: string
+          trial_ends_at?: string | null
+          updated_at?: string
+        }
+        Update: {
+          address?: string | null
+          ai_credits_included?: number
+          ai_credits_used?: number
+          billing_interval?: Database['public']['Enums']['billing_interval']
+          created_at?: string
+          currency?: string
+          data_extension_ends_at?: string | null
+          data_extension_status?: Database['public']['Enums']['data_extension_status']
+          description?: string | null
+          email?: string | null
+          id?: string
+          logo_url?: string | null
+          low_stock_threshold?: number
+          name?: string
+          order_hold_minutes?: number
+          owner_id?: string | null
+          period_ends_at?: string | null
+          phone?: string | null
+          restock_returns?: boolean
+          subscription_plan?: Database['public']['Enums']['subscription_plan']
+          subscription_status?: Database['public']['Enums']['subscription_status']
+          timezone?: string
+          trial_ends_at?: string | null
+          updated_at?: string
+        }
+        Relationships: []
+      }
+      social_integrations: {
+        Row: {
+          account_id: string | null
+          account_name: string | null
+          created_at: string
+          id: string
+          is_active: boolean
+          platform: Database['public']['Enums']['social_platform']
+          shop_id: string
+          token_expires_at: string | null
+          updated_at: string
+        }
+        Insert: {
+          account_id?: string | null
+          account_name?: string | null
+          created_at?: string
+          id?: string
+          is_active?: boolean
+          platform: Database['public']['Enums']['social_platform']
+          shop_id: string
+          token_expires_at?: string | null
+          updated_at?: string
+        }
+        Update: {
+          account_id?: string | null
+          account_name?: string | null
+          created_at?: string
+          id?: string
+          is_active?: boolean
+          platform?: Database['public']['Enums']['social_platform']
+          shop_id?: string
+          token_expires_at?: string | null
+          updated_at?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'social_integrations_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      stock_history: {
+        Row: {
+          change: number
+          changed_by: string | null
+          deleted_item_id: string | null
+          id: string
+          item_id: string | null
+          new_stock: number
+          order_ref: string | null
+          reason: string
+          seq: number
+          shop_id: string
+          timestamp: string
+        }
+        Insert: {
+          change: number
+          changed_by?: string | null
+          deleted_item_id?: string | null
+          id?: string
+          item_id?: string | null
+          new_stock: number
+          order_ref?: string | null
+          reason: string
+          seq?: never
+          shop_id: string
+          timestamp?: string
+        }
+        Update: {
+          change?: number
+          changed_by?: string | null
+          deleted_item_id?: string | null
+          id?: string
+          item_id?: string | null
+          new_stock?: number
+          order_ref?: string | null
+          reason?: string
+          seq?: never
+          shop_id?: string
+          timestamp?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'stock_history_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+          {
+            foreignKeyName: 'stock_history_shop_id_item_id_fkey'
+            columns: ['shop_id', 'item_id']
+            isOneToOne: false
+            referencedRelation: 'items'
+            referencedColumns: ['shop_id', 'id']
+          },
+        ]
+      }
+      subscription_changes: {
+        Row: {
+          at: string
+          billing_interval: Database['public']['Enums']['billing_interval']
+          data_extension_revenue_minor: number
+          data_extension_status: Database['public']['Enums']['data_extension_status']
+          id: number
+          is_closed: boolean
+          mrr_before_minor: number
+          mrr_minor: number
+          plan: Database['public']['Enums']['subscription_plan']
+          shop_id: string
+          status: Database['public']['Enums']['subscription_status']
+        }
+        Insert: {
+          at: string
+          billing_interval: Database['public']['Enums']['billing_interval']
+          data_extension_revenue_minor?: number
+          data_extension_status: Database['public']['Enums']['data_extension_status']
+          id?: never
+          is_closed?: boolean
+          mrr_before_minor: number
+          mrr_minor: number
+          plan: Database['public']['Enums']['subscription_plan']
+          shop_id: string
+          status: Database['public']['Enums']['subscription_status']
+        }
+        Update: {
+          at?: string
+          billing_interval?: Database['public']['Enums']['billing_interval']
+          data_extension_revenue_minor?: number
+          data_extension_status?: Database['public']['Enums']['data_extension_status']
+          id?: never
+          is_closed?: boolean
+          mrr_before_minor?: number
+          mrr_minor?: number
+          plan?: Database['public']['Enums']['subscription_plan']
+          shop_id?: string
+          status?: Database['public']['Enums']['subscription_status']
+        }
+        Relationships: []
+      }
+      sync_status: {
+        Row: {
+          error: string | null
+          id: string
+          last_synced_at: string | null
+          records_synced: number
+          region: string | null
+          shop_id: string
+          status: Database['public']['Enums']['run_status']
+          table_name: string
+          updated_at: string
+        }
+        Insert: {
+          error?: string | null
+          id?: string
+          last_synced_at?: string | null
+          records_synced?: number
+          region?: string | null
+          shop_id: string
+          status?: Database['public']['Enums']['run_status']
+          table_name: string
+          updated_at?: string
+        }
+        Update: {
+          error?: string | null
+          id?: string
+          last_synced_at?: string | null
+          records_synced?: number
+          region?: string | null
+          shop_id?: string
+          status?: Database['public']['Enums']['run_status']
+          table_name?: string
+          updated_at?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'sync_status_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      team_invitations: {
+        Row: {
+          answered_at: string | null
+          created_at: string
+          email: string | null
+          expires_at: string
+          id: string
+          invited_by: string | null
+          role: Database['public']['Enums']['team_role']
+          shop_id: string
+          state: Database['public']['Enums']['invitation_state']
+          token_hash: string | null
+          user_id: string | null
+        }
+        Insert: {
+          answered_at?: string | null
+          created_at?: string
+          email?: string | null
+          expires_at: string
+          id?: string
+          invited_by?: string | null
+          role: Database['public']['Enums']['team_role']
+          shop_id: string
+          state?: Database['public']['Enums']['invitation_state']
+          token_hash?: string | null
+          user_id?: string | null
+        }
+        Update: {
+          answered_at?: string | null
+          created_at?: string
+          email?: string | null
+          expires_at?: string
+          id?: string
+          invited_by?: string | null
+          role?: Database['public']['Enums']['team_role']
+          shop_id?: string
+          state?: Database['public']['Enums']['invitation_state']
+          token_hash?: string | null
+          user_id?: string | null
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'team_invitations_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      team_members: {
+        Row: {
+          created_at: string
+          id: string
+          role: Database['public']['Enums']['team_role']
+          shop_id: string
+          user_id: string
+        }
+        Insert: {
+          created_at?: string
+          id?: string
+          role: Database['public']['Enums']['team_role']
+          shop_id: string
+          user_id: string
+        }
+        Update: {
+          created_at?: string
+          id?: string
+          role?: Database['public']['Enums']['team_role']
+          shop_id?: string
+          user_id?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'team_members_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+    }
+    Views: { [_ in never]: never }
+    Functions: {
+      accept_invitation: {
+        Args: {
+          p_invitation_id: string
+          p_token?: string
+        }
+        Returns: string
+      }
+      decline_invitation: {
+        Args: {
+          p_invitation_id: string
+          p_token?: string
+        }
+        Returns: undefined
+      }
+      explain_day: {
+        Args: {
+          p_shop_id: string
+          p_date: string
+        }
+        Returns: {
+          order_id: string | null
+          submission_id: string | null
+          gross_minor: number | null
+          discount_minor: number | null
+          refund_minor: number | null
+          revenue_minor: number | null
+          cost_minor: number | null
+          items_sold: number | null
+          items_returned: number | null
+        }[]
+      }
+      generate_daily_sales_metrics: {
+        Args: {
+          p_shop_id: string
+          p_date: string
+        }
+        Returns: Database['public']['Tables']['daily_sales_metrics']['Row']
+      }
+      generate_platform_metrics: {
+        Args: {
+          p_date: string
+        }
+        Returns: Database['public']['Tables']['platform_metrics']['Row']
+      }
+      generate_product_analytics: {
+        Args: {
+          p_shop_id: string
+          p_date: string
+        }
+        Returns: Database['public']['Tables']['product_analytics']['Row'][]
+      }
+      get_invitations: {
+        Args: {
+          p_token?: string
+        }
+        Returns: {
+          id: string | null
+          shop_id: string | null
+          shop_name: string | null
+          role: Database['public']['Enums']['team_role'] | null
+          expires_at: string | null
+        }[]
+      }
+      get_item_availability: {
+        Args: {
+          p_shop_id: string
+          p_item_ids?: string[]
+        }
+        Returns: {
+          item_id: string | null
+          stock: number | null
+          held: number | null
+          available: number | null
+        }[]
+      }
+      get_low_stock_items: {
+        Args: {
+          p_shop_id: string
+          p_threshold?: number
+          p_include_zero?: boolean
+        }
+        Returns: {
+          id: string | null
+          name: string | null
+          stock: number | null
+          category: string | null
+          last_sale_date: string | null
+          out_of_stock: boolean | null
+        }[]
+      }
+      get_platform_stats: {
+        Args: {
+          p_start_date: string
+          p_end_date: string
+        }
+        Returns: Database['public']['Tables']['platform_metrics']['Row'][]
+      }
+      get_product_metrics: {
+        Args: {
+          p_shop_id: string
+          p_start_date: string
+          p_end_date: string
+          p_limit?: number
+        }
+        Returns: {
+          item_id: string | null
+          name: string | null
+          category: string | null
+          units_sold: number | null
+          units_returned: number | null
+          revenue_minor: number | null
+          cost_of_goods_minor: number | null
+          profit_minor: number | null
+          margin: number | null
+          stock: number | null
+          sell_through: number | null
+          days_of_cover: number | null
+        }[]
+      }
+      get_sales_metrics: {
+        Args: {
+          p_shop_id: string
+          p_start_date: string
+          p_end_date: string
+        }
+        Returns: Database['public']['Tables']['daily_sales_metrics']['Row'][]
+      }
+      get_sales_summary: {
+        Args: {
+          p_shop_id: string
+          p_start_date: string
+          p_end_date: string
+        }
+        Returns: Json
+      }
+      get_shop_stats: {
+        Args: {
+          p_shop_id: string
+        }
+        Returns: Json
+      }
+      invite_member: {
+        Args: {
+          p_shop_id: string
+          p_role: Database['public']['Enums']['team_role']
+          p_email?: string
+          p_user_id?: string
+        }
+        Returns: Json
+      }
+      leave_shop: {
+        Args: {
+          p_shop_id: string
+        }
+        Returns: undefined
+      }
+      process_order_stock_changes: {
+        Args: {
+          p_order_items: Json
+          p_order_id: string
+          p_shop_id: string
+        }
+        Returns: Json
+      }
+      revoke_invitation: {
+        Args: {
+          p_invitation_id: string
+        }
+        Returns: undefined
+      }
+      set_subscription: {
+        Args: {
+          p_shop_id: string
+          p_plan: Database['public']['Enums']['subscription_plan']
+          p_status: Database['public']['Enums']['subscription_status']
+          p_interval?: Database['public']['Enums']['billing_interval']
+          p_trial_ends_at?: string
+          p_period_ends_at?: string
+        }
+        Returns: undefined
+      }
+      update_stock: {
+        Args: {
+          p_item_id: string
+          p_change: number
+          p_reason: string
+          p_changed_by?: string
+        }
+        Returns: Json
+      }
+    }
+    Enums: {
+      billing_interval: 'month' | 'year'
+      data_extension_status: 'none' | 'requested' | 'pending_payment' | 'pending_approval' | 'active' | 'rejected' | 'expired'
+      invitation_state: 'pending' | 'accepted' | 'declined' | 'revoked'
+      item_type: 'product' | 'service'
+      match_type: 'contains' | 'exact'
+      message_sender: 'user' | 'bot'
+      order_status: 'Pending' | 'Confirmed' | 'Completed' | 'Cancelled' | 'Return'
+      order_stock_state: 'held' | 'taken' | 'none'
+      run_status: 'pending' | 'running' | 'completed' | 'failed'
+      social_platform: 'facebook' | 'instagram' | 'whatsapp' | 'telegram' | 'tiktok' | 'line'
+      subscription_plan: 'Starter' | 'Pro' | 'Growth'
+      subscription_status: 'trialing' | 'active' | 'expired' | 'pending_approval'
+      team_role: 'Owner' | 'Admin' | 'Order Manager' | 'Support Agent'
+    }
+    CompositeTypes: { [_ in never]: never }
+  }
+}
+
+type Tables_ = Database['public']['Tables']
+export type Tables<Name extends keyof Tables_> = Tables_[Name]['Row']
+export type TablesInsert<Name extends keyof Tables_> = Tables_[Name]['Insert']
+export type TablesUpdate<Name extends keyof Tables_> = Tables_[Name]['Update']
+export type Enums<Name extends keyof Database['public']['Enums']> = Database['public']['Enums'][Name]
