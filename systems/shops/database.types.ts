@@ -1125,6 +1125,7 @@ export type Database = {
           deleted_item_id: string | null
           id: string
           item_id: string | null
+          kind: Database['public']['Enums']['movement_kind']
           new_stock: number
           order_ref: string | null
           reason: string
@@ -1138,6 +1139,7 @@ export type Database = {
           deleted_item_id?: string | null
           id?: string
           item_id?: string | null
+          kind?: Database['public']['Enums']['movement_kind']
           new_stock: number
           order_ref?: string | null
           reason: string
@@ -1151,6 +1153,7 @@ export type Database = {
           deleted_item_id?: string | null
           id?: string
           item_id?: string | null
+          kind?: Database['public']['Enums']['movement_kind']
           new_stock?: number
           order_ref?: string | null
           reason?: string
@@ -1172,6 +1175,53 @@ export type Database = {
             isOneToOne: false
             referencedRelation: 'items'
             referencedColumns: ['shop_id', 'id']
+          },
+        ]
+      }
+      stock_history_archive: {
+        Row: {
+          archived_at: string
+          closing_stock: number
+          first_at: string
+          id: string
+          item_id: string
+          last_at: string
+          movements: number
+          ndjson: string
+          sha256: string
+          shop_id: string
+        }
+        Insert: {
+          archived_at?: string
+          closing_stock: number
+          first_at: string
+          id?: string
+          item_id: string
+          last_at: string
+          movements: number
+          ndjson: string
+          sha256: string
+          shop_id: string
+        }
+        Update: {
+          archived_at?: string
+          closing_stock?: number
+          first_at?: string
+          id?: string
+          item_id?: string
+          last_at?: string
+          movements?: number
+          ndjson?: string
+          sha256?: string
+          shop_id?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'stock_history_archive_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
           },
         ]
       }
@@ -1353,6 +1403,14 @@ export type Database = {
         }
         Returns: string
       }
+      count_stock: {
+        Args: {
+          p_shop_id: string
+          p_counts: Json
+          p_reason?: string
+        }
+        Returns: Json
+      }
       decline_invitation: {
         Args: {
           p_invitation_id: string
@@ -1533,6 +1591,7 @@ export type Database = {
           p_change: number
           p_reason: string
           p_changed_by?: string
+          p_kind?: Database['public']['Enums']['movement_kind']
         }
         Returns: Json
       }
@@ -1544,6 +1603,7 @@ export type Database = {
       item_type: 'product' | 'service'
       match_type: 'contains' | 'exact'
       message_sender: 'user' | 'bot'
+      movement_kind: 'opening' | 'sale' | 'return' | 'adjustment' | 'count' | 'shrinkage' | 'import'
       order_status: 'Pending' | 'Confirmed' | 'Completed' | 'Cancelled' | 'Return'
       order_stock_state: 'held' | 'taken' | 'none'
       run_status: 'pending' | 'running' | 'completed' | 'failed'

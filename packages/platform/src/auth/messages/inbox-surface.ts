@@ -14,9 +14,12 @@ interface Place {
   readonly url: string
 }
 
-/** Open where no mail server is configured and the project is at a loopback address: on a developer's own machine. */
+/**
+ * Open where no mail server is configured and the project is at a loopback address: on a developer's own machine. A command
+ * without a server opens the project without an address, and needs no inbox.
+ */
 export const isInboxOpen = ({ settings, url }: Place): boolean =>
-  settings.smtpHost === undefined && isLoopback(new URL(url).hostname)
+  settings.smtpHost === undefined && URL.canParse(url) && isLoopback(new URL(url).hostname)
 
 /** The given messenger, else SMTP, else the inbox, else none. */
 export function chooseMessenger(
