@@ -17,7 +17,7 @@ const test = useRealtime({
   seed,
   connections: { requests: 20, owner: 4 },
   tables: ['stock', 'open_to_all', 'moody'],
-  limits: { watchedRows: 2_000, keptBytes: 250_000 },
+  limits: { watchedRows: { watch: 2_000 }, keptBytes: 250_000 },
 })
 const ada = actor('ada')
 const bob = actor('bob')

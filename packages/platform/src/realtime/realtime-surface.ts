@@ -54,7 +54,13 @@ export interface RealtimeHealth {
 }
 
 /** Intervals of the periodic work, milliseconds. */
-const every = { connections: 250, positions: 15_000, tables: 5_000, partitions: 6 * 3_600_000 }
+const every = {
+  connections: 250,
+  positions: 15_000,
+  policies: 1_000,
+  tables: 5_000,
+  partitions: 6 * 3_600_000,
+}
 
 export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface {
   const { database, keys, feed, clock, log } = options
@@ -132,6 +138,12 @@ export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface
     })
   }
 
+  function compareCopies(): void {
+    changes.compareCopies().catch((error: unknown) => {
+      log.warn({ problem: messageOf(error) }, 'changed policies could not be looked for')
+    })
+  }
+
   function keepPartitions(): void {
     database.asOwner(sql`select realtime.keep_partitions()`).catch((error: unknown) => {
       log.warn({ problem: messageOf(error) }, 'partitions of realtime.messages could not be kept')
@@ -160,6 +172,7 @@ export function createRealtimeSurface(options: RealtimeOptions): RealtimeSurface
         setInterval(connections.lookAfter, every.connections),
         setInterval(changes.tellPositions, every.positions),
         setInterval(carryNewTables, every.tables),
+        setInterval(compareCopies, every.policies),
         setInterval(keepPartitions, every.partitions),
       )
       for (const timer of timers) timer.unref()

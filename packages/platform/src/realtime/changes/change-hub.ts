@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { ProjectDatabase } from '../../database/index.ts'
 import { type Log, messageOf } from '../../kernel/index.ts'
 import type { CommittedTransaction, RowChange } from '../../tail/index.ts'
+import { createQuota } from '../limits/quota.ts'
 import type { RealtimeLimits } from '../limits/realtime-limits.ts'
 import { createAudiences } from './audience.ts'
 import { type CheckContext, type CheckedBatch, checkChanges } from './check-changes.ts'
@@ -10,8 +11,11 @@ import { createFilterRunner } from './filters/filter-runner.ts'
 import { isStale } from './policies/check-policies.ts'
 import { createRecentChanges } from './recent-changes.ts'
 import { readTransaction, type StreamTransaction } from './stream-transaction.ts'
-import { createSubscriptions, isPassing, type Subscriptions } from './subscriptions.ts'
-import { isExact, tellWatchers } from './watch/watch.ts'
+import { createSubscriptions, type Subscriptions } from './subscriptions.ts'
+import { createCopyChecks } from './watch/compare-copies.ts'
+import { createCopies } from './watch/keep-copies.ts'
+import { isPassing } from './watch/watch-failure.ts'
+import { isExact, tellPosition } from './watch/watch-members.ts'
 
 /** Committed changes on their way from the stream to the clients that may see them. */
 export interface ChangeHub extends Pick<Subscriptions, 'subscribe' | 'watch'> {
@@ -21,6 +25,8 @@ export interface ChangeHub extends Pick<Subscriptions, 'subscribe' | 'watch'> {
   broken(): void
   /** Tells idle watchers how far they are, so that they can resume from there. */
   tellPositions(): void
+  /** Looks for rights and policies that changed without a change of rows; call it once a second. */
+  compareCopies(): Promise<void>
   /** True while somebody listens to all tables of a schema. */
   followsWholeSchemas(): boolean
   stop(): Promise<void>
@@ -52,24 +58,48 @@ const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 export function createChangeHub(options: ChangeHubOptions): ChangeHub {
   const { limits, log, database } = options
-  const audiences = createAudiences()
+  const audiences = createAudiences((audience) => {
+    if (audience.kind === 'watch') copies.forget(audience)
+  })
   const recent = createRecentChanges(limits.keptBytes)
   const runner = createFilterRunner(database, limits.filterMilliseconds)
-  const delivery = createDelivery(audiences, runner)
-  const stopping = new AbortController()
   const context: CheckContext = { ...options, audiences, policyMilliseconds: limits.policyMilliseconds }
+  const copies = createCopies({
+    context,
+    runner,
+    recent,
+    limits,
+    rows: createQuota(),
+    reached: () => taken,
+    doubt: (audience) => checks.doubt(audience),
+  })
+  const delivery = createDelivery(audiences, runner, copies)
+  const checks = createCopyChecks({
+    audiences,
+    context,
+    copies,
+    runner,
+    limits,
+    log,
+    delivered: () => delivered,
+    isIdle: delivery.isIdle,
+    wake: options.onBehind,
+  })
+  const stopping = new AbortController()
   let queue: StreamTransaction[] = []
   let queuedBytes = 0
   let sequence = 0
   /** Sequence number and position of the last transaction that was taken out of the queue. */
   let taken = 0
   let position: string | null = null
+  /** Position of the last transaction that was delivered. */
+  let delivered: string | null = null
   let working: Promise<void> | null = null
   const subscriptions = createSubscriptions({
     context: { ...context, limits },
     audiences,
     recent,
-    runner,
+    copies,
     isIdle: delivery.isIdle,
     reached: () => ({ sequence: taken, position }),
   })
@@ -116,6 +146,8 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
     if (first!.changes.length > mostTogether) await deliverInParts(first!)
     else await deliverTogether(batch)
     subscriptions.retire(taken)
+    delivered = batch.at(-1)!.position
+    for (const transaction of batch) checks.notice(transaction)
   }
 
   async function deliverTogether(batch: readonly StreamTransaction[]): Promise<void> {
@@ -184,6 +216,7 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
     taken = sequence
     recent.reset(position)
     delivery.broken()
+    copies.clear()
   }
 
   return {
@@ -196,15 +229,17 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
       let isBehind = false
       for (const audience of audiences.all()) {
         if (audience.kind !== 'watch' || !delivery.isIdle(audience)) continue
-        tellWatchers(audience, { sequence, position }, [])
+        tellPosition(audience, position)
         for (const member of audience.members) isBehind ||= !isExact(member, position)
       }
       if (isBehind) options.onBehind()
     },
+    compareCopies: checks.tick,
     followsWholeSchemas: audiences.hasWholeSchemas,
     stop: async () => {
       stopping.abort()
       runner.stop()
+      checks.stop()
       await working
     },
   }

@@ -128,7 +128,7 @@ describe('what a change looks like', () => {
 })
 
 describe('policies', () => {
-  it('judge the row as it was when it changed, though it changed again meanwhile', async () => {
+  it('are applied to the row as it was when it changed, though it changed again meanwhile', async () => {
     const [a, b] = [
       await listenAs(ada.userId, { table: 'notes' }),
       await listenAs(bob.userId, { table: 'notes' }),
@@ -175,7 +175,7 @@ describe('policies', () => {
     expect(b.changes.map((change) => (change.new as { id: number }).id)).toEqual([2, 5])
   })
 
-  it('that take the whole row are judged too, also after the table got another column', async () => {
+  it('that take the whole row count too, also after the table got another column', async () => {
     await test.database.asOwner({
       text: `create table public.whole (id int primary key, level int);
         alter table public.whole enable row level security, replica identity full;

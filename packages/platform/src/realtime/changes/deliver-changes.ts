@@ -7,6 +7,7 @@ import {
   type BindingAudience,
   hasPatterns,
   type Member,
+  type RowOutcome,
   type WatchAudience,
 } from './audience.ts'
 import { buildChangeMessages, type ChangeMessages, type Matches } from './change-messages.ts'
@@ -14,7 +15,8 @@ import type { CheckedBatch, CheckedTable } from './check-changes.ts'
 import { createFilterLanes, type FilterLanes } from './filters/filter-lanes.ts'
 import type { FilterRunner } from './filters/filter-runner.ts'
 import type { StreamTransaction } from './stream-transaction.ts'
-import { tellWatchers, watchOperations } from './watch/watch.ts'
+import type { Copies } from './watch/keep-copies.ts'
+import { outcomeOf } from './watch/row-outcome.ts'
 
 /** Hands checked changes to the audiences that they concern. */
 export interface Delivery {
@@ -31,29 +33,35 @@ export interface Delivery {
 /** Bytes of changes that may wait for the filters of one audience. */
 const mostWaitingBytes = 16 * 1024 * 1024
 
-export function createDelivery(audiences: Audiences, runner: FilterRunner): Delivery {
+export function createDelivery(audiences: Audiences, runner: FilterRunner, copies: Copies): Delivery {
   const lanes: FilterLanes = createFilterLanes({ runner, mostWaitingBytes, end, broken: breakOff })
-  /** What the transaction did so far to the copies of an audience; with patterns, what it will have done. */
-  let operations = new Map<WatchAudience, string[]>()
+  /** What the transaction did so far to the rows of a view; with patterns, what it will have done. */
+  let outcomes = new Map<WatchAudience, RowOutcome[]>()
 
+  /** Tells at once, or beside the queue when a pattern has to be evaluated. */
   function tellOne(
     audience: AnyAudience,
     change: RowChange,
     of: CheckedTable,
     tell: (matches: Matches) => void,
-  ) {
-    if (!hasPatterns(audience)) {
-      tell((filter, side) => of.matches(filter, audience.session, change, side))
-    } else if (of.sees(audience.session, change, 'after') || of.sees(audience.session, change, 'before')) {
+  ): void {
+    const { session } = audience
+    if (!hasPatterns(audience)) tell((filter, side) => of.matches(filter, session, change, side))
+    // What goes out of a watched view need not be visible any more.
+    else if (
+      audience.kind === 'watch' ||
+      of.sees(session, change, 'after') ||
+      of.sees(session, change, 'before')
+    )
       lanes.push(audience, { checked: of, change, deliver: tell })
-    }
   }
 
   function tellWatch(audience: WatchAudience, change: RowChange, of: CheckedTable): void {
-    const made = operations.get(audience) ?? []
-    operations.set(audience, made)
+    const made = outcomes.get(audience) ?? []
+    outcomes.set(audience, made)
     tellOne(audience, change, of, (matches) => {
-      made.push(...watchOperations(audience.view, change, matches))
+      const outcome = outcomeOf(audience.view, change, matches)
+      if (outcome) made.push(outcome)
     })
   }
 
@@ -91,18 +99,18 @@ export function createDelivery(audiences: Audiences, runner: FilterRunner): Deli
       }
     },
     finish: (transaction) => {
-      const made = operations
-      operations = new Map()
-      for (const [audience, changes] of made) {
+      const made = outcomes
+      outcomes = new Map()
+      for (const [audience, of] of made) {
         lanes.after(audience, () => {
-          if (changes.length > 0) tellWatchers(audience, transaction, changes)
+          if (of.length > 0) copies.deliver(audience, { transaction, outcomes: of })
         })
       }
     },
     isIdle: lanes.isIdle,
     broken: () => {
       lanes.clear()
-      operations = new Map()
+      outcomes = new Map()
       for (const audience of [...audiences.all()]) breakOff(audience)
     },
   }

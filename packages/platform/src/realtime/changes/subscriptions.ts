@@ -1,6 +1,4 @@
-import { AppError, hasCode } from '../../kernel/index.ts'
 import type { Session } from '../channels/session.ts'
-import { realtimeErrors } from '../errors.ts'
 import type { RealtimeLimits } from '../limits/realtime-limits.ts'
 import type {
   AnyAudience,
@@ -13,12 +11,11 @@ import type {
 } from './audience.ts'
 import { type Binding, type BindingRequest, prepareBindings } from './bindings.ts'
 import type { CheckContext } from './check-changes.ts'
-import { filterFailure } from './filters/filter-failure.ts'
-import type { FilterRunner } from './filters/filter-runner.ts'
-import { stateOf } from './policies/check-policies.ts'
 import type { RecentChanges } from './recent-changes.ts'
-import { catchUp, createWatchMember, emptied, type ResumeFrom, watchKey } from './watch/watch.ts'
-import { prepareView, type WatchRequest, type WatchView } from './watch/watch-view.ts'
+import type { Copies, Missed } from './watch/keep-copies.ts'
+import { isPassing, watchFailure } from './watch/watch-failure.ts'
+import { createWatchMember } from './watch/watch-members.ts'
+import { copyName, prepareView, type WatchRequest } from './watch/watch-view.ts'
 
 /** A channel's place in the stream of changes. */
 export interface Subscription {
@@ -71,7 +68,7 @@ export interface SubscriptionOptions {
   readonly context: CheckContext & { readonly limits: RealtimeLimits }
   readonly audiences: Audiences
   readonly recent: RecentChanges
-  readonly runner: FilterRunner
+  readonly copies: Copies
   /** True when everything that was told to the audience so far has reached it. */
   isIdle(audience: AnyAudience): boolean
   /** How far the stream is told: its last transaction's number and position. */
@@ -82,7 +79,7 @@ export function createSubscriptions({
   context,
   audiences,
   recent,
-  runner,
+  copies,
   isIdle,
   reached,
 }: SubscriptionOptions): Subscriptions {
@@ -142,23 +139,14 @@ export function createSubscriptions({
     const { topic, listener } = request
     let session = request.session
     let view = await prepareView(context, session.caller.role, request.watch)
-    let from = resumeFrom(session, view, request.resume)
     let place = enter()
-    let ended = false
-
-    function resumeFrom(of: Session, wanted: WatchView, token: string | undefined): ResumeFrom | null {
-      const [at, key] = token?.split('~') ?? []
-      if (!at || key !== watchKey(of, wanted) || !/^[0-9A-F]+\/[0-9A-F]+$/.test(at)) return null
-      const missed = recent.after(at, reached().sequence)
-      return missed && !missed.some(emptied(wanted)) ? { missed } : null
-    }
+    let missed = missedSince(request.resume)
+    let isEnded = false
 
     function enter() {
-      const copy = watchKey(session, view)
+      const copy = copyName(session, view)
       const payer = payerName(session, request.address)
-      const key = [session.key, view.filter?.cost === 'pattern' ? payer : '', topic, `watch ${copy}`].join(
-        '|',
-      )
+      const key = [session.key, payer, topic, `watch ${copy}`].join('|')
       const make = (): WatchAudience => ({
         kind: 'watch',
         key,
@@ -167,43 +155,65 @@ export function createSubscriptions({
         payer,
         view,
         copy,
+        keys: copies.keysOf(key),
+        startedAt: reached().sequence,
+        pending: [],
+        ready: null,
+        touched: null,
+        dependencies: null,
+        counted: 0,
         members: new Set(),
       })
       const audience = audiences.obtain(key, make)
       const member = createWatchMember(listener, reached().sequence)
       audience.members.add(member)
-      return { audience, member, position: reached().position }
+      return { audience, member }
+    }
+
+    /** What the client has to be told to go on where it was; null when it needs a snapshot. */
+    function missedSince(token: string | undefined): Missed | null {
+      const { copy, keys, view: of } = place.audience
+      const [at, name] = token?.split('~') ?? []
+      const { sequence, position } = reached()
+      if (!at || name !== `${copy}.${keys.epoch}` || position === null || !/^[0-9A-F]+\/[0-9A-F]+$/.test(at))
+        return null
+      const transactions = recent.after(at, sequence)
+      if (!transactions || transactions.some(({ truncated }) => truncated.includes(of.table.oid))) return null
+      return { epoch: keys.epoch, transactions, position }
+    }
+
+    function leave(): void {
+      place.audience.members.delete(place.member)
+      audiences.release(place.audience)
     }
 
     function begin(): void {
       const { audience, member } = place
-      catchUp({ context, recent, runner, limits: context.limits, from, ...place }).catch((error: unknown) => {
+      copies.begin(audience, member, missed).catch((error: unknown) => {
         if (!audience.members.delete(member)) return
         audiences.release(audience)
         if (isPassing(error)) listener.subscriptionBroken()
-        else listener.subscriptionEnded(asReason(error, view))
+        else listener.subscriptionEnded(watchFailure(error, view))
       })
     }
 
     return {
-      resumed: from !== null,
+      resumed: missed !== null,
       begin,
       change: async (next) => {
         if (next.key === session.key) return
         const prepared = await prepareView(context, next.caller.role, request.watch)
-        if (ended) return
-        place.audience.members.delete(place.member)
-        audiences.release(place.audience)
+        if (isEnded) return
+        leave()
         session = next
         view = prepared
-        from = null
+        missed = null
         place = enter()
         begin()
       },
       end: () => {
-        ended = true
-        place.audience.members.delete(place.member)
-        audiences.release(place.audience)
+        isEnded = true
+        leave()
       },
     }
   }
@@ -227,15 +237,3 @@ export function createSubscriptions({
 /** Whose time the filters of a session take. */
 const payerName = ({ user, caller }: Session, address: string | null): string =>
   user !== null ? `user ${user}` : (address ?? caller.role)
-
-/** What a watcher is told that cannot be brought to the present. */
-function asReason(error: unknown, { table, filter }: WatchView): AppError {
-  if (error instanceof AppError) return error
-  const name = `${table.schema}.${table.table}`
-  if (filter?.cost === 'pattern' && hasCode(error, '57014')) return filterFailure(name, error)
-  return realtimeErrors.policy_raised({ table: name, state: stateOf(error) }, error)
-}
-
-/** True for failures that pass by themselves: the database is away or has no connection free. */
-export const isPassing = (error: unknown): boolean =>
-  hasCode(error, 'database_unavailable') || hasCode(error, 'database_busy')

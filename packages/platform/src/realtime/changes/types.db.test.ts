@@ -114,7 +114,12 @@ it('values of every type have the form that the database gives them as JSON', as
   const table = await catalogue.find('public', 'kinds')
   const context = { database: test.database, catalogue }
   const view = await prepareView(context, 'service_role', { schema: 'public', table: 'kinds' })
-  const snapshot = await readSnapshot(test.database, sessionOf({ role: 'service_role' }), view, 10)
+  const snapshot = await readSnapshot(test.database, {
+    session: sessionOf({ role: 'service_role' }),
+    view,
+    limit: 10,
+    timeout: 5_000,
+  })
   expect([...snapshot.rows].sort()).toEqual(images.map((image) => rowJson(table!.columns, image)).sort())
   await test.database.asOwner({ text: 'delete from kinds' })
   const told = images.map((image) => JSON.parse(rowJson(table!.columns, image)) as Record<string, unknown>)

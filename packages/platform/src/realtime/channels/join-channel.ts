@@ -136,6 +136,7 @@ async function listen(project: RealtimeProject, channel: Channel, events: JoinEv
   const { address } = channel.connection
   const listener: Listener = {
     send: (message) => tellChannel(channel, message),
+    drained: channel.connection.drained,
     subscriptionEnded: (error) => {
       const { reason } = reasonOf(error)
       tellSystem(channel, 'error', 'postgres_changes', reason)

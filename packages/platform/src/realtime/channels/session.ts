@@ -17,7 +17,7 @@ export interface Session {
   readonly expiresAt: number | null
 }
 
-/** Claims that differ from token to token of one session. Policies that read them are judged by the first token seen. */
+/** Claims that differ from token to token of one session. Policies that read them are answered for the first token seen. */
 const tokenClaims = new Set(['iat', 'exp', 'nbf', 'jti'])
 
 const sessions = new WeakMap<JsonObject, Session>()

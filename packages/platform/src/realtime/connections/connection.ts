@@ -22,6 +22,8 @@ export interface Connection {
   /** Bytes that wait for the client, and bytes of frames that it has not finished. */
   readonly waitingBytes: number
   send(message: ServerMessage): void
+  /** Resolves when most of what was sent has been taken by the client, or the connection is closed. */
+  drained(): Promise<void>
   /** Ends the connection; the client is told why. Codes of RFC 6455, 7.4; the reason is cut at 123 bytes. */
   close(code: number, reason: string): void
   /** Ends the connection of a client that makes the server keep too much. */
@@ -51,6 +53,9 @@ export interface ConnectionOptions {
 /** How long a client has to take the last frames and say goodbye, milliseconds. */
 const farewell = 1_000
 const policyViolation = 1008
+/** How often it is looked whether a client has taken what was sent, milliseconds. */
+const drainMilliseconds = 10
+const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
 /** The shortest pause in reading, milliseconds. */
 const shortestPause = 10
 const noAddress = { topic: 'phoenix', joinRef: null, ref: null }
@@ -85,6 +90,9 @@ export function openConnection(
       if (!frame) return
       writeSoon(socket, frame)
       if (socket.writableLength > limits.unsentBytes) cutOff()
+    },
+    drained: async () => {
+      while (open && socket.writableLength > limits.unsentBytes / 4) await pause(drainMilliseconds)
     },
     close,
     cutOff,

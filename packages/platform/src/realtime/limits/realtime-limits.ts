@@ -74,7 +74,15 @@ export const limitsSchema = z.strictObject({
   ),
   idleMilliseconds: atMost(60_000, 'Time without any frame after which a connection is closed.'),
   bindingsPerChannel: atMost(100, 'Listeners for changes on one channel.'),
-  watchedRows: atMost(10_000, 'Rows in the copy of one watch.'),
+  watchedRows: each({
+    watch: atMost(10_000, 'Rows in the snapshot of one watch.'),
+    user: atMost(200_000, 'Rows in all watches of one user, or of an address without a user.'),
+    project: atMost(2_000_000, 'Rows in all watches.'),
+  }),
+  recheckMilliseconds: atMost(
+    5_000,
+    'Time after which watched copies whose policies read what the stream does not carry are compared again.',
+  ),
   keptBytes: atMost(
     16 * mebibyte,
     'Bytes of changes that are kept so that clients that come back can resume.',

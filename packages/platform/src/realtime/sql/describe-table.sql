@@ -1,4 +1,4 @@
--- Everything that realtime has to know of a table to judge and to show its rows, as one JSON value.
+-- Everything that realtime has to know of a table to check its policies and to show its rows, as one JSON value.
 -- $1 schema, $2 table. No row when there is no such table. Run with an empty search path, so that the expressions
 -- of policies name every object in full.
 select jsonb_build_object(
@@ -12,7 +12,7 @@ select jsonb_build_object(
     where r.rolname in ('anon', 'authenticated', 'service_role')
       and (r.rolbypassrls or r.rolsuper or (not c.relforcerowsecurity and pg_has_role(r.oid, c.relowner, 'usage')))),
   'fullImages', c.relreplident = 'f',
-  -- A condition on its rows would have to be judged for every change: such a table is not followed.
+  -- A condition on its rows would have to be checked for every change: such a table is not followed.
   'announced', announced.attnames is not null and announced.rowfilter is null,
   'published', announced.attnames is not null and announced.rowfilter is null
     and (not exists (select from pg_publication where pubname = 'plinth_tail') or exists (

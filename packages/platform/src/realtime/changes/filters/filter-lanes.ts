@@ -132,7 +132,7 @@ export async function evaluatePatterns(
     if (tasks.length === 0) continue
     const { table, images } = checked
     const { role } = audience.session.caller
-    const sets = await runner.run(audience.payer, { table, role, images: images.all, tasks })
+    const sets = await runner.evaluate(audience.payer, { table, role, images: images.all, tasks })
     passing.set(checked, new Map(tasks.map(({ filter }, index) => [filter.text, sets[index]!])))
   }
   return ({ checked, change }) =>

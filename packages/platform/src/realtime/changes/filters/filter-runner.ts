@@ -3,13 +3,15 @@ import { createBuckets } from '../../limits/bucket.ts'
 import type { RealtimeLimits } from '../../limits/realtime-limits.ts'
 import { type EvaluateRequest, evaluateFilters } from './evaluate-filters.ts'
 
-/** Applies filters that may take long. Payers take turns, and none of them uses more time than its budget. */
+/** Runs statements that may take long. Payers take turns, and none of them uses more time than its budget. */
 export interface FilterRunner {
   /**
-   * The picks that pass, for each task. `payer` is the user or address whose time it takes: while its budget is used up,
-   * it waits. Fails with what the database says; 57014 for what takes longer than one statement may.
+   * The picks that pass, for each task. Fails with what the database says; 57014 for what takes longer than one statement
+   * may.
    */
-  run(payer: string, request: Omit<EvaluateRequest, 'timeout'>): Promise<readonly ReadonlySet<number>[]>
+  evaluate(payer: string, request: Omit<EvaluateRequest, 'timeout'>): Promise<readonly ReadonlySet<number>[]>
+  /** Runs a statement. `payer` is the user or address whose time it takes: while its budget is used up, it waits. */
+  run<T>(payer: string, statement: () => Promise<T>): Promise<T>
   stop(): void
 }
 
@@ -22,6 +24,8 @@ interface Payer {
 
 /** Statements at once, of the ten connections that requests have. */
 const mostStatements = 2
+/** A statement that takes no longer costs nothing: it may have waited for a connection, and turns share those. */
+const freeMilliseconds = 25
 /** How many seconds' budget may be used at once. */
 const burst = 10
 
@@ -58,24 +62,28 @@ export function createFilterRunner(
     const end = () => {
       running -= 1
       payer.isRunning = false
-      payer.readyAt = performance.now() + budgets.of(name).spend(performance.now() - start)
+      const cost = Math.max(0, performance.now() - start - freeMilliseconds)
+      payer.readyAt = performance.now() + budgets.of(name).spend(cost)
       if (payer.queue.length === 0) payers.delete(name)
       startNext()
     }
     payer.queue.shift()!().then(end, end)
   }
 
+  function run<T>(name: string, statement: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const readyAt = performance.now() + budgets.of(name).spend(0)
+      const payer = payers.get(name) ?? { queue: [], isRunning: false, readyAt }
+      payers.set(name, payer)
+      payer.queue.push(() => statement().then(resolve, reject))
+      startNext()
+    })
+  }
+
   return {
-    run: (name, request) =>
-      new Promise((resolve, reject) => {
-        const readyAt = performance.now() + budgets.of(name).spend(0)
-        const payer = payers.get(name) ?? { queue: [], isRunning: false, readyAt }
-        payers.set(name, payer)
-        payer.queue.push(() =>
-          evaluateFilters(database, { ...request, timeout: limits.statement }).then(resolve, reject),
-        )
-        startNext()
-      }),
+    run,
+    evaluate: (payer, request) =>
+      run(payer, () => evaluateFilters(database, { ...request, timeout: limits.statement })),
     stop: () => {
       isStopped = true
       clearTimeout(timer)

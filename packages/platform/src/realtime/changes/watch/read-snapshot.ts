@@ -10,20 +10,47 @@ import type { WatchView } from './watch-view.ts'
 export interface Snapshot {
   /** Rows as JSON objects, in text. */
   readonly rows: readonly string[]
+  /** Their keys, likewise. */
+  readonly keys: readonly string[]
   /** `pg_current_snapshot()` of the very statement that read the rows. */
   readonly transactions: string
   /** Every transaction that the rows show had committed before this position of the stream. */
   readonly position: string
 }
 
+export interface SnapshotRequest {
+  readonly session: Session
+  readonly view: WatchView
+  /** Rows that it may have. */
+  readonly limit: number
+  /** Milliseconds that it may take (SQLSTATE 57014 beyond it). */
+  readonly timeout: number
+}
+
 /** Reads what the session may see of a view. Fails with `watch_too_large`. */
-export async function readSnapshot(
+export async function readSnapshot(database: ProjectDatabase, request: SnapshotRequest): Promise<Snapshot> {
+  const { columns, key } = request.view
+  const { found, ...at } = await readColumns(database, request, columns)
+  const rows = found.map((image) => rowJson(columns, image))
+  return { ...at, rows, keys: found.map((image) => rowJson(key, image)) }
+}
+
+/** The keys of what the session may see of a view. Fails with `watch_too_large`. */
+export async function readKeys(
   database: ProjectDatabase,
-  session: Session,
-  view: WatchView,
-  limit: number,
-): Promise<Snapshot> {
-  const { table, columns, filter } = view
+  request: SnapshotRequest,
+): Promise<{ readonly keys: readonly string[]; readonly position: string }> {
+  const { key } = request.view
+  const { found, position } = await readColumns(database, request, key)
+  return { keys: found.map((image) => rowJson(key, image)), position }
+}
+
+async function readColumns(
+  database: ProjectDatabase,
+  { session, view, limit, timeout }: SnapshotRequest,
+  columns: readonly ColumnDescription[],
+) {
+  const { table, filter } = view
   const values: unknown[] = [limit + 1]
   const parameter = (value: unknown) => `$${values.push(value)}`
   const conditions = filter?.conditions.map(({ condition, column }) =>
@@ -42,19 +69,19 @@ export async function readSnapshot(
         select array[${texts}] as r from ${quoteName(table.schema)}.${quoteName(table.table)} ${where} limit $1) q), '[]') as found`,
       values,
     },
-    { readOnly: true },
+    { readOnly: true, statementTimeout: timeout },
   )
   const { transactions, position, found } = rows[0]!
   if (found.length > limit)
     throw realtimeErrors.watch_too_large({ limit, table: `${table.schema}.${table.table}` })
-  const json = found.map((row) => {
+  const images = found.map((row) => {
     const image: Record<string, string | null> = Object.create(null)
     columns.forEach(({ name }, index) => {
       image[name] = row[index] ?? null
     })
-    return rowJson(columns, image as RowImage)
+    return image as RowImage
   })
-  return { rows: json, transactions, position }
+  return { transactions, position, found: images }
 }
 
 /**

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import type { Session } from '../../channels/session.ts'
 import { realtimeErrors } from '../../errors.ts'
 import { type BindingContext, requireColumns, requireTable } from '../bindings.ts'
 import type { ColumnDescription, TableDescription } from '../describe-table.ts'
@@ -18,6 +20,13 @@ export interface WatchView {
   /** What is shown, the key always among it. */
   readonly columns: readonly ColumnDescription[]
   readonly key: readonly ColumnDescription[]
+}
+
+/** The same for copies that hold the same rows in the same form, under the same rights and policies. */
+export function copyName(session: Session, view: WatchView): string {
+  const columns = view.columns.map(({ name, type }) => [name, type])
+  const content = [session.key, view.table.oid, view.table.state, view.filter?.text ?? null, columns]
+  return createHash('sha256').update(JSON.stringify(content)).digest('base64url').slice(0, 16)
 }
 
 /**

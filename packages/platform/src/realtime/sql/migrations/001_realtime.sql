@@ -1,7 +1,7 @@
 -- What realtime needs of a project's database, under the names that Supabase gives it.
 
 create schema realtime;
-comment on schema realtime is 'Channels: who may use the private ones, messages sent from SQL, and the functions that realtime judges rows with.';
+comment on schema realtime is 'Channels: who may use the private ones, messages sent from SQL, and the functions that check policies.';
 grant usage on schema realtime to anon, authenticated, service_role;
 
 create table realtime.messages (
@@ -28,7 +28,7 @@ alter table realtime.messages_other enable row level security;
 create function realtime.topic() returns text language sql stable
 set search_path = ''
 as $$ select nullif(current_setting('realtime.topic', true), '') $$;
-comment on function realtime.topic() is 'Name of the channel that is being judged or sent to, for policies on realtime.messages.';
+comment on function realtime.topic() is 'Name of the channel that is being checked or sent to, for policies on realtime.messages.';
 
 -- Messages travel in the WAL of the transaction that writes them: they arrive after its commit, or never.
 create function realtime.announce_message() returns trigger language plpgsql
@@ -134,7 +134,7 @@ $$;
 comment on function realtime.keep_partitions() is 'Makes the partitions of today and the next three days and drops those older than three days.';
 select realtime.keep_partitions();
 
--- What can change the verdict of a table's policies without a change of data, as text that differs when it changed.
+-- What can change the answer of a table's policies without a change of data, as text that differs when it changed.
 create function realtime.table_states(tables oid[]) returns table (id oid, state text) language sql stable
 set search_path = ''
 as $$

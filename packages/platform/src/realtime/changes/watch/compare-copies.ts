@@ -1,0 +1,163 @@
+import { type AppError, type Log, messageOf } from '../../../kernel/index.ts'
+import { comparePositions } from '../../../tail/index.ts'
+import type { RealtimeLimits } from '../../limits/realtime-limits.ts'
+import type { Audiences, WatchAudience } from '../audience.ts'
+import type { CheckContext } from '../check-changes.ts'
+import type { FilterRunner } from '../filters/filter-runner.ts'
+import type { StreamTransaction } from '../stream-transaction.ts'
+import type { Copies } from './keep-copies.ts'
+import { readStates } from './policy-dependencies.ts'
+import { readKeys } from './read-snapshot.ts'
+import { isPassing, watchFailure } from './watch-failure.ts'
+
+/**
+ * Notices when rows come into or go out of a view although they did not change: somebody's rights, a membership, a policy
+ * did. Copies that differ from the table start anew.
+ */
+export interface CopyChecks {
+  /** Compares the copies of an audience soon. */
+  doubt(audience: WatchAudience): void
+  /** Doubts the copies whose policies read what a transaction changed; call it after the transaction was delivered. */
+  notice(transaction: StreamTransaction): void
+  /** Looks for changed policies, and for copies whose policies read what the stream does not carry; once a second. */
+  tick(): Promise<void>
+  stop(): void
+}
+
+export interface CopyChecksOptions {
+  readonly audiences: Pick<Audiences, 'all'>
+  readonly context: CheckContext
+  readonly copies: Copies
+  readonly runner: FilterRunner
+  readonly limits: RealtimeLimits
+  readonly log: Log
+  /** Position up to which the stream is delivered. */
+  delivered(): string | null
+  isIdle(audience: WatchAudience): boolean
+  /** Lets something come by in the stream when nothing else is being written. */
+  wake(): void
+}
+
+/** What is doubted within this time is compared together with what follows, milliseconds. */
+const gatherMilliseconds = 20
+/** How long the stream may take to come past what was read, milliseconds. */
+const patience = 5_000
+const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
+
+export function createCopyChecks(options: CopyChecksOptions): CopyChecks {
+  const { audiences, context, copies, runner, limits, log } = options
+  const doubted = new Set<WatchAudience>()
+  const comparedAt = new WeakMap<WatchAudience, number>()
+  let isWorking = false
+  let isStopped = false
+
+  function doubt(audience: WatchAudience): void {
+    doubted.add(audience)
+    if (isWorking) return
+    isWorking = true
+    setTimeout(work, gatherMilliseconds).unref()
+  }
+
+  async function work(): Promise<void> {
+    for (const audience of doubted) {
+      if (isStopped) break
+      doubted.delete(audience)
+      const start = performance.now()
+      await compare(audience).catch((error: unknown) => {
+        log.warn({ problem: messageOf(error) }, 'copies could not be compared with their table')
+        if (isPassing(error)) doubted.add(audience)
+        else end(audience, watchFailure(error, audience.view))
+      })
+      // Half of the time of one connection at most, whatever there is to compare.
+      await pause(Math.max(1, performance.now() - start))
+    }
+    isWorking = false
+  }
+
+  async function compare(audience: WatchAudience): Promise<void> {
+    if (audience.members.size === 0) return
+    if (!isSettled(audience)) {
+      await pause(gatherMilliseconds)
+      return doubt(audience)
+    }
+    comparedAt.set(audience, performance.now())
+    audience.touched = new Set()
+    try {
+      const { session, view, payer } = audience
+      const request = { session, view, limit: limits.watchedRows.watch, timeout: limits.policyMilliseconds }
+      const statement = () => readKeys(context.database, request)
+      const { keys, position } = await (view.filter?.cost === 'pattern'
+        ? runner.run(payer, statement)
+        : statement())
+      if (!(await pass(audience, position))) return doubt(audience)
+      if (differs(audience, keys)) await copies.restart(audience)
+    } finally {
+      audience.touched = null
+    }
+  }
+
+  /** A fresh read fails for them, so their copies end as it does. */
+  function end({ members }: WatchAudience, reason: AppError): void {
+    for (const { listener } of [...members]) listener.subscriptionEnded(reason)
+  }
+
+  const isSettled = (audience: WatchAudience): boolean =>
+    audience.ready !== null && audience.pending === null && options.isIdle(audience)
+
+  /** True when the audience was told everything up to a position, false when that takes too long. */
+  async function pass(audience: WatchAudience, position: string): Promise<boolean> {
+    const deadline = performance.now() + patience
+    options.wake()
+    while (performance.now() < deadline && !isStopped) {
+      const delivered = options.delivered()
+      if (delivered !== null && comparePositions(delivered, position) >= 0 && isSettled(audience)) return true
+      await pause(gatherMilliseconds / 2)
+    }
+    return false
+  }
+
+  /** Rows that are in one but not the other, although no change of theirs came by meanwhile. */
+  function differs({ keys, touched }: WatchAudience, found: readonly string[]): boolean {
+    const isExplained = (key: string) => touched?.has(key) ?? false
+    if (found.some((key) => !keys.isHeld(key) && !isExplained(key))) return true
+    const present = new Set(found)
+    for (const key of keys.held()) if (!present.has(key) && !isExplained(key)) return true
+    return false
+  }
+
+  function* watching(): Generator<WatchAudience> {
+    for (const audience of audiences.all()) if (audience.kind === 'watch') yield audience
+  }
+
+  return {
+    doubt,
+    notice: ({ changes, truncated }) => {
+      const dependent = [...watching()].filter(({ dependencies }) => (dependencies?.tables.length ?? 0) > 0)
+      if (dependent.length === 0) return
+      const changed = new Set([...truncated, ...changes.map(({ relation }) => relation.oid)])
+      for (const audience of dependent)
+        if (audience.dependencies!.tables.some((table) => changed.has(table))) doubt(audience)
+    },
+    tick: async () => {
+      const all = [...watching()].filter(({ dependencies }) => dependencies !== null)
+      if (all.length === 0) return
+      const now = performance.now()
+      for (const audience of all) {
+        const last = comparedAt.get(audience) ?? 0
+        if (audience.dependencies!.isOpaque && now - last >= limits.recheckMilliseconds) doubt(audience)
+      }
+      const tables = new Set(all.flatMap(({ dependencies }) => Object.keys(dependencies!.states).map(Number)))
+      const states = await readStates(context.database, [...tables])
+      for (const audience of all) {
+        const known = Object.entries(audience.dependencies?.states ?? {})
+        if (known.every(([table, state]) => states.get(table) === state)) continue
+        // Their view may have other columns now: they join again.
+        audience.ready = null
+        for (const { listener } of [...audience.members]) listener.subscriptionBroken()
+      }
+    },
+    stop: () => {
+      isStopped = true
+    },
+  }
+}
