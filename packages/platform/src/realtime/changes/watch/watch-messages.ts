@@ -16,8 +16,8 @@ export function changesMessage(
   return prepareMessage({ topic: audience.topic, event: 'plinth_changes', payload })
 }
 
-/** Rows in one frame of a snapshot. */
-const rowsPerFrame = 500
+/** Rows and characters of one frame of a snapshot: a client that reads slowly is sent the next when it has taken this. */
+const mostInFrame = { rows: 500, characters: 128 * 1024 }
 
 /** The frames of a snapshot: it replaces the client's copy when its last frame has come. */
 export function* snapshotMessages(
@@ -25,10 +25,23 @@ export function* snapshotMessages(
   rows: readonly string[],
 ): Generator<ServerMessage> {
   const key = JSON.stringify(view.key.map(({ name }) => name))
-  for (let start = 0; start === 0 || start < rows.length; start += rowsPerFrame) {
-    const some = rows.slice(start, start + rowsPerFrame)
-    const last = start + rowsPerFrame >= rows.length
-    const payload = `{"first":${start === 0},"last":${last},"key":${key},"rows":[${some.join(',')}]}`
+  let start = 0
+  do {
+    const end = endOfFrame(rows, start)
+    const some = rows.slice(start, end).join(',')
+    const payload = `{"first":${start === 0},"last":${end === rows.length},"key":${key},"rows":[${some}]}`
     yield prepareMessage({ topic, event: 'plinth_snapshot', payload })
+    start = end
+  } while (start < rows.length)
+}
+
+function endOfFrame(rows: readonly string[], start: number): number {
+  let end = start
+  let characters = 0
+  while (end < rows.length && end - start < mostInFrame.rows) {
+    characters += rows[end]!.length
+    if (end > start && characters > mostInFrame.characters) break
+    end += 1
   }
+  return end
 }
