@@ -54,7 +54,9 @@ export function describeApi(catalogue: Catalogue, schema: string, privileges: re
         calls.map((name) => [`/rpc/${name}`, describeCall(catalogue.functions(schema, name)[0]!)]),
       ),
     },
-    definitions: Object.fromEntries(relations.map((relation) => [relation.name, describeRelation(relation)])),
+    definitions: Object.fromEntries(
+      relations.map((relation) => [relation.name, describeRelation(catalogue, relation)]),
+    ),
   }
 }
 
@@ -103,7 +105,7 @@ function describePath(relation: Relation, may: Privilege) {
 
 const reference = (relation: Relation) => ({ $ref: `#/definitions/${relation.name}` })
 
-function describeRelation(relation: Relation) {
+function describeRelation(catalogue: Catalogue, relation: Relation) {
   const columns = [...relation.columns.values()]
   return {
     type: 'object',
@@ -112,23 +114,40 @@ function describeRelation(relation: Relation) {
       .filter((column) => column.notNull && column.default === null)
       .map((column) => column.name),
     properties: Object.fromEntries(
-      columns.map((column) => [
-        column.name,
-        describeColumn(column, relation.primaryKey.includes(column.name)),
-      ]),
+      columns.map((column) => [column.name, describeColumn(column, notesOf(catalogue, relation, column))]),
     ),
   }
 }
 
-function describeColumn(column: Column, inKey: boolean) {
-  const notes = [column.comment, inKey ? 'Note:\nThis is a Primary Key.<pk/>' : null].filter(Boolean)
+function describeColumn(column: Column, notes: readonly string[]) {
+  const description = [column.comment ?? '', notes.length > 0 ? `Note:\n${notes.join('\n')}` : '']
+  const length = /^character varying\((\d+)\)$/.exec(column.type)?.[1]
   return {
     ...jsonType(column.baseType),
     format: column.type,
+    ...(length === undefined ? {} : { maxLength: Number(length) }),
     ...(column.enum ? { enum: column.enum } : {}),
-    ...(notes.length > 0 ? { description: notes.join('\n\n') } : {}),
+    ...(column.default === null ? {} : { default: column.default }),
+    ...(description.some(Boolean) ? { description: description.filter(Boolean).join('\n\n') } : {}),
   }
 }
+
+/** Keys in the form that generators of clients read, as PostgREST writes it. */
+function notesOf(catalogue: Catalogue, relation: Relation, { name }: Column): string[] {
+  const key = catalogue
+    .relationshipsOf(relation)
+    .find(
+      ({ holdsKey, to, pairs }) =>
+        holdsKey && to.kind === 'table' && pairs.length === 1 && pairs[0]![0] === name,
+    )
+  return [
+    ...(relation.primaryKey.includes(name) ? ['This is a Primary Key.<pk/>'] : []),
+    ...(key ? [foreignKeyNote(key.to.name, key.pairs[0]![1])] : []),
+  ]
+}
+
+const foreignKeyNote = (table: string, column: string): string =>
+  `This is a Foreign Key to \`${table}.${column}\`.<fk table='${table}' column='${column}'/>`
 
 function describeCall(called: CallableFunction) {
   const tags = [`(rpc) ${called.name}`]

@@ -9,7 +9,7 @@ const numRuns = Number(process.env.PLINTH_TEST_FUZZ_RUNS ?? 400)
 const settings = { numRuns, seed: 20_261_120, endOnFailure: true }
 
 describe('bad input', () => {
-  const rest = useRest({ aggregates: true })
+  const rest = useRest({ aggregates: true, plans: true })
   const target = fc.constantFrom('/films', '/directors', '/things', '/odd%20Names', '/film_list', '/nothing')
   const call = fc.constantFrom(
     '/rpc/add',

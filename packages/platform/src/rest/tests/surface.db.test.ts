@@ -72,7 +72,17 @@ describe('the root', () => {
           required: expect.arrayContaining(['title']),
           properties: { year: { type: 'integer' }, tags: { type: 'array', items: { type: 'string' } } },
         },
-        things: { properties: { mood: { enum: ['sad', 'ok', 'happy'] } } },
+        things: {
+          properties: { mood: { enum: ['sad', 'ok', 'happy'] }, label: { default: "'unnamed'::text" } },
+        },
+        roles: {
+          properties: {
+            film_id: {
+              description:
+                "Note:\nThis is a Primary Key.<pk/>\nThis is a Foreign Key to `films.id`.<fk table='films' column='id'/>",
+            },
+          },
+        },
       },
     })
     const theirs = await rest.get('/', { as: stranger })
