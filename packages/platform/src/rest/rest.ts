@@ -263,8 +263,7 @@ function toRaw(request: Request, kind: RawRequest['kind'], name: string): RawReq
 
 /** What SQL may know of the request: `request.headers` and the like, as PostgREST sets them. */
 function requestSettings(request: Request): CallerRequest {
-  const headers: Record<string, string> = Object.create(null)
-  for (const [name, value] of request.headers) if (name !== 'cookie') headers[name] = value
+  const headers = Object.fromEntries([...request.headers].filter(([name]) => name !== 'cookie'))
   const path = request.url.slice(request.url.indexOf('/', request.url.indexOf('//') + 2)).split('?')[0]!
   return { method: request.method, path, headers, cookies: readCookies(request.headers.get('cookie')) }
 }
