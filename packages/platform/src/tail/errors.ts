@@ -21,6 +21,12 @@ export const tailErrors = defineErrors({
     message: 'Nobody reads the changes of {system}.',
     hint: 'Start the server (`npm start`), which does.',
   },
+  tail_lock_taken: {
+    status: 500,
+    message:
+      'A session of {role} holds the lock under which the stream of {system} is prepared, so nobody reads it.',
+    hint: 'End that session: no SQL of a system takes the advisory lock {lock}.',
+  },
   tail_unknown_table: {
     status: 500,
     message: 'The system names a table "{table}" that is not an ordinary table of schema public.',

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { createPinnedClient, type ProjectDatabase, sql, withPinnedClient } from '../../database/index.ts'
 import type { Log } from '../../kernel/index.ts'
 import type { DurableConsumer, MissedCommits } from '../consumers/consumer.ts'
+import { tailErrors } from '../errors.ts'
 
 export interface SlotOptions {
   readonly database: ProjectDatabase
@@ -35,12 +36,25 @@ export async function prepareSlot(options: SlotOptions): Promise<MissedCommits |
     const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [
       preparationLock,
     ])
-    if (!rows[0]!.locked) return 'busy'
-    return await prepare(client, options)
+    if (rows[0]!.locked) return await prepare(client, options)
+    await requireNode(client, options.database.system)
+    return 'busy'
   } finally {
     options.signal.removeEventListener('abort', abandon)
     await client.end().catch(() => undefined)
   }
+}
+
+/** Any role can take an advisory lock: one that is not another node's would leave the stream to nobody, unnoticed. */
+async function requireNode(client: pg.Client, system: string): Promise<void> {
+  const { rows } = await client.query<{ role: string }>(
+    `select a.usename as role from pg_locks l
+     join pg_stat_activity a on a.pid = l.pid and a.datname = current_database() and a.usename <> current_user
+     where l.locktype = 'advisory' and l.objid = $1 and l.objsubid = 1 and l.granted
+       and l.database = (select oid from pg_database where datname = current_database())`,
+    [preparationLock],
+  )
+  if (rows[0]) throw tailErrors.tail_lock_taken({ system, role: rows[0].role, lock: preparationLock })
 }
 
 const applicationName = ({ system }: ProjectDatabase) => `plinth tail ${system}`

@@ -174,6 +174,19 @@ test('an administrator who may replicate and is no superuser is enough', async (
   await asAdministrator('drop role limited_admin')
 })
 
+test('a lock that no node holds is not taken for another node: health names who holds it', async () => {
+  const other = new pg.Client({ connectionString: test_.database.addresses.ownerDirect })
+  await other.connect()
+  await other.query('select pg_advisory_lock(7077005)')
+  const tail = test_.createTail({ slot: 'locked_slot' })
+  stops.push(() => tail.stop())
+  tail.start()
+  await waitFor(async () => (await tail.health()).state === 'broken')
+  expect((await tail.health()).problem).toContain('A session of owner_sample holds the lock')
+  await other.end()
+  await waitFor(() => tail.holds())
+})
+
 test('a holder that was frozen while another one wrote is fenced by the position', async () => {
   const journal = test_.createJournal()
   const problems: unknown[] = []
