@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { signingKeyList } from '../http/index.ts'
 import { readSettings, type Settings, type SettingsGroup, secret } from '../settings/index.ts'
 import type { AnyCapability, SystemDeclaration } from '../system/index.ts'
 
@@ -8,6 +9,11 @@ export const projectSettings = z.object({
     .optional()
     .describe(
       'HS256 secret of the API keys: with the one of a Supabase project its keys and tokens count here.',
+    ),
+  jwtKeys: secret(signingKeyList)
+    .optional()
+    .describe(
+      'JSON list of private keys (JWK: ES256, RS256, EdDSA) that sign users’ tokens; the first signs, all verify.',
     ),
   allowedOrigins: z
     .union([z.literal('*'), z.array(z.string().min(1))])

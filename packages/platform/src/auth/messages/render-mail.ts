@@ -50,11 +50,24 @@ const plain: Readonly<Record<string, string>> = {
 
 /** What a reader without HTML sees: texts, and the addresses of links behind them. */
 function toText(html: string): string {
-  return html
-    .replace(/<a [^<>]{0,200}href="([^"<>]{0,4000})"[^<>]{0,200}>([^<>]{0,500})<\/a>/g, '$2: $1')
-    .replace(/<[^<>]{0,5000}>/g, ' ')
-    .replace(/&(?:amp|lt|gt|quot|#39);/g, (found) => plain[found]!)
-    .replace(/[ \t]+/g, ' ')
-    .replace(/ ?\n[ \n]*/g, '\n')
-    .trim()
+  const [start = '', ...parts] = html.split('<')
+  let address: string | undefined
+  const texts = parts.map((part) => {
+    const end = part.indexOf('>')
+    const [tag, text] = end < 0 ? ['', part] : [part.slice(0, end), part.slice(end + 1)]
+    if (tag.startsWith('a ')) address = hrefOf(tag)
+    if (tag !== '/a' || address === undefined) return ` ${text}`
+    const link = `: ${address} ${text}`
+    address = undefined
+    return link
+  })
+  const readable = `${start}${texts.join('')}`.replace(/&(?:amp|lt|gt|quot|#39);/g, (found) => plain[found]!)
+  const lines = readable.split('\n').map((line) => line.split(/[ \t]/).filter(Boolean).join(' '))
+  return lines.filter(Boolean).join('\n')
+}
+
+function hrefOf(tag: string): string | undefined {
+  const at = tag.indexOf('href="')
+  const end = tag.indexOf('"', at + 6)
+  return at < 0 || end < 0 ? undefined : tag.slice(at + 6, end)
 }

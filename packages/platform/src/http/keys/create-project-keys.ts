@@ -1,18 +1,9 @@
-import {
-  calculateJwkThumbprint,
-  errors,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JWK,
-  type JWTVerifyGetKey,
-  jwtVerify,
-  SignJWT,
-} from 'jose'
+import { errors, exportJWK, generateKeyPair, type JWK, type JWTVerifyGetKey, jwtVerify, SignJWT } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { type Clock, type JsonObject, newSecret, readOrCreateSecret } from '../../kernel/index.ts'
 import { httpErrors } from '../errors.ts'
 import type { ProjectKeys } from './project-keys.ts'
+import { openSigningKeys, signingAlgorithms } from './signing-keys.ts'
 
 /** What a project's secret file holds. */
 interface KeyMaterial {
@@ -32,6 +23,8 @@ const longestToken = 16_384
 export interface OpenKeysOptions {
   /** HS256 secret in place of the one in the file: keys and tokens that were signed with it elsewhere count here. */
   readonly jwtSecret?: string | undefined
+  /** Keys of users' tokens in front of the one in the file, which goes on verifying. */
+  readonly jwtKeys?: readonly JWK[] | undefined
 }
 
 /** Opens the keys of project `ref`, kept in `path` (0600) and made the first time. */
@@ -39,10 +32,10 @@ export async function openProjectKeys(
   ref: string,
   path: string,
   clock: Clock,
-  { jwtSecret }: OpenKeysOptions = {},
+  { jwtSecret, jwtKeys = [] }: OpenKeysOptions = {},
 ): Promise<ProjectKeys> {
   const material = JSON.parse(await readOrCreateSecret(path, () => createMaterial(clock))) as KeyMaterial
-  return createProjectKeys(ref, jwtSecret === undefined ? material : { ...material, jwtSecret })
+  return createProjectKeys(ref, jwtSecret === undefined ? material : { ...material, jwtSecret }, jwtKeys)
 }
 
 async function createMaterial(clock: Clock): Promise<string> {
@@ -55,28 +48,24 @@ async function createMaterial(clock: Clock): Promise<string> {
   return `${JSON.stringify(material)}\n`
 }
 
-async function createProjectKeys(ref: string, material: KeyMaterial): Promise<ProjectKeys> {
+async function createProjectKeys(
+  ref: string,
+  material: KeyMaterial,
+  given: readonly JWK[],
+): Promise<ProjectKeys> {
   const secret = new TextEncoder().encode(material.jwtSecret)
-  const { d: _private, ...publicPart } = material.signingKey
-  const kid = await calculateJwkThumbprint(publicPart)
-  const publicKey = { ...publicPart, kid, alg: 'ES256', use: 'sig', key_ops: ['verify'] }
-  const privateKey = await importJWK(material.signingKey, 'ES256')
-  const verifyingKey = await importJWK(publicKey, 'ES256')
+  const signing = await openSigningKeys([...given, material.signingKey])
   const issueKey = (role: string) => signApiKey(ref, role, material.issuedAt, secret)
-  const keyFor: JWTVerifyGetKey = ({ alg, kid: wanted }) => {
-    if (alg === 'HS256') return secret
-    if (alg === 'ES256' && (wanted === undefined || wanted === kid)) return verifyingKey
-    throw new errors.JWSInvalid('no key of this project signs so')
-  }
+  const keyFor: JWTVerifyGetKey = (header) =>
+    header.alg === 'HS256' ? secret : signing.keyFor({ ...header, alg: header.alg ?? '' })
   const verified = new LRUCache<string, JsonObject>({ max: rememberedTokens })
   return {
     ref,
     anonKey: await issueKey('anon'),
     serviceRoleKey: await issueKey('service_role'),
     jwtSecret: material.jwtSecret,
-    jwks: { keys: [publicKey] },
-    sign: (claims) =>
-      new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ES256', kid, typ: 'JWT' }).sign(privateKey),
+    jwks: { keys: [...signing.publicJwks] },
+    sign: signing.sign,
     verify: async (token, clock) => {
       const known = verified.get(token)
       if (known && !hasExpired(known, clock)) return known
@@ -98,7 +87,7 @@ async function verifyToken(token: string, keyFor: JWTVerifyGetKey, clock: Clock)
   if (token.length > longestToken) throw httpErrors.invalid_token()
   try {
     const { payload } = await jwtVerify(token, keyFor, {
-      algorithms: ['HS256', 'ES256'],
+      algorithms: ['HS256', ...signingAlgorithms],
       currentDate: clock.now(),
     })
     return payload as JsonObject

@@ -13,10 +13,10 @@ export interface ProjectKeys {
   readonly jwtSecret: string
   /** Public keys that verify users' tokens (RFC 7517). */
   readonly jwks: JSONWebKeySet
-  /** Signs claims for a user (ES256, with `kid`). The caller gives every claim, `iat` and `exp` included. */
+  /** Signs claims for a user (ES256 unless the project was given keys of its own, with `kid`). The caller gives every claim, `iat` and `exp` included. */
   sign(claims: JsonObject): Promise<string>
   /**
-   * The claims of a token of this project: ES256 by the project's key, or HS256 by its secret. Fails with
+   * The claims of a token of this project: by one of the project's signing keys, or HS256 by its secret. Fails with
    * `invalid_token` (tampered, unknown algorithm, other project) or `expired_token`.
    */
   verify(token: string, clock: Clock): Promise<JsonObject>
