@@ -33,6 +33,8 @@ export interface StartOptions {
   readonly dataDir: string
   readonly port?: number
   readonly arguments?: readonly string[]
+  /** Variables on top of the person's own: settings of systems. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** The environment of a person who works on a data folder. */
@@ -52,8 +54,9 @@ export async function startPlinth({
   dataDir,
   port = 0,
   arguments: given = [],
+  environment: settings = {},
 }: StartOptions): Promise<Plinth> {
-  const environment = { ...environmentOf(dataDir), PLINTH_PORT: String(port) }
+  const environment = { ...environmentOf(dataDir), ...settings, PLINTH_PORT: String(port) }
   const child = spawn(process.execPath, [launcher, 'start', ...given], {
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -195,6 +195,16 @@ export const authErrors = defineErrors({
     message: 'User must have at least 1 identity after unlinking',
     hint: 'Link another identity first.',
   },
+  passkey_disabled: {
+    status: 404,
+    message: 'Passkeys are disabled',
+    hint: 'Use a password, a link or a second factor.',
+  },
+  feature_disabled: {
+    status: 404,
+    message: '{feature} disabled',
+    hint: 'This server does not have it.',
+  },
   saml_provider_disabled: {
     status: 422,
     message: 'SAML 2.0 is disabled',
