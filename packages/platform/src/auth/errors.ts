@@ -300,6 +300,11 @@ export const authErrors = defineErrors({
     message: 'This project sends no SMS',
     hint: 'Set up a provider for SMS, or use e-mail.',
   },
+  hook_rejected: {
+    status: 403,
+    message: '{problem}',
+    hint: 'The project’s own function refused it; the message is the function’s.',
+  },
   conflict: {
     status: 409,
     message: '{problem}',

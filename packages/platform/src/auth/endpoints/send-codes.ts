@@ -3,6 +3,7 @@ import { hasCode } from '../../kernel/index.ts'
 import type { AuthContext } from '../auth-context.ts'
 import { prepareCode } from '../codes/prepare-code.ts'
 import { authErrors } from '../errors.ts'
+import { requireWelcome } from '../hooks/run-hook.ts'
 import { requireMail } from '../messages/outbox.ts'
 import {
   type AuthRequest,
@@ -110,6 +111,7 @@ async function signUpByCode(
 ): Promise<void> {
   const at = auth.clock.now()
   const user = draftUser({ email, phone, passwordHash: null, userMetadata: body.data, at })
+  await requireWelcome(auth, user, c.var.clientAddress)
   const flow = phone ? noFlow : beginMailFlow(body, 'email/signup', at)
   const prepared = prepareCode(auth, {
     purpose: phone ? 'sms' : 'signup',

@@ -4,6 +4,7 @@ import { hasCode, type JsonObject } from '../../kernel/index.ts'
 import type { AuthContext } from '../auth-context.ts'
 import { prepareCode } from '../codes/prepare-code.ts'
 import { authErrors } from '../errors.ts'
+import { requireWelcome } from '../hooks/run-hook.ts'
 import { requireMail } from '../messages/outbox.ts'
 import { checkPassword } from '../passwords/password-rules.ts'
 import {
@@ -80,6 +81,7 @@ async function signUpByAddress(
     userMetadata: body.data,
     at: clock.now(),
   })
+  await requireWelcome(auth, user, c.var.clientAddress)
   if (!isUnasked) return c.json(await noSooner(() => signUpUnconfirmed(auth, c, body, user)))
   try {
     return await signUpAndIn(auth, c, user, 'password')
@@ -137,6 +139,7 @@ async function signUpAnonymously(auth: AuthContext, c: AuthRequest, body: SignUp
   if (auth.settings.disableSignup) throw authErrors.signup_disabled()
   await auth.limits.anonymousSignIn(c.var.clientAddress)
   const user = draftUser({ passwordHash: null, userMetadata: body.data, at: auth.clock.now() })
+  await requireWelcome(auth, user, c.var.clientAddress)
   return signUpAndIn(auth, c, user, 'anonymous')
 }
 

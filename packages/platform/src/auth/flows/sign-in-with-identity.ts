@@ -1,6 +1,7 @@
 import type { Transaction } from '../../database/index.ts'
 import type { AuthContext } from '../auth-context.ts'
 import { authErrors } from '../errors.ts'
+import { requireWelcome } from '../hooks/run-hook.ts'
 import type { ProviderIdentity } from '../providers/provider.ts'
 import { runAll } from '../store/account-transaction.ts'
 import {
@@ -84,18 +85,19 @@ const isProven = (account: AccountRow): boolean =>
   )
 
 async function createAccount(
-  { settings, clock }: AuthContext,
+  auth: AuthContext,
   transaction: Transaction,
   { email }: ProviderIdentity,
   identity: NewIdentity,
 ): Promise<string> {
-  if (settings.disableSignup) throw authErrors.signup_disabled()
-  const at = clock.now()
+  if (auth.settings.disableSignup) throw authErrors.signup_disabled()
+  const at = auth.clock.now()
   const user = {
     ...draftUser({ email, passwordHash: null, userMetadata: identity.data, at }),
     appMetadata: { provider: identity.provider, providers: [identity.provider] },
     isAnonymous: false,
   }
+  await requireWelcome(auth, user, null)
   await runAll(transaction, [
     insertUser(user),
     insertIdentity(user.id, identity, at),

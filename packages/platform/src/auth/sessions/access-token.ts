@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../kernel/index.ts'
 import type { AuthContext } from '../auth-context.ts'
+import { customiseClaims } from '../hooks/run-hook.ts'
 import { toUserJson } from '../users/user-json.ts'
 import type { UserRow } from '../users/user-row.ts'
 
@@ -24,15 +25,16 @@ export interface GrantedTokens extends JsonObject {
 
 /** The answer of every endpoint that signs somebody in (OpenAPI: AccessTokenResponseSchema). */
 export async function grantTokens(
-  { keys, clock, settings, url }: AuthContext,
+  auth: AuthContext,
   user: UserRow,
   session: SessionFacts,
 ): Promise<GrantedTokens> {
+  const { keys, clock, settings, url } = auth
   const issuedAt = Math.floor(clock.now().getTime() / 1000)
   const expiresAt = issuedAt + settings.jwtExp
   const claims = accessClaims(user, session, { issuer: `${url}/auth/v1`, issuedAt, expiresAt })
   return {
-    access_token: await keys.sign(claims),
+    access_token: await keys.sign(await customiseClaims(auth, claims, session.amr[0]?.method ?? '')),
     token_type: 'bearer',
     expires_in: settings.jwtExp,
     expires_at: expiresAt,

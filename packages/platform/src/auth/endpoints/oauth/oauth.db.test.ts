@@ -267,6 +267,7 @@ describe('signing in with a provider', () => {
         options: { skipBrowserRedirect: true },
       })
       if (error) throw error
+      host.clock.advance(1000)
       return comeBack(await oidc.visit(sub, data.url), '')
     }
 
