@@ -1,6 +1,7 @@
 import * as bcrypt from '@node-rs/bcrypt'
 import { describe, expect, it } from 'vitest'
 import { sql } from '../../database/index.ts'
+import { createPasswordHasher } from '../index.ts'
 import { useAuthHost } from '../tests/auth-host.ts'
 
 describe('signing in by password', () => {
@@ -184,5 +185,29 @@ describe('guessing passwords', () => {
     )
     expect(answers.filter(({ status }) => status === 400).length).toBeLessThanOrEqual(3)
     expect(answers.at(-1)!.status).toBe(429)
+  })
+})
+
+describe('signing in while somebody floods a project from one address (10.5)', () => {
+  const passwords = createPasswordHasher({ atOnce: 1, places: 8 })
+  const attacked = useAuthHost({ passwords, connections: { requests: 2, owner: 4 } })
+  const neighbour = useAuthHost({ passwords, connections: { requests: 2, owner: 4 } })
+  const body = (password: string) => ({ email: 'ada@example.test', password })
+  const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+  const signIn = (host: typeof attacked, password: string, address: string) =>
+    host.post('/token?grant_type=password', body(password), from(address))
+
+  it('goes on for everybody else, in this project and in others', async () => {
+    await attacked.signUp('ada@example.test')
+    await neighbour.signUp('ada@example.test')
+    const flood = Array.from({ length: 120 }, () => signIn(attacked, 'wrong password', '192.0.2.66'))
+    const others = await Promise.all([
+      signIn(attacked, 'correct horse', '192.0.2.7'),
+      signIn(neighbour, 'correct horse', '192.0.2.8'),
+      signIn(attacked, 'correct horse', '2001:db8::1'),
+    ])
+    expect(others.map(({ status }) => status)).toEqual([200, 200, 200])
+    const statuses = (await Promise.all(flood)).map(({ status }) => status)
+    expect(new Set(statuses)).toEqual(new Set([400, 429]))
   })
 })
