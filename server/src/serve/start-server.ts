@@ -74,7 +74,7 @@ function listenFor(projects: readonly StartedProject[], { config, clock, log }: 
   const health = projects.flatMap((project) => project.health)
   const { trustedProxies, publicUrl } = config
   const app = createApp({ directory, health, clock, log, trustedProxies, publicUrl })
-  const onUpgrade = createUpgrades({ directory, log, trustedProxies })
+  const onUpgrade = createUpgrades({ directory, log, trustedProxies, publicUrl })
   return listen({ app, host: config.host, port: config.port, onUpgrade })
 }
 

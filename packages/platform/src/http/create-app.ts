@@ -7,7 +7,7 @@ import { httpErrors } from './errors.ts'
 import { addHealthRoutes } from './health-routes.ts'
 import { limitBody } from './limit-body.ts'
 import { logFailure, renderPlainError } from './render-error.ts'
-import { requireHttps, startRequest } from './start-request.ts'
+import { refusePlainHttp, startRequest } from './start-request.ts'
 
 /** The whole HTTP side: every project's surfaces below its prefix, the server's own pages and health at the root. */
 export function createApp(options: AppOptions): Hono<RootEnv> {
@@ -25,7 +25,7 @@ export function createApp(options: AppOptions): Hono<RootEnv> {
   })
   app.use(startRequest(options))
   addHealthRoutes(app, { ...options, checks: options.health, projects: directory.projects })
-  if (options.publicUrl?.startsWith('https:')) app.use(requireHttps(options.publicUrl))
+  if (options.publicUrl?.startsWith('https:')) app.use(refusePlainHttp(options))
   for (const { path, app: pages } of rootSurfaces) {
     app.use(`${path}/*`, limitBody(bodyLimitBytes))
     app.route(path, pages as unknown as Hono<RootEnv>)

@@ -1,12 +1,11 @@
-import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import type { IncomingMessage } from 'node:http'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import { newId } from '../kernel/index.ts'
 import type { AppOptions, RootEnv } from './app-options.ts'
 import { clientAddressOf } from './client-address.ts'
-import { httpErrors } from './errors.ts'
 import { transportSecurity } from './response-headers.ts'
+import { cameByHttps, requireHttps, type TransportRules } from './transport.ts'
 
 const acceptableRequestId = /^[\w-]{8,64}$/
 
@@ -17,52 +16,26 @@ export function startRequest({ log, trustedProxies = 0 }: AppOptions): Middlewar
     const requestId = given && acceptableRequestId.test(given) ? given : newId()
     c.set('requestId', requestId)
     c.set('log', log.child({ request: requestId }))
+    const socket = socketOf(c)
     const forwarded = trustedProxies === 0 ? undefined : c.req.header('x-forwarded-for')
-    c.set('clientAddress', clientAddressOf(socketAddress(c), forwarded, trustedProxies))
-    const isSecure = cameByHttps(c, trustedProxies)
+    c.set('clientAddress', clientAddressOf(socket?.incoming.socket.remoteAddress, forwarded, trustedProxies))
+    const proto = trustedProxies === 0 ? undefined : c.req.header('x-forwarded-proto')
+    const isSecure = cameByHttps(socket?.incoming.socket, proto, trustedProxies)
     c.set('isSecure', isSecure)
-    const outgoing = socketOf(c)?.outgoing
-    outgoing?.setHeader('x-request-id', requestId)
-    if (isSecure) outgoing?.setHeader(...transportSecurity)
+    socket?.outgoing.setHeader('x-request-id', requestId)
+    if (isSecure) socket?.outgoing.setHeader(...transportSecurity)
     await next()
   }
 }
 
-/**
- * Refuses plain HTTP with `https_required`. What never left this machine is let through: a request from loopback that no
- * proxy has passed on.
- */
-export function requireHttps(publicUrl: string): MiddlewareHandler<RootEnv> {
+/** Refuses plain HTTP where the public address is https. */
+export function refusePlainHttp(rules: TransportRules): MiddlewareHandler<RootEnv> {
   return async (c, next) => {
-    if (!c.get('isSecure') && !isLocal(c)) throw httpErrors.https_required({ url: publicUrl })
+    const incoming = socketOf(c)?.incoming
+    if (incoming) requireHttps(incoming as IncomingMessage, rules)
     await next()
   }
 }
-
-const loopback = /^(::ffff:)?127\.|^::1$/
-
-function isLocal(c: Context<RootEnv>): boolean {
-  const passedOn = ['x-forwarded-for', 'x-forwarded-proto', 'forwarded'].some((name) => c.req.header(name))
-  return !passedOn && loopback.test(socketAddress(c) ?? '')
-}
-
-/** By the socket, or by the word of the outermost trusted proxy. */
-function cameByHttps(c: Context<RootEnv>, trustedProxies: number): boolean {
-  const socket: Socket | undefined = socketOf(c)?.incoming.socket
-  if ((socket as TLSSocket | undefined)?.encrypted) return true
-  if (trustedProxies === 0) return false
-  // Many proxies replace this header instead of appending to it.
-  const seen = entriesOf(c.req.header('x-forwarded-proto'))
-  return (seen.at(-trustedProxies) ?? seen[0]) === 'https'
-}
-
-const entriesOf = (list = ''): readonly string[] =>
-  list
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '')
-
-const socketAddress = (c: Context<RootEnv>): string => socketOf(c)?.incoming.socket.remoteAddress ?? 'unknown'
 
 /** Node's side of the request; tests that call the app without a port have none. */
 export function socketOf(c: Context): HttpBindings | undefined {

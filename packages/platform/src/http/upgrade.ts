@@ -9,15 +9,14 @@ import { sendLastAnswer } from './last-answer.ts'
 import type { ProjectDirectory } from './project-directory.ts'
 import { logFailure, renderPlainError } from './render-error.ts'
 import type { Surface } from './surface.ts'
+import { requireHttps, type TransportRules } from './transport.ts'
 
 /** Takes a connection whose client asked to leave HTTP. It neither throws nor rejects. */
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-export interface UpgradeOptions {
+export interface UpgradeOptions extends TransportRules {
   readonly directory: ProjectDirectory<HostedProject>
   readonly log: Log
-  /** Reverse proxies whose `X-Forwarded-For` is believed. Default 0. */
-  readonly trustedProxies?: number
 }
 
 /** A request's target, in parts that are not decoded. */
@@ -27,7 +26,8 @@ interface Target {
 }
 
 /** Brings upgrades to the surface of their path. What is refused is answered over HTTP, in the shape of that surface. */
-export function createUpgrades({ directory, log, trustedProxies = 0 }: UpgradeOptions): UpgradeHandler {
+export function createUpgrades(options: UpgradeOptions): UpgradeHandler {
+  const { directory, log, trustedProxies = 0 } = options
   return (request, socket, head) => {
     const target = readTarget(request.url ?? '')
     const found = directory.resolve({
@@ -38,6 +38,7 @@ export function createUpgrades({ directory, log, trustedProxies = 0 }: UpgradeOp
     const surfaces = longestFirst(found?.project.surfaces ?? [])
     const surface = surfaces.find(({ path }) => found?.path.startsWith(`${path}/`))
     const enter = async () => {
+      requireHttps(request, options)
       if (!found) throw httpErrors.unknown_project()
       if (!surface?.handleUpgrade) throw noUpgrade(request)
       await surface.handleUpgrade({

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Hono } from 'hono'
 import { silentLog, systemClock } from '../../kernel/index.ts'
-import { type AppOptions, createApp, type HostedProject, listen, openProjectKeys } from '../index.ts'
+import {
+  type AppOptions,
+  createApp,
+  type HostedProject,
+  listen,
+  openProjectKeys,
+  type UpgradeHandler,
+} from '../index.ts'
 import { createProjectDirectory } from '../project-directory.ts'
 import { renderPlainError } from '../render-error.ts'
 import type { Surface, SurfaceEnv } from '../surface.ts'
@@ -40,27 +47,29 @@ export async function hostSurfaces(projects: readonly Given[], options: Partial<
       keys: await openProjectKeys(project.name, join(folder, project.name), systemClock),
     })),
   )
+  const directory = createProjectDirectory<HostedProject>(hosted)
   const app = createApp({
-    directory: createProjectDirectory<HostedProject>(hosted),
+    directory,
     health: [],
     clock: systemClock,
     log: silentLog,
     ...options,
   })
-  return { app, keys: hosted.map(({ keys }) => keys), remove: () => rm(folder, { recursive: true }) }
+  return {
+    app,
+    directory,
+    keys: hosted.map(({ keys }) => keys),
+    remove: () => rm(folder, { recursive: true }),
+  }
 }
 
 /** Runs `work` against an app on a real socket. */
 export async function onSocket<T>(
   app: ReturnType<typeof createApp>,
   work: (url: string) => Promise<T>,
+  onUpgrade: UpgradeHandler = (_, socket) => socket.destroy(),
 ): Promise<T> {
-  const listening = await listen({
-    app,
-    host: '127.0.0.1',
-    port: 0,
-    onUpgrade: (_, socket) => socket.destroy(),
-  })
+  const listening = await listen({ app, host: '127.0.0.1', port: 0, onUpgrade })
   try {
     return await work(`http://127.0.0.1:${listening.port}`)
   } finally {

@@ -4,10 +4,12 @@ import { perform } from '@plinth/testing/raw-sockets'
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Caller, userCaller } from '../../database/index.ts'
+import { silentLog } from '../../kernel/index.ts'
 import {
   type CallerSource,
   createApp,
   createProjectDirectory,
+  createUpgrades,
   defineCors,
   type HostedProject,
   httpErrors,
@@ -343,18 +345,22 @@ describe('a server with a public https address', () => {
   it.each(cases)(
     'answers a request %s so, and asks for HTTPS only over HTTPS',
     async (_case, headers, proxies, status) => {
-      const { app, remove } = await hostSurfaces([{ name: 'shops', surfaces: [namedSurface('/rest/v1')] }], {
-        publicUrl: 'https://plinth.example',
-        trustedProxies: proxies,
-      })
-      await onSocket(app, async (url) => {
+      const rules = { publicUrl: 'https://plinth.example', trustedProxies: proxies }
+      const project = { name: 'shops', surfaces: [namedSurface('/rest/v1')] }
+      const { app, directory, remove } = await hostSurfaces([project], rules)
+      const work = async (url: string) => {
         const answer = await fetch(`${url}/shops/rest/v1`, { headers })
         expect(answer.status).toBe(status)
         if (status === 403) expect(await answer.json()).toMatchObject({ code: 'https_required' })
         const isSecure = proxies === 1 && status === 200
         expect(answer.headers.has('strict-transport-security')).toBe(isSecure)
         expect((await fetch(`${url}/health/live`, { headers })).status).toBe(200)
-      })
+        const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+        const upgrade = `GET /shops/rest/v1/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${lines.join('')}\r\n`
+        const upgraded = await perform(Number(new URL(url).port), [{ say: upgrade }, 'drain'])
+        expect(upgraded).toContain(status === 403 ? '"https_required"' : '"no_upgrade"')
+      }
+      await onSocket(app, work, createUpgrades({ directory, log: silentLog, ...rules }))
       await remove()
     },
   )
