@@ -4,7 +4,7 @@ import { finishSystem, repository, writeSystem } from '../develop/write-system.t
 export function addNewCommand(program: Command): void {
   program
     .command('new')
-    .description('write something new')
+    .description('write a new system that runs and passes its tests')
     .command('system')
     .description('a system that runs and passes its tests: two tables, a function, a route, a job')
     .argument('<name>', 'lower-case letters and digits: clinic')

@@ -12,9 +12,7 @@ import { askConsent } from '../terminal/ask.ts'
 export function addResetCommand(program: Command): void {
   program
     .command('reset')
-    .description(
-      'throw a system’s database away; the next start makes it anew, with the migrations as they are then',
-    )
+    .description('throw a system’s database away, to start over while its first migrations are written')
     .argument('<system>')
     .option('--yes', 'without asking')
     .action(reset)

@@ -14,7 +14,7 @@ interface TypesOptions {
 export function addTypesCommand(program: Command): void {
   program
     .command('types')
-    .description('write a system’s database.types.ts, for supabase-js: createClient<Database>(…)')
+    .description('write a system’s database.types.ts, for supabase-js')
     .argument('<system>')
     .option('-o, --output <file>', 'write there instead; - for standard output')
     .option('--check', 'write nothing; end with 1 when the file is not current')

@@ -82,7 +82,7 @@ async function register(root: string, name: string): Promise<void> {
           .join('\n')
           .concat('\n'),
       )
-      .replace(/= \[(.*)\]$/m, (_, list: string) => `= [${list}, ${name}]`),
+      .replace(/= \[([^\n[\]]*)\]$/m, (_, list: string) => `= [${list}, ${name}]`),
   )
   await edit(join(root, 'server', 'package.json'), (text) => {
     const manifest = JSON.parse(text) as { dependencies: Record<string, string> }

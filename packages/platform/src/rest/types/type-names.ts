@@ -33,7 +33,7 @@ const byName = new Map(
 
 /** The type of a value as JSON carries it; `unknown` for what no client could rely on. */
 export function typeScriptOf(name: string, enums: ReadonlySet<string>): string {
-  const bare = name.replace(/\(.*?\)/, '').replaceAll('"', '')
+  const bare = name.replace(/\([^()]*\)/, '').replaceAll('"', '')
   if (bare.endsWith('[]')) return `${typeScriptOf(bare.slice(0, -2), enums)}[]`
   const own = bare.replace(/^public\./, '')
   if (enums.has(own)) return `Database['public']['Enums']['${own}']`

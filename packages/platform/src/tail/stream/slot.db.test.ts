@@ -174,7 +174,7 @@ test('an administrator who may replicate and is no superuser is enough', async (
   await asAdministrator('drop role limited_admin')
 })
 
-test('a lock that no node holds is not taken for another node: health names who holds it', async () => {
+test('a lock that no node holds is not taken for another node: health names who holds it (tail_lock_taken)', async () => {
   const other = new pg.Client({ connectionString: test_.database.addresses.ownerDirect })
   await other.connect()
   await other.query('select pg_advisory_lock(7077005)')
