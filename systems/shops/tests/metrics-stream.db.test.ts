@@ -5,7 +5,7 @@ import { beforeAll, expect, it } from 'vitest'
 import { shops } from '../system.ts'
 import { addProduct, line, openShop, setStatus, value } from './shop-fixture.ts'
 
-const test = useSystem(shops, { stream: true })
+const test = useSystem(shops, { stream: true, runner: true })
 const ada = actor('ada')
 let shopId: string
 let mug: string

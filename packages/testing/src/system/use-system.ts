@@ -33,6 +33,8 @@ export interface Answer {
 export interface UseSystemOptions {
   /** Follows the stream of changes, with the journal and whatever else consumes it. Default false: it takes a second. */
   readonly stream?: boolean
+  /** With `stream`: jobs run as they come, as in a server, and not only when the test asks. Default false. */
+  readonly runner?: boolean
   /** Where the fake clock stands at first. Default 2026-01-15T12:00:00Z. */
   readonly now?: string
   /** Settings as the environment gives them: `{ PLINTH_SHOPS_AUTH_SIGN_UPS: 'false' }`. */
@@ -101,7 +103,7 @@ export interface OpenTestSystem extends TestSystem {
 /** As {@link useSystem}, for a test that closes it itself. */
 export async function openTestSystem(
   system: SystemDeclaration,
-  { stream = false, now, environment = {} }: UseSystemOptions = {},
+  { stream = false, runner = false, now, environment = {} }: UseSystemOptions = {},
 ): Promise<OpenTestSystem> {
   const clock = createFakeClock(now)
   const dataDir = await mkdtemp(join(tmpdir(), 'plinth-system-'))
@@ -127,7 +129,7 @@ export async function openTestSystem(
     throw error
   })
   await declareJobs(test.database, project.jobDefinitions, clock)
-  if (stream) await project.start({ jobs: false })
+  if (stream) await project.start({ jobs: runner })
   const directory = createProjectDirectory([project])
   const app = createApp({ directory, health: [], clock, log: silentLog })
 
