@@ -43,9 +43,9 @@ const insertMessage = (message: Omit<InboxMessage, 'id' | 'sent_at'>, at: Date):
   )
   delete from plinth.inbox where id <= (select max(id) from plinth.inbox) - ${kept - 1}`
 
-/** Newest first. */
+/** Newest first. Messages that arrive at the same moment do not see each other, so a few more may be stored. */
 export const readInbox = (recipient: string | null): Statement => sql`
   select m.id::text, m.kind, m.recipient, m.subject, m.body, m.html, m.sent_at from plinth.inbox m
-  where ${recipient}::text is null or m.recipient = ${recipient} order by m.id desc`
+  where ${recipient}::text is null or m.recipient = ${recipient} order by m.id desc limit ${kept}`
 
 export const emptyInbox = (): Statement => sql`delete from plinth.inbox`
