@@ -86,20 +86,16 @@ function ofTenants(project: CapabilityProject): OwnerData {
 
 function ofPersons(project: CapabilityProject): OwnerData {
   const { system } = project
-  const tablesOf = async (session: OwnerSession, person: string) => {
-    const tables = await readPersonalTables(session, system)
-    return { tables, concerned: await countOwned(session, tables, person) }
-  }
   return {
     preview: (person) =>
       withSession(project, async (session) => {
-        const { concerned } = await tablesOf(session, person)
+        const concerned = await countOwned(session, await readPersonalTables(session, system), person)
         if (concerned.length === 0) throw privacyErrors.unknown_person({ system: system.name, person })
         return concerned
       }),
     export: (person, folder) =>
       withSession(project, async (session) => {
-        const { tables } = await tablesOf(session, person)
+        const tables = await readPersonalTables(session, system)
         const files = project.hooks().person.flatMap((hook) => hook.export?.(person) ?? [])
         return exportData({
           session,
@@ -113,7 +109,7 @@ function ofPersons(project: CapabilityProject): OwnerData {
       }),
     erase: (person, tail = project.tail) =>
       withSession(project, async (session) => {
-        const { tables } = await tablesOf(session, person)
+        const tables = await readPersonalTables(session, system)
         const erased = await erasePersonRows(session, person, tables, project.hooks().person)
         await destroyKey(project, person, tail)
         return erased

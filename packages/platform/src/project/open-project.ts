@@ -68,8 +68,6 @@ export interface Project extends HostedProject {
   offer<Offer>(key: OfferKey<Offer>): Offer
   /** Publishes changes, follows them, and lets jobs run; `jobs: false` leaves those to {@link runDueJobs}. */
   start(options?: { readonly jobs?: boolean }): Promise<void>
-  /** Queues what is due by the clock, as the runner does by itself at each tick. Gives how many ticks. */
-  tick(): Promise<number>
   /** Ends live connections: HTTP cannot stop while they are open. */
   disconnect(): Promise<void>
   /** Lets running work finish, then closes every connection. */
@@ -136,7 +134,6 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
       const { errors } = system
       runner = await startJobRunner({ database, jobs: jobDefinitions, errors, extendContext, clock, log })
     },
-    tick: async () => (await runner?.tick()) ?? 0,
     disconnect: async () => {
       for (const capability of opened.all) await capability.disconnect?.()
     },

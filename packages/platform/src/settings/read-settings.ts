@@ -163,17 +163,14 @@ function describe(
   values: Readonly<Record<string, unknown>>,
 ): ReadSetting {
   const { name, variable, description, secret } = field
-  const value = field.path.reduce<unknown>(
-    (part, key) => (part as Record<string, unknown> | undefined)?.[key],
-    values,
-  )
-  const declared = field.path.reduce<unknown>(
-    (part, key) => (part as Record<string, unknown> | undefined)?.[key],
-    field.group.defaults,
-  )
+  const value = valueAt(values, field.path)
+  const declared = valueAt(field.group.defaults, field.path)
   const source = given?.source ?? (declared === undefined ? 'default' : 'system')
   return { name, variable, description, secret, source, value }
 }
+
+const valueAt = (values: object | undefined, path: readonly string[]): unknown =>
+  path.reduce<unknown>((part, name) => (part as Record<string, unknown> | undefined)?.[name], values)
 
 function unknownVariables(names: readonly Named[], environment: Readonly<Record<string, string>>): string[] {
   const known = names.map(({ variable }) => variable)
