@@ -22,6 +22,8 @@ export function summarise(outcomes: readonly Outcome[], missing: readonly Missin
   }
   for (const { step, tests } of outcomes)
     for (const name of tests.skipped) print(`Skipped: ${step.name}: ${name}`)
+  for (const { step, unsteady } of outcomes)
+    for (const { path, name } of unsteady) print(`Unsteady: ${step.name}: ${path}: ${name}`)
   for (const { tests, reason } of missing) print(`Not run: ${tests}: ${reason}`)
   const broken = outcomes.filter(({ code }) => code !== 0).length
   const sum = (count: (outcome: Outcome) => number) =>
