@@ -1,0 +1,2 @@
+export { allocate } from './ledger/allocate.ts'
+export * from './migrations.ts'
