@@ -10,7 +10,16 @@ import {
   type Surface,
   type SurfaceEnv,
 } from '../http/index.ts'
+import type { JobDefinition } from '../jobs/index.ts'
 import type { Clock, Log } from '../kernel/index.ts'
+import {
+  createInbox,
+  createInboxSurface,
+  createSmtpTransport,
+  hasInbox,
+  type MailTransport,
+  type MessageTransports,
+} from '../messages/index.ts'
 import type { AuthContext } from './auth-context.ts'
 import { createCodeSecrets } from './codes/code-secrets.ts'
 import { createUser } from './endpoints/admin/create-user.ts'
@@ -41,13 +50,11 @@ import { signUp } from './endpoints/sign-up.ts'
 import { getUser, updateUser } from './endpoints/user.ts'
 import { followLink, verifyCode } from './endpoints/verify.ts'
 import { createAuthLimiter } from './limits/auth-limits.ts'
-import { chooseMessenger, createInboxSurface, isInboxOpen } from './messages/inbox-surface.ts'
-import type { Messenger } from './messages/messenger.ts'
 import { createOutbox } from './messages/outbox.ts'
 import type { PasswordHasher } from './passwords/password-hasher.ts'
 import { openProviders } from './providers/open-providers.ts'
 import { apiVersionHeader, renderAuthError } from './render-error.ts'
-import { type AuthSettingsInput, completeSettings } from './settings.ts'
+import { type AuthSettings, type AuthSettingsInput, completeSettings } from './settings.ts'
 
 export interface AuthSurfaceOptions {
   readonly database: ProjectDatabase
@@ -61,8 +68,8 @@ export interface AuthSurfaceOptions {
   deriveKey(purpose: string): Buffer
   /** One for the whole process: its queue is what keeps sign-ins from taking all processors. */
   readonly passwords: PasswordHasher
-  /** Sends mails and SMS. Default: SMTP as the settings say, else the development inbox while the project is at a loopback address. */
-  readonly messenger?: Messenger
+  /** What other capabilities send with; used where the settings name no mail server. Asked at each message. */
+  transports?(): MessageTransports
   /** Where attempts are counted. Default: in memory. */
   readonly createLimiter?: CreateLimiter
 }
@@ -71,8 +78,10 @@ export interface AuthSurfaceOptions {
 export interface AuthSurface {
   /** `/auth/v1`, and `/inbox` where the development inbox is open. */
   readonly surfaces: readonly Surface[]
-  /** Resolves when all messages that were posted are out or given up. */
-  drain(): Promise<void>
+  /** What sends the messages that the surface queues. */
+  readonly jobs: readonly JobDefinition[]
+  /** Its own mail server, for whoever else has mails to send. */
+  readonly mail: MailTransport | undefined
   close(): Promise<void>
 }
 
@@ -106,7 +115,18 @@ export function createAuthSurface(options: AuthSurfaceOptions): AuthSurface {
   } = options
   const settings = completeSettings(options.settings ?? {}, url)
   const limits = createAuthLimiter(settings, database.system, createLimiter)
-  const outbox = createOutbox(chooseMessenger({ ...options, settings }), log)
+  const mail = openMailServer(settings)
+  const isInboxOpen = mail === undefined && hasInbox(url)
+  const inbox = isInboxOpen ? createInbox(database, clock) : undefined
+  const outbox = createOutbox({
+    settings,
+    clock,
+    key: deriveKey('auth/messages'),
+    transports: () => {
+      const others = options.transports?.()
+      return { mail: mail ?? others?.mail ?? inbox?.mail, sms: others?.sms ?? inbox?.sms }
+    },
+  })
   const codes = createCodeSecrets(deriveKey('auth/one-time-codes'))
   const surface: Surface = {
     path: '/auth/v1',
@@ -128,12 +148,19 @@ export function createAuthSurface(options: AuthSurfaceOptions): AuthSurface {
     renderError: (error, requestId) => renderAuthError(error, requestId),
     compresses: false,
   }
-  const hasInbox = !options.messenger && isInboxOpen({ settings, url })
   return {
-    surfaces: [surface, ...(hasInbox ? [createInboxSurface(database)] : [])],
-    drain: () => outbox.drain(),
-    close: () => outbox.close(),
+    surfaces: [surface, ...(isInboxOpen ? [createInboxSurface(database)] : [])],
+    jobs: outbox.jobs,
+    mail,
+    close: async () => mail?.close?.(),
   }
+}
+
+function openMailServer(settings: AuthSettings): MailTransport | undefined {
+  const { smtpHost: host, smtpPort: port, smtpUser: user, smtpPass: pass } = settings
+  if (host === undefined) return undefined
+  const from = { name: settings.smtpSenderName, address: settings.smtpAdminEmail ?? '' }
+  return createSmtpTransport({ host, port, user, pass, from })
 }
 
 function createApp(auth: AuthContext): Hono<SurfaceEnv> {

@@ -1,4 +1,5 @@
-import { defineCapability } from '../system/index.ts'
+import type { MailTransport } from '../messages/index.ts'
+import { defineCapability, offerKey } from '../system/index.ts'
 import { createAuthSurface } from './auth-surface.ts'
 import { readAuthMigrations } from './migrations.ts'
 import { createPasswordHasher, type PasswordHasher } from './passwords/password-hasher.ts'
@@ -9,6 +10,14 @@ let processWide: PasswordHasher | undefined
 /** One for all projects of the process: its queue is what keeps sign-ins from taking all processors. */
 const sharedHasher = () => (processWide ??= createPasswordHasher())
 
+/** What auth gives to other capabilities. */
+export interface AuthOffer {
+  /** The mail server of its settings. */
+  readonly mail: MailTransport | undefined
+}
+
+export const authOffer = offerKey<AuthOffer>('auth')
+
 /** Accounts, sessions and their administration: GoTrue's API. */
 export const auth = (defaults: AuthSettingsInput = {}) =>
   defineCapability({
@@ -16,7 +25,7 @@ export const auth = (defaults: AuthSettingsInput = {}) =>
     migrations: readAuthMigrations,
     settings: authSettings,
     defaults,
-    open: ({ database, keys, clock, log, url, settings, deriveKey, createLimiter }) => {
+    open: ({ database, keys, clock, log, url, settings, deriveKey, createLimiter, transports }) => {
       const surface = createAuthSurface({
         database,
         keys,
@@ -25,9 +34,11 @@ export const auth = (defaults: AuthSettingsInput = {}) =>
         url,
         deriveKey,
         createLimiter,
+        transports,
         passwords: sharedHasher(),
         settings,
       })
-      return { surfaces: surface.surfaces, close: () => surface.close() }
+      const offer: AuthOffer = { mail: surface.mail }
+      return { offer, surfaces: surface.surfaces, jobs: surface.jobs, close: () => surface.close() }
     },
   })

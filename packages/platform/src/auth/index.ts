@@ -1,7 +1,6 @@
 export * from './auth-surface.ts'
 export * from './capability.ts'
 export * from './errors.ts'
-export type { AuthMail, AuthSms, MailVariables, Messenger } from './messages/messenger.ts'
 export * from './migrations.ts'
 export {
   createPasswordHasher,

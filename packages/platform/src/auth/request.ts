@@ -55,10 +55,6 @@ export const turnOf = ({ database }: AuthContext, c: AuthRequest): Turn => ({
 export const redirectOf = ({ settings, url }: AuthContext, c: AuthRequest, given?: string): string =>
   allowedRedirect(settings, url, given || c.req.query('redirect_to') || c.req.header('referer'))
 
-/** First language that the client asks for: `de-AT`. */
-export const localeOf = (c: AuthRequest): string | null =>
-  /^[a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{2,8}){0,3}/.exec(c.req.header('accept-language') ?? '')?.[0] ?? null
-
 /**
  * Nothing that depends on whether an address has an account is answered sooner than this, in milliseconds. Checking the
  * bcrypt hash of an imported account takes about 50, our own kind about 20, storing a code a few.

@@ -186,6 +186,10 @@ function openCapabilities(
       ),
     }
   }
+  const transports = () => {
+    const given = [...opened.values()].map((capability) => capability.transports)
+    return { mail: given.findLast((each) => each?.mail)?.mail, sms: given.findLast((each) => each?.sms)?.sms }
+  }
   for (const capability of capabilities) {
     const project: CapabilityProject = {
       system,
@@ -201,6 +205,7 @@ function openCapabilities(
       redisUrl,
       offer,
       hooks,
+      transports,
       clock,
       log: log.child({ capability: capability.name }),
     }

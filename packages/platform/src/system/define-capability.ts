@@ -3,6 +3,7 @@ import type { MigrationSet, ProjectDatabase, ScopedDatabase } from '../database/
 import type { CallerSource, CreateLimiter, HealthCheck, ProjectKeys, Surface } from '../http/index.ts'
 import type { JobDefinition, QueueOptions } from '../jobs/index.ts'
 import type { Clock, Log } from '../kernel/index.ts'
+import type { MessageTransports } from '../messages/index.ts'
 import type { AnyRoute } from '../routes/index.ts'
 import type { DurableConsumer, LiveConsumer, Publication, PublicationExtension, Tail } from '../tail/index.ts'
 import type { PersonHooks, TenantHooks } from './hooks.ts'
@@ -59,6 +60,8 @@ export interface CapabilityProject<Settings = unknown> {
   offer<Offer>(key: OfferKey<Offer>): Offer
   /** Hooks of every capability and of the system; complete once all are open. */
   hooks(): ProjectHooks
+  /** What capabilities send mails and SMS with, the last one first; complete once all are open. */
+  transports(): MessageTransports
   readonly clock: Clock
   readonly log: Log
 }
@@ -105,6 +108,8 @@ export interface OpenCapability<Context extends object = object, Offer = unknown
   /** Tables that the stream carries because of it, and what else happens when they are published. */
   publishes?(): Promise<Partial<Publication> & { readonly extend?: PublicationExtension }>
   readonly health?: readonly HealthCheck[]
+  /** Ways out for mails and SMS that others may use: auth sends its codes by them. */
+  readonly transports?: MessageTransports
   readonly tenantHooks?: TenantHooks
   readonly personHooks?: PersonHooks
   /** Begins work, before the stream does. */

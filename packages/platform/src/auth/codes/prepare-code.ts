@@ -1,6 +1,7 @@
 import type { Statement } from '../../database/index.ts'
 import { newId } from '../../kernel/index.ts'
 import type { AuthContext } from '../auth-context.ts'
+import type { AuthSettings } from '../settings.ts'
 import { saveToken } from '../store/one-time-tokens.ts'
 import { markSent } from '../store/users.ts'
 import type { UserRow } from '../users/user-row.ts'
@@ -21,19 +22,19 @@ export interface CodeOrder {
   readonly redirectTo: string
   /** The PKCE flow that the link continues. */
   readonly flowId?: string | null
-  readonly locale: string | null
   readonly at: Date
 }
 
-/** A code and its link: stored by the statements, sent by `post`. */
+/** A code and its link. */
 export interface PreparedCode {
+  /** Store it. */
   readonly statements: readonly Statement[]
+  /** Queue the message with it, in the same transaction; none for an address that has a fixed code. */
+  readonly message: readonly Statement[]
   readonly code: string
   /** The link's token. */
   readonly token: string
   readonly link: string
-  /** Sends the message behind the answer; called when the statements are committed. */
-  post(): void
 }
 
 /** Makes a code and a link for an address. */
@@ -55,27 +56,20 @@ export function prepareCode(auth: AuthContext, order: CodeOrder): PreparedCode {
     flowId,
     at,
   })
-  const post = () => {
-    if (fixed === undefined) send(auth, order, { code, token, link })
-  }
-  return { statements: [stored, markSent(user.id, sentColumn, at)], code, token, link, post }
+  const message = fixed === undefined ? [messageOf(auth, order, { code, token, link })] : []
+  return { statements: [stored, markSent(user.id, sentColumn, at)], message, code, token, link }
 }
 
-function send(
+function messageOf(
   { settings, outbox }: AuthContext,
-  { purpose, user, address, locale, redirectTo }: CodeOrder,
+  { purpose, user, address, redirectTo }: CodeOrder,
   { code, token, link }: Pick<PreparedCode, 'code' | 'token' | 'link'>,
-): void {
+): Statement {
   const { mail: template } = purposes[purpose]
-  if (!template) {
-    const text = settings.smsTemplate.replaceAll(/\{\{ ?\.Code ?\}\}/g, () => code)
-    outbox.sms({ to: address, text, code, locale })
-    return
-  }
-  outbox.mail({
+  if (!template) return outbox.sms({ to: address, text: codeText(settings, code) })
+  return outbox.mail({
     to: address,
     template,
-    locale,
     variables: {
       SiteURL: settings.siteUrl,
       ConfirmationURL: link,
@@ -88,3 +82,7 @@ function send(
     },
   })
 }
+
+/** The text of an SMS that brings a code. */
+export const codeText = ({ smsTemplate }: Pick<AuthSettings, 'smsTemplate'>, code: string): string =>
+  smsTemplate.replaceAll(/\{\{ ?\.Code ?\}\}/g, () => code)

@@ -4,7 +4,7 @@ import { type PreparedCode, prepareCode } from '../codes/prepare-code.ts'
 import type { Purpose } from '../codes/purposes.ts'
 import { authErrors } from '../errors.ts'
 import { requireMail } from '../messages/outbox.ts'
-import { type AuthRequest, localeOf, redirectOf } from '../request.ts'
+import { type AuthRequest, redirectOf } from '../request.ts'
 import { type AccountRow, askForEmail, askForPhone } from '../store/users.ts'
 import { requireEmail } from '../users/normalise-email.ts'
 import { requirePhone } from '../users/normalise-phone.ts'
@@ -15,12 +15,11 @@ import { requireSms } from './remind-account.ts'
 /** A change of address: at once, or asked for and confirmed by codes. */
 export interface AddressChange {
   readonly changes: Pick<AccountEdit, 'email' | 'confirmed' | 'phone' | 'phoneConfirmed'>
+  /** Store the codes and queue their messages. */
   readonly statements: readonly Statement[]
-  /** Sends the codes; called when everything is stored. */
-  post(): void
 }
 
-const noChange: AddressChange = { changes: {}, statements: [], post: () => undefined }
+const noChange: AddressChange = { changes: {}, statements: [] }
 
 /**
  * The change to another e-mail address. Whether somebody has it already is not asked: its owner gets the code, and it
@@ -49,7 +48,6 @@ export async function prepareEmailChange(
       address,
       redirectTo: redirectOf(auth, c),
       flowId: flow.flowId,
-      locale: localeOf(c),
       at: clock.now(),
     })
   const confirmsBoth = settings.mailerSecureEmailChangeEnabled && user.email && user.email_confirmed_at
@@ -81,15 +79,11 @@ export async function preparePhoneChange(
     user,
     address: phone,
     redirectTo: redirectOf(auth, c),
-    locale: localeOf(c),
     at: clock.now(),
   })
   return { changes: {}, ...together([askForPhone(user.id, phone, clock.now())], [code]) }
 }
 
 const together = (statements: readonly Statement[], codes: readonly PreparedCode[]) => ({
-  statements: [...statements, ...codes.flatMap((code) => code.statements)],
-  post: () => {
-    for (const code of codes) code.post()
-  },
+  statements: [...statements, ...codes.flatMap((code) => [...code.statements, ...code.message])],
 })

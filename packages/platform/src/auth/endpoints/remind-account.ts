@@ -4,7 +4,7 @@ import { prepareCode } from '../codes/prepare-code.ts'
 import type { Purpose } from '../codes/purposes.ts'
 import { authErrors } from '../errors.ts'
 import type { Outbox } from '../messages/outbox.ts'
-import { type AuthRequest, actorOfRequest, localeOf, redirectOf } from '../request.ts'
+import { type AuthRequest, actorOfRequest, redirectOf } from '../request.ts'
 import { accountTransaction } from '../store/account-transaction.ts'
 import { type AccountRow, findUserByEmail, findUserByPhone } from '../store/users.ts'
 
@@ -31,7 +31,7 @@ export async function findAccount({ database, clock }: AuthContext, { email, pho
   return rows[0]
 }
 
-/** Sends an account a code for `purpose`; the change is committed before the message goes. */
+/** Sends an account a code for `purpose`; the message goes if and when the change is committed. */
 export async function sendCode(
   auth: AuthContext,
   c: AuthRequest,
@@ -45,13 +45,11 @@ export async function sendCode(
     address,
     redirectTo: redirectOf(auth, c),
     flowId: flow.flowId,
-    locale: localeOf(c),
     at: auth.clock.now(),
   })
-  const statements = [...flow.statements, ...prepared.statements]
+  const statements = [...flow.statements, ...prepared.statements, ...prepared.message]
   const actor = actorOfRequest(c, user.id)
   await accountTransaction(auth.database, actor, 'Database error saving a code', statements, () => undefined)
-  prepared.post()
 }
 
 /**
@@ -72,20 +70,16 @@ export async function remindAccount(
     await sendCode(auth, c, account, 'signup', { address: email, flow })
   } else if (email) {
     const { siteUrl } = auth.settings
-    auth.outbox.mail({
-      to: email,
-      template: 'accountExists',
-      locale: localeOf(c),
-      variables: {
-        SiteURL: siteUrl,
-        ConfirmationURL: siteUrl,
-        Token: '',
-        TokenHash: '',
-        RedirectTo: redirectOf(auth, c),
-        Email: email,
-        NewEmail: '',
-        Data: {},
-      },
-    })
+    const variables = {
+      SiteURL: siteUrl,
+      ConfirmationURL: siteUrl,
+      Token: '',
+      TokenHash: '',
+      RedirectTo: redirectOf(auth, c),
+      Email: email,
+      NewEmail: '',
+      Data: {},
+    }
+    await auth.database.asOwner(auth.outbox.mail({ to: email, template: 'accountExists', variables }))
   }
 }

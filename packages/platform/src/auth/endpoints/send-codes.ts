@@ -9,7 +9,6 @@ import {
   type AuthRequest,
   actorOfRequest,
   type Endpoint,
-  localeOf,
   noSooner,
   readBody,
   redirectOf,
@@ -119,10 +118,14 @@ async function signUpByCode(
     address: email ?? phone ?? '',
     redirectTo: redirectOf(auth, c),
     flowId: flow.flowId,
-    locale: localeOf(c),
     at,
   })
-  const statements = [...storeAccount(user, unproven), ...flow.statements, ...prepared.statements]
+  const statements = [
+    ...storeAccount(user, unproven),
+    ...flow.statements,
+    ...prepared.statements,
+    ...prepared.message,
+  ]
   const actor = actorOfRequest(c, user.id)
   await accountTransaction(
     auth.database,
@@ -131,7 +134,6 @@ async function signUpByCode(
     statements,
     () => undefined,
   )
-  prepared.post()
 }
 
 const recoverSchema = z.object({ email: optionalText, ...pkceFields })

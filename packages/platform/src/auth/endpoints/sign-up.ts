@@ -12,7 +12,6 @@ import {
   actorOfRequest,
   deviceOf,
   type Endpoint,
-  localeOf,
   noSooner,
   readBody,
   redirectOf,
@@ -114,18 +113,17 @@ async function signUpUnconfirmed(auth: AuthContext, c: AuthRequest, body: SignUp
     address: user.email ?? user.phone ?? '',
     redirectTo,
     flowId: flow.flowId,
-    locale: localeOf(c),
     at: user.at,
   })
   const statements = [
     ...storeAccount(user, unproven),
     ...flow.statements,
     ...prepared.statements,
+    ...prepared.message,
     findUser(user.id, user.at),
   ]
   try {
     const stored = await storeAndRead(auth, c, user, statements)
-    prepared.post()
     return toUserJson(stored)
   } catch (error) {
     if (!isTaken(error)) throw error

@@ -61,8 +61,6 @@ export const updateUser: Endpoint = (auth) => async (c) => {
     also: [...email.statements, ...phone.statements],
   }
   const saved = await saveAccount(auth, actorOfRequest(c), signedIn.user, edit)
-  email.post()
-  phone.post()
   return c.json(toUserJson(saved))
 }
 

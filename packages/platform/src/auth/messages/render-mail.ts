@@ -1,6 +1,6 @@
 import type { AuthSettings } from '../settings.ts'
+import type { AuthMail, MailVariables } from './auth-mail.ts'
 import { defaultSubjects, defaultTemplates } from './default-templates.ts'
-import type { AuthMail, MailVariables } from './messenger.ts'
 
 /** A mail as it goes out. */
 export interface RenderedMail {

@@ -1,6 +1,6 @@
 import * as oauth from 'openid-client'
 import { z } from 'zod'
-import { isLoopback } from '../messages/smtp-messenger.ts'
+import { isLoopback } from '../../messages/index.ts'
 import type { Provider } from './provider.ts'
 
 export interface GithubClient {

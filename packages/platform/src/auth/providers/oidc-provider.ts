@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { createRemoteJWKSet, errors as joseErrors, jwtVerify } from 'jose'
 import * as oidc from 'openid-client'
+import { isLoopback } from '../../messages/index.ts'
 import { authErrors } from '../errors.ts'
-import { isLoopback } from '../messages/smtp-messenger.ts'
 import type { Provider, ProviderIdentity } from './provider.ts'
 
 export interface OidcClient {

@@ -1,4 +1,4 @@
-import { isLoopback } from '../messages/smtp-messenger.ts'
+import { isLoopback } from '../../messages/index.ts'
 import type { AuthSettings } from '../settings.ts'
 
 /** Addresses that run a script, or open a file, where a browser is sent there. */

@@ -5,17 +5,17 @@ import { createFakeClock, type FakeClock, useTestDatabase } from '@plinth/testin
 import { createClient } from '@supabase/supabase-js'
 import { afterAll, beforeAll } from 'vitest'
 import { createApp, createProjectDirectory, openProjectKeys, type ProjectKeys } from '../../http/index.ts'
+import { declareJobs, readJobMigrations, runDueJobs } from '../../jobs/index.ts'
 import { deriveKey, type Json, newKey, silentLog } from '../../kernel/index.ts'
+import { type MessageTransports, readInbox } from '../../messages/index.ts'
 import {
   type AuthSettingsInput,
   type AuthSurface,
   createAuthSurface,
   createPasswordHasher,
-  type Messenger,
   type PasswordHasher,
   readAuthMigrations,
 } from '../index.ts'
-import { readInbox } from '../messages/inbox.ts'
 
 /** A test that is about a limit sets it; no other test meets one. */
 const unlimited: AuthSettingsInput = {
@@ -41,7 +41,8 @@ export interface AuthHostOptions {
   readonly settings?: AuthSettingsInput
   /** The project's address. Default one of this machine, where the inbox is open. */
   readonly url?: string
-  readonly messenger?: Messenger
+  /** What other capabilities send with. */
+  readonly transports?: MessageTransports
   readonly passwords?: PasswordHasher
   /** SQL of the system: its tables and triggers, as its own migrations would make them. */
   readonly seed?: string
@@ -69,7 +70,8 @@ export interface Answer {
 /** A project of its own for a test file: the real HTTP side, keys and database, with the auth surface in it. */
 export function useAuthHost(options: AuthHostOptions = {}) {
   const test = useTestDatabase({
-    migrations: [readAuthMigrations()],
+    migrations: [readJobMigrations(), readAuthMigrations()],
+    queue: true,
     ...(options.seed ? { seed: options.seed } : {}),
     ...(options.connections ? { connections: options.connections } : {}),
   })
@@ -93,7 +95,7 @@ export function useAuthHost(options: AuthHostOptions = {}) {
       deriveKey: (purpose) => deriveKey(master, purpose),
       passwords: options.passwords ?? createPasswordHasher(),
       settings: { ...unlimited, ...options.settings, ...settings },
-      ...(options.messenger ? { messenger: options.messenger } : {}),
+      ...(options.transports ? { transports: () => options.transports ?? {} } : {}),
     })
     const project = { name: 'sample', keys, functionNames: new Set<string>(), surfaces: surface.surfaces }
     app = createApp({
@@ -111,11 +113,15 @@ export function useAuthHost(options: AuthHostOptions = {}) {
     keys = await openProjectKeys('sample', join(folder, 'sample.json'), clock)
     foreignKeys = await openProjectKeys('other', join(folder, 'other.json'), clock)
     start()
+    await declareJobs(test.database, surface.jobs, clock)
   })
   afterAll(async () => {
     await surface.close()
     await rm(folder, { recursive: true })
   })
+
+  /** Sends what was queued. */
+  const drain = () => runDueJobs({ database: test.database, jobs: surface.jobs, clock, log: silentLog })
 
   const send = async (path: string, given: RequestOptions = {}): Promise<Answer> => {
     const { method = 'GET', body, key = keys.anonKey, token = key, headers } = given
@@ -165,11 +171,11 @@ export function useAuthHost(options: AuthHostOptions = {}) {
       send('/token?grant_type=refresh_token', { method: 'POST', body: { refresh_token: token } }),
     /** Messages to an address, newest first, once all that was posted is there. */
     messagesTo: async (recipient: string): Promise<readonly ReceivedMessage[]> => {
-      await surface.drain()
+      await drain()
       const { rows } = await test.database.asOwner<ReceivedMessage>(readInbox(recipient))
       return rows
     },
-    drain: () => surface.drain(),
+    drain,
     /** A request to the project, outside the auth surface. */
     fetchProject: (path: string, init?: RequestInit) => app.request(`/sample${path}`, init),
     /** An unmodified supabase-js whose requests end here. */

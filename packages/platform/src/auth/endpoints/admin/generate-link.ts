@@ -9,7 +9,6 @@ import {
   type AuthRequest,
   actorOfRequest,
   type Endpoint,
-  localeOf,
   readBody,
   redirectOf,
   requireAdmin,
@@ -52,7 +51,7 @@ export const generateLink: Endpoint = (auth) => async (c) => {
   requireAdmin(c)
   const body = await readBody(c, schema)
   const email = requireEmail(body.email ?? '')
-  const { user, prepared, redirectTo } = await makeLink(auth, c, body, email)
+  const { user, prepared, redirectTo } = await makeLink(auth, c, body, email, { isSent: false })
   return c.json({
     ...toUserJson(user),
     action_link: prepared.link,
@@ -78,12 +77,17 @@ export const inviteUser: Endpoint = (auth) => async (c) => {
     password: undefined,
     redirect_to: undefined,
   } as const
-  const { user, prepared } = await makeLink(auth, c, order, email)
-  prepared.post()
+  const { user } = await makeLink(auth, c, order, email, { isSent: true })
   return c.json(toUserJson(user))
 }
 
-async function makeLink(auth: AuthContext, c: AuthRequest, body: LinkOrder, email: string) {
+async function makeLink(
+  auth: AuthContext,
+  c: AuthRequest,
+  body: LinkOrder,
+  email: string,
+  { isSent }: { readonly isSent: boolean },
+) {
   const at = auth.clock.now()
   const { rows } = await auth.database.asOwner<AccountRow>(findUserByEmail(email, at))
   const draft = rows[0] ? undefined : await draftAccount(auth, c, body, email)
@@ -99,7 +103,6 @@ async function makeLink(auth: AuthContext, c: AuthRequest, body: LinkOrder, emai
     user: { ...subject, new_email: newEmail ?? null },
     address: body.type === 'email_change_new' ? (newEmail ?? '') : email,
     redirectTo,
-    locale: localeOf(c),
     at,
   })
   const statements = [
@@ -107,6 +110,7 @@ async function makeLink(auth: AuthContext, c: AuthRequest, body: LinkOrder, emai
     ...(body.type === 'invite' ? [markInvited(subject.id, at)] : []),
     ...(newEmail === undefined ? [] : [askForEmail(subject.id, newEmail, at)]),
     ...prepared.statements,
+    ...(isSent ? prepared.message : []),
     audit(c, at, body.type === 'invite' ? 'user_invited' : 'link_generated', subject.id, {
       type: purposes[purpose].verifyType,
     }),

@@ -2,10 +2,11 @@ import { z } from 'zod'
 import { newId, unseal } from '../../../kernel/index.ts'
 import type { AuthContext } from '../../auth-context.ts'
 import { newCode } from '../../codes/code-secrets.ts'
+import { codeText } from '../../codes/prepare-code.ts'
 import { authErrors } from '../../errors.ts'
 import { lowerSessions } from '../../factors/raise-session.ts'
 import { stepOfCode } from '../../factors/totp.ts'
-import { type AuthRequest, type Endpoint, localeOf, readBody, requireSession } from '../../request.ts'
+import { type Endpoint, readBody, requireSession } from '../../request.ts'
 import { inetOf } from '../../sessions/start-session.ts'
 import { runAll } from '../../store/account-transaction.ts'
 import {
@@ -35,7 +36,7 @@ const mostFailures = 5
 /** `POST /factors/:id/challenge`: puts a question to a factor; a phone gets its code. */
 export const challengeFactor: Endpoint = (auth) => async (c) => {
   await auth.limits.tryCode(c.var.clientAddress)
-  const { id, type, at, send } = await workOnFactors(auth, c, async (work) => {
+  const { id, type, at } = await workOnFactors(auth, c, async (work) => {
     const factor = factorOfPath(c, work.factors)
     if (factor.factor_type === 'recovery_code') throw authErrors.mfa_factor_not_found()
     requireEnabled(auth, factor)
@@ -50,12 +51,12 @@ export const challengeFactor: Endpoint = (auth) => async (c) => {
         at: work.at,
       }),
     )
-    const send = () => {
-      if (code !== null) sendSms(auth, c, factor.phone ?? '', code)
-    }
-    return { id: challenge, type: factor.factor_type, at: work.at, send }
+    const { settings, outbox } = auth
+    const phone = factor.phone ?? ''
+    if (code !== null && settings.smsTestOtp[phone] === undefined)
+      await work.transaction.query(outbox.sms({ to: phone, text: codeText(settings, code) }))
+    return { id: challenge, type: factor.factor_type, at: work.at }
   })
-  send()
   const expires_at = Math.floor(at.getTime() / 1000) + auth.settings.mfaChallengeExpiry
   return c.json({ id, type, expires_at })
 }
@@ -67,12 +68,6 @@ async function reserveSms(
   requireSms(outbox)
   await limits.sendSms(phone ?? '')
   return settings.smsTestOtp[phone ?? ''] ?? newCode(settings.smsOtpLength)
-}
-
-function sendSms({ outbox, settings }: AuthContext, c: AuthRequest, phone: string, code: string): void {
-  if (settings.smsTestOtp[phone] !== undefined) return
-  const text = settings.smsTemplate.replaceAll(/\{\{ ?\.Code ?\}\}/g, () => code)
-  outbox.sms({ to: phone, text, code, locale: localeOf(c) })
 }
 
 const ownerOf = (work: FactorWork, factor: StoredFactor, challenge: string) => ({

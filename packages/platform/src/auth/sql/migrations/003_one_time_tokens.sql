@@ -52,6 +52,7 @@ create index one_time_tokens_relates_to_idx on auth.one_time_tokens (relates_to,
 
 create table plinth.inbox (
   id bigint generated always as identity primary key,
+  key text not null unique,
   kind text not null check (kind in ('mail', 'sms')),
   recipient text not null,
   subject text not null,

@@ -18,22 +18,10 @@ export interface AuthMail {
   readonly to: string
   readonly template: MailKind
   readonly variables: MailVariables
-  /** What the client asked for in `Accept-Language`, or null. */
-  readonly locale: string | null
 }
 
 /** An SMS to one number: digits with the country's code, without a plus. */
 export interface AuthSms {
   readonly to: string
   readonly text: string
-  readonly code: string
-  readonly locale: string | null
-}
-
-/** Takes messages out of the house. Port: SMTP, the development inbox, later the project's notifications. */
-export interface Messenger {
-  /** Resolves when the message is handed over. Left out: this messenger sends no mail. */
-  sendMail?(mail: AuthMail): Promise<void>
-  sendSms?(sms: AuthSms): Promise<void>
-  close?(): Promise<void>
 }

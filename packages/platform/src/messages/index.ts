@@ -1,0 +1,6 @@
+export * from './check-message.ts'
+export * from './errors.ts'
+export * from './inbox.ts'
+export * from './inbox-surface.ts'
+export * from './outgoing.ts'
+export * from './smtp-transport.ts'

@@ -1,0 +1,637 @@
+-- Messages to people: which tables hold them, where each one stands, and what providers say of it afterwards.
+--
+-- The content of a message is a row of a queue: plinth.notifications, or a table of the system that
+-- plinth.map_notifications declares. A row of plinth.notification_deliveries beside it says where it stands; triggers keep
+-- the two together, so that a plain insert queues a message and a plain update cancels or repeats one.
+
+create table plinth.notification_maps (
+  name text primary key,
+  kind text not null check (kind in ('queue', 'in_app', 'preferences')),
+  columns jsonb not null,
+  types jsonb not null,
+  states jsonb not null
+);
+comment on table plinth.notification_maps is 'Tables that messages are read from or written to. By role (person, channel, status, …): the column, and its type.';
+create unique index notification_maps_one on plinth.notification_maps (kind) where kind <> 'queue';
+
+create table plinth.notification_deliveries (
+  id uuid primary key default gen_random_uuid(),
+  queue text not null references plinth.notification_maps (name) on delete cascade,
+  message text not null,
+  channel text not null check (channel in ('email', 'sms', 'push', 'in_app')),
+  purpose text not null check (purpose in ('security', 'transactional', 'alert', 'marketing')),
+  topic text,
+  person text,
+  batch text,
+  trusted boolean not null,
+  priority smallint not null check (priority between 0 and 3),
+  due_at timestamptz not null,
+  state text not null default 'waiting' check (state in ('waiting', 'sent', 'failed', 'cancelled')),
+  claims int not null default 0,
+  failures int not null default 0,
+  lease uuid,
+  handed_over_at timestamptz,
+  withdrawn boolean not null default false,
+  provider text,
+  provider_id text,
+  problem text,
+  created_at timestamptz not null default now(),
+  sent_at timestamptz,
+  delivered_at timestamptz,
+  opened_at timestamptz,
+  bounced_at timestamptz,
+  complained_at timestamptz,
+  unique (queue, message)
+);
+comment on table plinth.notification_deliveries is 'Where each queued message stands. Its id is the key that providers get, the same in every attempt.';
+comment on column plinth.notification_deliveries.trusted is 'False: a client wrote the row, so it goes to that client only and its address is not believed.';
+comment on column plinth.notification_deliveries.due_at is '-infinity: at once. While a worker has the message, the moment its lease ends.';
+comment on column plinth.notification_deliveries.lease is 'Token of the worker that has the message; only it may record what became of it.';
+comment on column plinth.notification_deliveries.handed_over_at is 'An SMS is handed over at most once: set before the attempt, and cleared only when the provider certainly did not take it.';
+comment on column plinth.notification_deliveries.withdrawn is 'Cancelled while a worker had it: it is not tried again.';
+create index notification_deliveries_due on plinth.notification_deliveries (channel, priority, due_at) where state = 'waiting';
+create index notification_deliveries_person on plinth.notification_deliveries (person) where person is not null;
+create index notification_deliveries_batch on plinth.notification_deliveries (batch) where batch is not null;
+create index notification_deliveries_provider on plinth.notification_deliveries (provider_id) where provider_id is not null;
+create index notification_deliveries_age on plinth.notification_deliveries (created_at);
+
+create table plinth.notifications (
+  id uuid primary key default gen_random_uuid(),
+  person text,
+  channel text not null,
+  purpose text,
+  topic text,
+  template text,
+  variables jsonb,
+  subject text,
+  body text,
+  html text,
+  address text,
+  locale text,
+  priority text,
+  scheduled_for timestamptz,
+  status text not null default 'pending',
+  attempts int not null default 0,
+  sent_at timestamptz,
+  error text,
+  data jsonb,
+  dedupe_key text unique,
+  batch text,
+  created_at timestamptz not null default now()
+);
+comment on table plinth.notifications is 'The queue of systems that have none of their own: one row for each message and channel.';
+
+create table plinth.notification_facts (
+  id bigint generated always as identity primary key,
+  provider text not null,
+  event text not null,
+  kind text not null check (kind in ('accepted', 'delivered', 'opened', 'bounced', 'complained', 'failed', 'unsubscribed', 'other')),
+  delivery uuid,
+  happened_at timestamptz not null,
+  received_at timestamptz not null,
+  sealed_raw bytea not null,
+  unique (provider, event)
+);
+comment on table plinth.notification_facts is 'What providers reported, each event once, as it came (sealed: it names addresses). Deliveries are folded from it.';
+create index notification_facts_delivery on plinth.notification_facts (delivery) where delivery is not null;
+
+create table plinth.notification_suppressions (
+  channel text not null check (channel in ('email', 'sms')),
+  address_mac bytea not null,
+  scope text not null check (scope in ('all', 'marketing')),
+  reason text not null check (reason in ('bounce', 'complaint', 'unsubscribe', 'manual')),
+  since timestamptz not null,
+  primary key (channel, address_mac, scope)
+);
+comment on table plinth.notification_suppressions is 'Addresses that get nothing, or no marketing. An address is kept as a MAC under the project''s key.';
+
+create table plinth.notification_rates (
+  provider text primary key,
+  tokens double precision not null,
+  refilled_at timestamptz not null,
+  paused_until timestamptz not null default '-infinity'
+);
+comment on table plinth.notification_rates is 'How many messages each provider may be handed now, by all nodes together.';
+
+create table plinth.notification_pushes (
+  delivery uuid not null references plinth.notification_deliveries on delete cascade,
+  endpoint text not null,
+  primary key (delivery, endpoint)
+);
+comment on table plinth.notification_pushes is 'Devices that have a message already, so that an attempt after a failure leaves them out.';
+
+alter table plinth.notification_maps enable row level security;
+alter table plinth.notification_deliveries enable row level security;
+alter table plinth.notifications enable row level security;
+alter table plinth.notification_facts enable row level security;
+alter table plinth.notification_suppressions enable row level security;
+alter table plinth.notification_rates enable row level security;
+alter table plinth.notification_pushes enable row level security;
+
+-- Tables of a system --------------------------------------------------------------------------------------------
+
+create function plinth.notification_roles(p_kind text) returns text[] language sql immutable
+set search_path = ''
+as $$
+  select case p_kind
+    when 'queue' then array['key', 'person', 'channel', 'purpose', 'topic', 'template', 'variables', 'subject', 'body', 'html',
+      'address', 'locale', 'priority', 'scheduled_for', 'status', 'attempts', 'sent_at', 'error', 'data', 'dedupe_key', 'batch']
+    when 'in_app' then array['key', 'person', 'title', 'message', 'level', 'action_url', 'data', 'created_at']
+    when 'preferences' then array['person', 'topic', 'email', 'sms', 'push', 'in_app', 'marketing', 'quiet_from', 'quiet_until',
+      'zone', 'locale']
+  end
+$$;
+comment on function plinth.notification_roles(text) is 'What the columns of a mapped table may stand for.';
+
+create function plinth.map_notifications(p_kind text, p_table regclass, p_columns jsonb default '{}', p_states jsonb default '{}')
+returns void language plpgsql
+set search_path = ''
+as $$
+declare
+  v_name text;
+  v_columns jsonb;
+  v_types jsonb;
+  v_unknown text;
+  v_by text;
+  v_states jsonb := '{"waiting": "pending", "sent": "sent", "failed": "failed", "cancelled": "cancelled"}'::jsonb || p_states;
+begin
+  if plinth.notification_roles(p_kind) is null then
+    raise exception 'plinth.map_notifications: there is no kind %.', p_kind using hint = 'Kinds are queue, in_app and preferences.';
+  end if;
+  select format('%I.%I', n.nspname, c.relname) into v_name
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = p_table;
+
+  select string_agg(given, ', ') into v_unknown from jsonb_object_keys(p_columns) given
+  where given <> all (plinth.notification_roles(p_kind));
+  if v_unknown is null then
+    select string_agg(value, ', ') into v_unknown from jsonb_each_text(p_columns)
+    where value is not null and not exists (
+      select from pg_catalog.pg_attribute a where a.attrelid = p_table and a.attname = value and a.attnum > 0 and not a.attisdropped);
+  end if;
+  if v_unknown is not null then
+    raise exception 'plinth.map_notifications: % has no such column or role: %.', v_name, v_unknown
+      using errcode = 'undefined_column';
+  end if;
+
+  with wanted as (
+    select role, case when p_columns ? role then p_columns ->> role when role = 'key' then 'id' else role end as name
+    from unnest(plinth.notification_roles(p_kind)) role
+  )
+  select jsonb_object_agg(w.role, w.name), jsonb_object_agg(w.role, pg_catalog.format_type(a.atttypid, null))
+  into v_columns, v_types
+  from wanted w join pg_catalog.pg_attribute a
+    on a.attrelid = p_table and a.attname = w.name and a.attnum > 0 and not a.attisdropped;
+
+  if not v_columns ?& case p_kind when 'queue' then array['key', 'channel', 'status', 'person']
+    when 'in_app' then array['key', 'person', 'message'] else array['person'] end then
+    raise exception 'plinth.map_notifications: % needs more columns than %.', v_name, v_columns using errcode = 'undefined_column';
+  end if;
+
+  insert into plinth.notification_maps (name, kind, columns, types, states) values (v_name, p_kind, v_columns, v_types, v_states)
+  on conflict (name) do update set columns = excluded.columns, types = excluded.types, states = excluded.states;
+  if p_kind = 'queue' then
+    -- Who acts is asked where the statement runs: inside the functions it would always be their owner.
+    foreach v_by in array array['trusted', 'client'] loop
+      execute format('create or replace trigger queue_notifications_%s after insert on %s referencing new table as new_rows
+        for each statement when (current_user %s in (''anon'', ''authenticated''))
+        execute function plinth.queue_notifications(%L)', v_by, v_name, case v_by when 'trusted' then 'not' end, v_by);
+      execute format('create or replace trigger follow_notifications_%s after update on %s referencing old table as old_rows new table as new_rows
+        for each statement when (current_user %s in (''anon'', ''authenticated''))
+        execute function plinth.follow_notifications(%L)', v_by, v_name, case v_by when 'trusted' then 'not' end, v_by);
+    end loop;
+    execute format('create or replace trigger forget_notifications after delete on %s referencing old table as old_rows
+      for each statement execute function plinth.forget_notifications()', v_name);
+  end if;
+end $$;
+comment on function plinth.map_notifications(text, regclass, jsonb, jsonb) is
+  'Declares a table of the system as a queue of messages, as the place of in-app messages, or as people''s preferences. Columns are '
+  'found by their role''s name (key: id); p_columns names those that are called otherwise, null for none. p_states gives the words of '
+  'the status column for waiting, sent, failed and cancelled.';
+
+create function plinth.notification_priority(p_word text) returns smallint language sql immutable
+set search_path = ''
+as $$ select (case lower(p_word) when 'urgent' then 0 when 'high' then 1 when 'low' then 3 else 2 end)::smallint $$;
+comment on function plinth.notification_priority(text) is 'urgent 0, high 1, medium (and anything else) 2, low 3.';
+
+create function plinth.due_of_notification(p_scheduled timestamptz) returns timestamptz language sql stable
+set search_path = ''
+as $$ select case when p_scheduled is null or p_scheduled in (now(), plinth.now()) then '-infinity' else p_scheduled end $$;
+comment on function plinth.due_of_notification(timestamptz) is 'A column whose default is now() means at once, whatever clock the project goes by.';
+
+-- What queues, follows and forgets -----------------------------------------------------------------------------
+
+create function plinth.wake_notifications(p_channel text, p_at timestamptz) returns void language plpgsql
+set search_path = ''
+as $$
+declare
+  v_job text := 'deliver-' || replace(p_channel, '_', '-');
+  v_memo text := 'plinth.woken_' || p_channel;
+begin
+  -- What is due later than in a minute is found by the tick of that minute; jobs exist once a server has declared them.
+  if p_at > now() + interval '1 minute' or not exists (select from plinth.jobs where name = v_job) then
+    return;
+  end if;
+  -- One job for each transaction is enough. A key would make transactions that queue messages wait for one another.
+  if p_at <= now() then
+    if current_setting(v_memo, true) = pg_current_xact_id()::text then return; end if;
+    perform set_config(v_memo, pg_current_xact_id()::text, true);
+  end if;
+  perform plinth.add_job(v_job, '{}', case when p_at > now() then p_at end);
+end $$;
+comment on function plinth.wake_notifications(text, timestamptz) is 'Adds the job that delivers what is due in a channel.';
+
+create function plinth.queue_notifications() returns trigger language plpgsql
+-- Definer: whoever may insert into a queue has no rights on the platform's own tables.
+security definer
+set search_path = ''
+as $$
+declare
+  v_map plinth.notification_maps;
+  v_trusted boolean := tg_argv[0] = 'trusted';
+  v_due record;
+begin
+  select * into strict v_map from plinth.notification_maps where name = format('%I.%I', tg_table_schema, tg_table_name);
+  if not v_trusted and exists (
+    select from new_rows n, to_jsonb(n) r
+    where (r ->> (v_map.columns ->> 'person')) is distinct from (select auth.uid())::text
+      or (r ->> (v_map.columns ->> 'address')) is not null
+  ) then
+    perform plinth.refuse('notification_not_yours', 403, 'A message of your own goes to yourself, at the addresses of your account.',
+      '{}', 'Leave the address out and name yourself, or queue it with the service role.');
+  end if;
+  for v_due in
+    with added as (
+      insert into plinth.notification_deliveries (queue, message, channel, purpose, topic, person, batch, trusted, priority, due_at)
+      select v_map.name, r ->> (v_map.columns ->> 'key'), r ->> (v_map.columns ->> 'channel'),
+        coalesce(case when v_trusted or r ->> (v_map.columns ->> 'purpose') <> 'security' then r ->> (v_map.columns ->> 'purpose') end,
+          'transactional'),
+        coalesce(r ->> (v_map.columns ->> 'topic'), r -> (v_map.columns ->> 'data') ->> 'topic'),
+        r ->> (v_map.columns ->> 'person'),
+        r ->> (v_map.columns ->> 'batch'),
+        v_trusted,
+        plinth.notification_priority(r ->> (v_map.columns ->> 'priority')),
+        plinth.due_of_notification((r ->> (v_map.columns ->> 'scheduled_for'))::timestamptz)
+      from new_rows n, to_jsonb(n) r
+      where r ->> (v_map.columns ->> 'status') = v_map.states ->> 'waiting'
+      returning channel, due_at
+    )
+    select channel, min(due_at) as at from added group by channel
+  loop
+    perform plinth.wake_notifications(v_due.channel, v_due.at);
+  end loop;
+  return null;
+end $$;
+comment on function plinth.queue_notifications() is 'Trigger, after insert on a queue: makes the deliveries and wakes whoever delivers.';
+
+create function plinth.follow_notifications() returns trigger language plpgsql
+-- Definer: as plinth.queue_notifications.
+security definer
+set search_path = ''
+as $$
+declare
+  v_map plinth.notification_maps;
+  v_trusted boolean := tg_argv[0] = 'trusted';
+  v_due record;
+begin
+  select * into strict v_map from plinth.notification_maps where name = format('%I.%I', tg_table_schema, tg_table_name);
+  if not v_trusted then
+    update plinth.notification_deliveries d set trusted = false
+    from new_rows n, to_jsonb(n) r where d.queue = v_map.name and d.message = r ->> (v_map.columns ->> 'key') and d.trusted;
+  end if;
+  for v_due in
+    with changed as (
+      select r ->> (v_map.columns ->> 'key') as message,
+        (select key from jsonb_each_text(v_map.states) where value = r ->> (v_map.columns ->> 'status')) as state,
+        r ->> (v_map.columns ->> 'status') is distinct from b ->> (v_map.columns ->> 'status') as moved,
+        plinth.notification_priority(r ->> (v_map.columns ->> 'priority')) as priority,
+        case when r -> (v_map.columns ->> 'scheduled_for') is distinct from b -> (v_map.columns ->> 'scheduled_for')
+          then plinth.due_of_notification((r ->> (v_map.columns ->> 'scheduled_for'))::timestamptz) end as due_at
+      from new_rows n cross join lateral to_jsonb(n) r
+      join (select o from old_rows o) was on to_jsonb(was.o) -> (v_map.columns ->> 'key') = r -> (v_map.columns ->> 'key')
+      cross join lateral to_jsonb(was.o) b
+    ), withdrawn as (
+      -- A worker that has it may have sent it already; it decides.
+      update plinth.notification_deliveries d set withdrawn = true, state = case when d.lease is null then 'cancelled' else d.state end
+      from changed c where c.moved and c.state is distinct from 'waiting'
+        and d.queue = v_map.name and d.message = c.message and d.state = 'waiting'
+    ), repeated as (
+      update plinth.notification_deliveries d
+      set state = 'waiting', withdrawn = false, failures = 0, claims = 0, handed_over_at = null, problem = null, lease = null,
+        due_at = coalesce(c.due_at, '-infinity'), priority = c.priority
+      from changed c where c.moved and c.state = 'waiting'
+        and d.queue = v_map.name and d.message = c.message and d.state in ('failed', 'cancelled')
+      returning d.channel, d.due_at
+    ), moved as (
+      update plinth.notification_deliveries d set due_at = coalesce(c.due_at, d.due_at), priority = c.priority
+      from changed c where not c.moved and c.state = 'waiting' and (c.due_at is not null or c.priority <> d.priority)
+        and d.queue = v_map.name and d.message = c.message and d.state = 'waiting' and d.lease is null
+      returning d.channel, d.due_at
+    )
+    select channel, min(due_at) as at from (select * from repeated union all select * from moved) due group by channel
+  loop
+    perform plinth.wake_notifications(v_due.channel, v_due.at);
+  end loop;
+  return null;
+end $$;
+comment on function plinth.follow_notifications() is
+  'Trigger, after update on a queue: a status that leaves waiting withdraws the message, one that comes back to it repeats it; times '
+  'and priorities count as long as nobody has the message.';
+
+create function plinth.forget_notifications() returns trigger language plpgsql
+-- Definer: as plinth.queue_notifications.
+security definer
+set search_path = ''
+as $$
+declare
+  v_map plinth.notification_maps;
+begin
+  select * into strict v_map from plinth.notification_maps where name = format('%I.%I', tg_table_schema, tg_table_name);
+  delete from plinth.notification_deliveries d using old_rows o, to_jsonb(o) r
+  where d.queue = v_map.name and d.message = r ->> (v_map.columns ->> 'key');
+  return null;
+end $$;
+comment on function plinth.forget_notifications() is 'Trigger, after delete on a queue.';
+
+-- Queueing by SQL -----------------------------------------------------------------------------------------------
+
+create function plinth.by_column(p_map plinth.notification_maps, p_message jsonb) returns jsonb language sql stable
+set search_path = ''
+as $$
+  with given as (select key, value from jsonb_each(p_message) where value <> 'null')
+  select coalesce(jsonb_object_agg(p_map.columns ->> key, value) filter (where p_map.columns ? key), '{}')
+    || case when not p_map.columns ? 'data' or bool_and(p_map.columns ? key) then '{}'
+      else jsonb_build_object(p_map.columns ->> 'data',
+        coalesce(p_message -> 'data', '{}') || jsonb_object_agg(key, value) filter (where not p_map.columns ? key)) end
+  from given
+$$;
+comment on function plinth.by_column(plinth.notification_maps, jsonb) is
+  'A message by the columns of its table; what has no column of its own goes into the one of the role data.';
+
+create function plinth.queue_of_notifications() returns plinth.notification_maps language sql stable
+set search_path = ''
+as $$
+  select m from plinth.notification_maps m where kind = 'queue' order by (name = 'plinth.notifications'), name limit 1
+$$;
+comment on function plinth.queue_of_notifications() is 'Where plinth.notify writes to: the system''s own queue, else the platform''s.';
+
+create function plinth.queue_messages(p_messages jsonb) returns bigint language plpgsql
+-- Definer: the service role and the system's own functions queue into tables that only the owner writes.
+security definer
+set search_path = ''
+as $$
+declare
+  v_map plinth.notification_maps := plinth.queue_of_notifications();
+  v_rows jsonb;
+  v_columns text;
+  v_count bigint;
+begin
+  select jsonb_agg(plinth.by_column(v_map, m || jsonb_build_object('status', v_map.states -> 'waiting'))) into v_rows
+  from jsonb_array_elements(p_messages) m;
+  select string_agg(quote_ident(name), ', ') into v_columns
+  from (select distinct jsonb_object_keys(r) as name from jsonb_array_elements(v_rows) r) names;
+  if v_columns is null then return 0; end if;
+  -- A column that only some messages give would lose its default in the others.
+  if exists (select from jsonb_array_elements(v_rows) r
+    where (select count(*) from jsonb_object_keys(r)) <> cardinality(string_to_array(v_columns, ', '))) then
+    v_count := 0;
+    for v_rows in select jsonb_build_array(m) from jsonb_array_elements(p_messages) m loop
+      v_count := v_count + plinth.queue_messages(v_rows);
+    end loop;
+    return v_count;
+  end if;
+  execute format('insert into %s (%s) select %s from jsonb_populate_recordset(null::%s, $1) on conflict do nothing',
+    v_map.name, v_columns, v_columns, v_map.name) using v_rows;
+  get diagnostics v_count = row_count;
+  return v_count;
+end $$;
+comment on function plinth.queue_messages(jsonb) is
+  'Queues messages, objects by role, in the caller''s transaction; gives how many. One whose dedupe_key is there already is left out.';
+
+create function plinth.notify(p_person text, p_channel text, p_template text, p_variables jsonb default '{}', p_options jsonb default '{}')
+returns boolean language sql
+set search_path = ''
+as $$
+  select plinth.queue_messages(jsonb_build_array(coalesce(p_options, '{}') || jsonb_build_object(
+    'person', p_person, 'channel', p_channel, 'template', p_template, 'variables', coalesce(p_variables, '{}')))) = 1
+$$;
+comment on function plinth.notify(text, text, text, jsonb, jsonb) is
+  'Queues one message in the caller''s transaction: it goes out if and when that commits. p_options: address, locale, topic, purpose, '
+  'priority, scheduled_for, dedupe_key, batch. False: a message of the same dedupe_key was there.';
+
+-- Delivering ----------------------------------------------------------------------------------------------------
+
+create function plinth.claim_notifications(p_channel text, p_most int, p_lease uuid, p_now timestamptz, p_until timestamptz)
+returns table (id uuid, queue text, message text, person text, purpose text, topic text, priority smallint, trusted boolean,
+  claims int, failures int, handed_over_at timestamptz, content jsonb)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_ids uuid[];
+  v_map plinth.notification_maps;
+begin
+  with due as (
+    select d.id from plinth.notification_deliveries d
+    where d.state = 'waiting' and d.channel = p_channel and d.due_at <= p_now
+    order by d.priority, d.due_at limit p_most for update skip locked
+  ), taken as (
+    update plinth.notification_deliveries d set lease = p_lease, due_at = p_until, claims = d.claims + 1
+    from due where d.id = due.id returning d.id
+  )
+  select array_agg(taken.id) into v_ids from taken;
+  for v_map in
+    select m.* from plinth.notification_maps m
+    where m.name in (select d.queue from plinth.notification_deliveries d where d.id = any (v_ids))
+  loop
+    return query execute format('
+      select d.id, d.queue, d.message, d.person, d.purpose, d.topic, d.priority, d.trusted, d.claims, d.failures, d.handed_over_at,
+        (select jsonb_object_agg(c.key, to_jsonb(t) -> c.value) from jsonb_each_text($2) c where t.%I is not null)
+      from plinth.notification_deliveries d left join %s t on t.%I = d.message::%s
+      where d.id = any ($1) and d.queue = $3 order by d.priority',
+      v_map.columns ->> 'key', v_map.name, v_map.columns ->> 'key', v_map.types ->> 'key')
+    using v_ids, v_map.columns, v_map.name;
+  end loop;
+end $$;
+comment on function plinth.claim_notifications(text, int, uuid, timestamptz, timestamptz) is
+  'Takes messages that are due, the most urgent first, until p_until or until p_lease has recorded what became of them.';
+
+create function plinth.hand_over_notifications(p_lease uuid, p_ids uuid[], p_now timestamptz) returns setof uuid language sql
+set search_path = ''
+as $$
+  update plinth.notification_deliveries set handed_over_at = p_now
+  where id = any (p_ids) and lease = p_lease and state = 'waiting' and not withdrawn and handed_over_at is null returning id
+$$;
+comment on function plinth.hand_over_notifications(uuid, uuid[], timestamptz) is
+  'Called, and committed, before messages are handed over that may go out at most once; gives those that may.';
+
+create function plinth.finish_notifications(p_lease uuid, p_outcomes jsonb, p_now timestamptz) returns setof uuid language plpgsql
+set search_path = ''
+as $$
+declare
+  v_map plinth.notification_maps;
+  v_done jsonb;
+  v_sets text;
+begin
+  with outcome as (
+    select * from jsonb_to_recordset(p_outcomes)
+      as o (id uuid, state text, due_at timestamptz, failed boolean, untaken boolean, problem text, provider text, provider_id text)
+  ), done as (
+    update plinth.notification_deliveries d set
+      state = case when o.state = 'waiting' and d.withdrawn then 'cancelled' else o.state end,
+      lease = null,
+      due_at = coalesce(o.due_at, d.due_at),
+      failures = d.failures + case when o.failed then 1 else 0 end,
+      handed_over_at = case when o.untaken then null else d.handed_over_at end,
+      problem = o.problem,
+      provider = coalesce(o.provider, d.provider),
+      provider_id = coalesce(o.provider_id, d.provider_id),
+      sent_at = case when o.state = 'sent' then p_now end
+    from outcome o where d.id = o.id and d.lease = p_lease and d.state = 'waiting'
+    returning d.id, d.queue, d.message, d.state, d.failures, d.sent_at, d.problem
+  )
+  select jsonb_agg(to_jsonb(done)) into v_done from done;
+  for v_map in select m.* from plinth.notification_maps m
+    where m.name in (select r ->> 'queue' from jsonb_array_elements(v_done) r)
+  loop
+    select string_agg(format('%I = o.%I::%s', v_map.columns ->> role, role, v_map.types ->> role), ', ') into v_sets
+    from unnest(array['status', 'attempts', 'sent_at', 'error']) role where v_map.columns ? role;
+    execute format('
+      update %s t set %s from (
+        select r ->> ''message'' as message, $2 ->> (r ->> ''state'') as status, r ->> ''failures'' as attempts,
+          r ->> ''sent_at'' as sent_at, r ->> ''problem'' as error
+        from jsonb_array_elements($1) r where r ->> ''queue'' = $3) o
+      where t.%I = o.message::%s', v_map.name, v_sets, v_map.columns ->> 'key', v_map.types ->> 'key')
+    using v_done, v_map.states, v_map.name;
+  end loop;
+  return query select (r ->> 'id')::uuid from jsonb_array_elements(v_done) r;
+end $$;
+comment on function plinth.finish_notifications(uuid, jsonb, timestamptz) is
+  'Records what became of messages, here and in their queues, unless their lease went to somebody else; gives those recorded.';
+
+create function plinth.deliver_in_app(p_lease uuid, p_outcomes jsonb, p_messages jsonb, p_now timestamptz) returns setof uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_map plinth.notification_maps;
+  v_done uuid[];
+  v_rows jsonb;
+  v_columns text;
+begin
+  select array_agg(f) into v_done from plinth.finish_notifications(p_lease, p_outcomes, p_now) f;
+  select * into v_map from plinth.notification_maps where kind = 'in_app';
+  select jsonb_agg(plinth.by_column(v_map, m - 'id'
+    || case when v_map.types ->> 'key' = 'uuid' then jsonb_build_object('key', m -> 'id') else '{}' end)) into v_rows
+  from jsonb_array_elements(p_messages) m where (m ->> 'id')::uuid = any (v_done);
+  select string_agg(quote_ident(name), ', ') into v_columns
+  from (select distinct jsonb_object_keys(r) as name from jsonb_array_elements(v_rows) r) names;
+  if v_columns is not null then
+    execute format('insert into %s (%s) select %s from jsonb_populate_recordset(null::%s, $1) on conflict do nothing',
+      v_map.name, v_columns, v_columns, v_map.name) using v_rows;
+  end if;
+  return query select unnest(v_done);
+end $$;
+comment on function plinth.deliver_in_app(uuid, jsonb, jsonb, timestamptz) is
+  'Writes in-app messages and records them as sent, in one transaction: each is there once, whatever dies.';
+
+create function plinth.take_sends(p_provider text, p_wanted int, p_per_second double precision, p_now timestamptz)
+returns table (granted int, again_at timestamptz) language plpgsql
+set search_path = ''
+as $$
+declare
+  v_rate plinth.notification_rates;
+  v_most double precision := greatest(1, p_per_second);
+begin
+  insert into plinth.notification_rates (provider, tokens, refilled_at) values (p_provider, v_most, p_now) on conflict do nothing;
+  select * into v_rate from plinth.notification_rates where provider = p_provider for update;
+  if v_rate.paused_until > p_now then
+    return query select 0, v_rate.paused_until;
+    return;
+  end if;
+  if p_per_second is null then
+    return query select p_wanted, null::timestamptz;
+    return;
+  end if;
+  -- A clock that was set back refills nothing, and takes nothing away.
+  v_rate.tokens := least(v_most, v_rate.tokens + p_per_second * greatest(0, extract(epoch from p_now - v_rate.refilled_at)));
+  granted := least(p_wanted, floor(v_rate.tokens)::int);
+  again_at := case when granted < p_wanted
+    then p_now + make_interval(secs => (1 - (v_rate.tokens - granted)) / p_per_second) end;
+  update plinth.notification_rates set tokens = v_rate.tokens - granted, refilled_at = greatest(p_now, refilled_at)
+  where provider = p_provider;
+  return next;
+end $$;
+comment on function plinth.take_sends(text, int, double precision, timestamptz) is
+  'How many messages may be handed to a provider now, at a rate of all nodes together (null: any), and when there are more.';
+
+create function plinth.next_notification(p_channel text) returns timestamptz language sql stable
+set search_path = ''
+as $$
+  select min(due_at) from unnest(array[0, 1, 2, 3]::smallint[]) p cross join lateral (
+    select due_at from plinth.notification_deliveries
+    where state = 'waiting' and channel = p_channel and priority = p order by due_at limit 1) first
+$$;
+comment on function plinth.next_notification(text) is 'When the next message of a channel is due; null when none waits.';
+
+create function plinth.notification_preferences_of(p_persons text[]) returns table (person text, preferences jsonb) language plpgsql stable
+set search_path = ''
+as $$
+declare
+  v_map plinth.notification_maps;
+begin
+  select * into v_map from plinth.notification_maps where kind = 'preferences';
+  if not found then return; end if;
+  return query execute format('
+    select t.%1$I::text, jsonb_agg((select jsonb_object_agg(c.key, to_jsonb(t) -> c.value) from jsonb_each_text($2) c))
+    from %2$s t where t.%1$I = any ($1::%3$s[]) group by 1',
+    v_map.columns ->> 'person', v_map.name, v_map.types ->> 'person')
+  using p_persons, v_map.columns;
+end $$;
+comment on function plinth.notification_preferences_of(text[]) is 'The rows of preferences that people have, by role.';
+
+create function plinth.refuse_marketing(p_person text, p_topic text) returns boolean language plpgsql
+set search_path = ''
+as $$
+declare
+  v_map plinth.notification_maps;
+  v_count int;
+begin
+  select * into v_map from plinth.notification_maps where kind = 'preferences';
+  if not v_map.columns ? 'marketing' then return false; end if;
+  if v_map.columns ? 'topic' then
+    execute format('insert into %s (%I, %I, %I) values ($1::%s, $2, false) on conflict (%2$I, %3$I) do update set %4$I = false',
+      v_map.name, v_map.columns ->> 'person', v_map.columns ->> 'topic', v_map.columns ->> 'marketing', v_map.types ->> 'person')
+    using p_person, coalesce(p_topic, '');
+    return true;
+  end if;
+  execute format('update %s set %I = false where %I = $1::%s', v_map.name, v_map.columns ->> 'marketing',
+    v_map.columns ->> 'person', v_map.types ->> 'person') using p_person;
+  get diagnostics v_count = row_count;
+  if v_count = 0 then
+    execute format('insert into %s (%I, %I) values ($1::%s, false)', v_map.name, v_map.columns ->> 'person',
+      v_map.columns ->> 'marketing', v_map.types ->> 'person') using p_person;
+  end if;
+  return true;
+end $$;
+comment on function plinth.refuse_marketing(text, text) is 'Writes into somebody''s preferences that they want no marketing (of a topic); false where no table says so.';
+
+create function plinth.fold_notification_facts(p_delivery uuid) returns void language sql
+set search_path = ''
+as $$
+  update plinth.notification_deliveries d set
+    delivered_at = f.delivered_at, opened_at = f.opened_at, bounced_at = f.bounced_at, complained_at = f.complained_at
+  from (
+    select min(happened_at) filter (where kind in ('delivered', 'opened')) as delivered_at,
+      min(happened_at) filter (where kind = 'opened') as opened_at,
+      min(happened_at) filter (where kind in ('bounced', 'failed')) as bounced_at,
+      min(happened_at) filter (where kind = 'complained') as complained_at
+    from plinth.notification_facts where delivery = p_delivery
+  ) f where d.id = p_delivery
+$$;
+comment on function plinth.fold_notification_facts(uuid) is 'Times of a delivery from all facts about it: the same in whatever order they came.';
+
+select plinth.map_notifications('queue', 'plinth.notifications');
+
+revoke all on function plinth.map_notifications(text, regclass, jsonb, jsonb), plinth.queue_messages(jsonb),
+  plinth.notify(text, text, text, jsonb, jsonb) from public;
+grant execute on function plinth.queue_messages(jsonb), plinth.notify(text, text, text, jsonb, jsonb) to service_role;
