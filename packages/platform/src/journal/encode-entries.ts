@@ -94,8 +94,22 @@ export function encodeChange(
   else if (!change.rawBefore) write({ operation: 'update', place: after, before: null, after })
   else if (staysInPlace(plan)) write({ operation: 'update', place: before, before, after })
   else {
-    write({ operation: 'delete', place: before, before, after: null })
-    write({ operation: 'insert', place: after, before: null, after, unsent: before })
+    const moves = plan.tenant >= 0 && !isUnchanged(before, after, plan.tenant)
+    write({
+      operation: 'delete',
+      place: before,
+      before,
+      after: null,
+      ...(moves ? { otherTenant: after } : {}),
+    })
+    write({
+      operation: 'insert',
+      place: after,
+      before: null,
+      after,
+      unsent: before,
+      ...(moves ? { otherTenant: before } : {}),
+    })
     return 2
   }
   return 1
@@ -123,6 +137,8 @@ interface Entry {
   readonly after: TupleSpans | null
   /** Where values are that `after` does not repeat. */
   readonly unsent?: TupleSpans
+  /** The row where it belongs to another tenant: before it came, or after it went. Only that tenant is told. */
+  readonly otherTenant?: TupleSpans
 }
 
 function encodeEntry(entry: Entry, plan: TablePlan, transactionFields: Buffer, context: EntryContext): void {
@@ -144,14 +160,30 @@ function encodeEntry(entry: Entry, plan: TablePlan, transactionFields: Buffer, c
   encodeKey(out, place, plan)
   putField(out, operations[entry.operation])
   if (entry.before) encodeImage(out, entry.before, plan, seal)
-  else putInt32(out, -1)
-  if (!entry.after) putInt32(out, -1)
+  else encodeOtherTenant(out, entry, plan)
+  if (!entry.after) encodeOtherTenant(out, entry, plan)
   else if (entry.operation === 'update' && entry.before)
     encodeImage(out, entry.after, plan, seal, entry.before)
   else encodeImage(out, entry.after, plan, seal, null, entry.unsent)
   putHash(out, head.hash)
   head.hash = hash('sha256', out.bytes.subarray(start, out.length), 'hex')
   putHash(out, head.hash)
+}
+
+/** `{"shop_id":"…"}` where the row came from or went to another tenant, else null. */
+function encodeOtherTenant(out: CopyBuffer, { otherTenant }: Entry, plan: TablePlan): void {
+  if (!otherTenant) {
+    putInt32(out, -1)
+    return
+  }
+  const field = beginField(out)
+  putByte(out, openBrace)
+  putBytes(out, plan.labels[plan.tenant]!)
+  const start = otherTenant.starts[plan.tenant]!
+  if (start < 0) putBytes(out, nullJson)
+  else putJsonText(out, otherTenant.message, start, otherTenant.ends[plan.tenant]!)
+  putByte(out, closeBrace)
+  endField(out, field)
 }
 
 function encodeKey(out: CopyBuffer, row: TupleSpans, plan: TablePlan): void {

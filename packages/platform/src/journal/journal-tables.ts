@@ -29,10 +29,13 @@ export interface JournalledTable {
   readonly subject_column: string | null
 }
 
+/** Journalled in every project, among what belongs to the project as a whole: how the tables changed their shape. */
+export const schemaChangesTable = 'plinth_journal.schema_changes'
+
 export async function readJournalledTables(database: ProjectDatabase): Promise<JournalledTable[]> {
-  const { rows } = await database.asJournal<JournalledTable>(
-    sql`select relation, primary_key, tenant_column, personal_columns, subject_column from plinth_journal.tables`,
-  )
+  const { rows } = await database.asJournal<JournalledTable>(sql`
+    select relation, primary_key, tenant_column, personal_columns, subject_column from plinth_journal.tables
+    union all select ${schemaChangesTable}, array['id'], null, '{}', null`)
   return rows
 }
 

@@ -87,7 +87,10 @@ async function recordJournalled(
   added: ReadonlySet<string>,
 ): Promise<void> {
   const relations = tables.map(({ name }) => `public.${name}`)
-  await transaction.query(sql`delete from plinth_journal.tables where relation <> all (${relations})`)
+  await transaction.query(sql`
+    with released as (delete from plinth_journal.tables where relation <> all (${relations}) returning relation)
+    insert into plinth_journal.schema_changes (relation, reason) select relation, 'released' from released`)
+  await noteJournalled(transaction, relations, added)
   for (const table of tables) {
     const relation = `public.${table.name}`
     const sealed = wanted.personal?.[table.name]
@@ -101,6 +104,22 @@ async function recordJournalled(
         subject_column = excluded.subject_column,
         since = case when ${added.has(relation)} then excluded.since else tables.since end`)
   }
+}
+
+/** From where on each table's changes are kept, and in which shape it is; a table that never had a row hides nothing. */
+async function noteJournalled(
+  transaction: Transaction,
+  relations: readonly string[],
+  added: ReadonlySet<string>,
+): Promise<void> {
+  await transaction.query(sql`
+    insert into plinth_journal.schema_changes (relation, reason, was_empty, shape)
+    select relation, 'journalled', pg_relation_size(plinth_journal.journalled_table(relation)) = 0,
+      plinth_journal.shape_of(plinth_journal.journalled_table(relation))
+    from unnest(${relations}::text[]) given(relation)
+    where relation = any (${[...added]}::text[])
+      or not exists (select from plinth_journal.tables t where t.relation = given.relation)`)
+  await transaction.query({ text: 'select plinth_journal.note_schema_changes()' })
 }
 
 /** A table without the tenant's column belongs to the project as a whole. */

@@ -7,6 +7,7 @@ import {
   readPlatformMigrations,
 } from '../database/index.ts'
 import { migrateJobQueue, readJobMigrations } from '../jobs/index.ts'
+import { noteSchemaChanges } from '../journal/index.ts'
 import type { AnyCapability, SystemDeclaration } from '../system/index.ts'
 import { readTailMigrations } from '../tail/index.ts'
 import { capabilitiesOf } from './capabilities.ts'
@@ -22,6 +23,7 @@ export async function prepareDatabase(
   const addresses = await provisionProject(cluster, system.name, database)
   const sets = await readProjectMigrations(system)
   await applyMigrations(addresses, sets)
+  await noteSchemaChanges(cluster, addresses)
   await checkTables(system, sets.at(-1)!, addresses.ownerDirect)
   await migrateJobQueue(addresses.ownerDirect)
   return addresses

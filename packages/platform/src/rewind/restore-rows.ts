@@ -13,8 +13,8 @@ export async function collectImages(client: pg.Client, tenant: string, after: nu
     create temp table plinth_rewind_gone (relation text, key text, row jsonb) on commit drop;`)
   await client.query(
     `insert into plinth_rewind
-     select distinct on (relation, key) relation, key, before::jsonb from plinth_journal.entries
-     where tenant = $1 and sequence > $2 order by relation, key, sequence`,
+     select distinct on (relation, key) relation, key, case when operation <> 'insert' then before::jsonb end
+     from plinth_journal.entries where tenant = $1 and sequence > $2 order by relation, key, sequence`,
     [tenant, after],
   )
   await client.query('analyze plinth_rewind')

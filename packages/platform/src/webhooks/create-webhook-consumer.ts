@@ -1,5 +1,5 @@
 import { type ProjectDatabase, sql, type Transaction } from '../database/index.ts'
-import { readJournalledTables } from '../journal/index.ts'
+import { readJournalledTables, schemaChangesTable } from '../journal/index.ts'
 import { newId, seal } from '../kernel/index.ts'
 import {
   type CommittedTransaction,
@@ -60,6 +60,7 @@ export function createWebhookConsumer(options: WebhookConsumerOptions): DurableC
   ): Message[] {
     const { relation, operation } = change
     const table = `${relation.schema}.${relation.table}`
+    if (table === schemaChangesTable) return []
     const tenant = tenantOf(change, table)
     const wanted = endpoints.filter(
       (endpoint) =>

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type ProjectDatabase, type Statement, sql, withPinnedClient } from '@plinth/platform/database'
 import {
   createJournal,
+  noteSchemaChanges,
   type PublishedTables,
   publishTables,
   readJournalMigrations,
@@ -98,6 +99,7 @@ export function useTail(
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'plinth-tail-'))
+    await noteSchemaChanges({ directUrl: clusterAddress() }, test.addresses)
     await publishTables(test.database, {
       journalled: [],
       realtime: [],

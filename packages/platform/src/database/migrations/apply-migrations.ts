@@ -6,6 +6,7 @@ import { toQuery } from '../callers/run-transaction.ts'
 import { databaseErrors } from '../errors.ts'
 import { createPinnedClient } from '../pinned-session.ts'
 import type { ProjectAddresses } from '../project-database.ts'
+import { lookAtSchema } from './note-schema-changes.ts'
 import type { Migration, MigrationSet } from './read-migrations.ts'
 import { endsItsTransaction, lineOfFailure } from './sql-text.ts'
 
@@ -154,9 +155,11 @@ async function apply(
   const { connection } = client as unknown as { connection: EventEmitter }
   try {
     await client.query(toQuery(actorStatement(actors, actor)))
+    const notes = await lookAtSchema(client)
     connection.on('commandComplete', count)
     await client.query(sql)
     connection.off('commandComplete', count)
+    await notes.note()
     await client.query(`insert into ${schema}.migrations (set, name, checksum) values ($1, $2, $3)`, [
       set,
       name,

@@ -109,7 +109,7 @@ function requireFollowable(table: CatalogueTable): void {
   if (virtual !== undefined) throw tailErrors.tail_virtual_column({ table: name, column: virtual })
 }
 
-/** Gives the tables that were not published before, as `schema.table`. */
+/** Gives the tables that were not published before, as `schema.table`. The journal's own table stays as it is. */
 async function publish(
   transaction: Transaction,
   names: readonly string[],
@@ -117,7 +117,7 @@ async function publish(
 ): Promise<readonly string[]> {
   const { rows } = await transaction.query<{ name: string }>(sql`
     select schemaname || '.' || tablename as name from pg_publication_tables
-    where pubname = ${tailPublication}`)
+    where pubname = ${tailPublication} and schemaname <> 'plinth_journal'`)
   const wanted = new Set([...names.map((name) => `public.${name}`), ...also])
   const published = new Set(rows.map(({ name }) => name))
   const change = (verb: string, tables: readonly string[]) =>

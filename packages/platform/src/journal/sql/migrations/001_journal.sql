@@ -35,8 +35,8 @@ comment on column plinth_journal.entries.day is 'When it was recorded, UTC; neve
 comment on column plinth_journal.entries.position is 'End of the commit: the same for all rows of one transaction.';
 comment on column plinth_journal.entries.key is 'Values of the primary key, a JSON array of texts.';
 comment on column plinth_journal.entries.operation is 'insert, update or delete. A row whose key or tenant changes is deleted there and inserted here.';
-comment on column plinth_journal.entries.before is 'The whole row before, values as PostgreSQL''s text; null for an insert.';
-comment on column plinth_journal.entries.after is 'The whole row for an insert; for an update the columns that changed; null for a delete.';
+comment on column plinth_journal.entries.before is 'The whole row before, values as PostgreSQL''s text; for an insert null, or the tenant that the row came from.';
+comment on column plinth_journal.entries.after is 'The whole row for an insert; for an update the columns that changed; for a delete null, or the tenant that the row went to.';
 comment on column plinth_journal.entries.previous_hash is 'Hash of the entry before it in the tenant''s sequence; 32 zero bytes at first.';
 comment on column plinth_journal.entries.hash is 'SHA-256 of the send-form of every column before this one, each preceded by its length in four bytes.';
 
