@@ -1,5 +1,5 @@
 import { type ProjectDatabase, sql } from '@plinth/platform/database'
-import type { CommittedTransaction, DurableConsumer } from '@plinth/platform/tail'
+import type { DurableConsumer, TransactionChunk } from '@plinth/platform/tail'
 
 const name = 'count-loans'
 
@@ -12,23 +12,24 @@ export const countLoans = (database: ProjectDatabase): DurableConsumer => ({
     )
     return rows[0]?.position ?? null
   },
-  handle: async (transactions) => {
-    const books = transactions.flatMap(lentBooks)
-    const { position } = transactions.at(-1)!
+  handle: async (batch) => {
     await database.transactionAsOwner(async (transaction) => {
+      for await (const chunks of batch) {
+        const books = chunks.flatMap(lentBooks)
+        await transaction.query(sql`
+          insert into private.loan_counts
+          select book, count(*) from unnest(${books}::uuid[]) book where exists (select from public.books where id = book)
+          group by book
+          on conflict (book_id) do update set loans = loan_counts.loans + excluded.loans`)
+      }
       await transaction.query(sql`
-        insert into private.loan_counts
-        select book, count(*) from unnest(${books}::uuid[]) book where exists (select from public.books where id = book)
-        group by book
-        on conflict (book_id) do update set loans = loan_counts.loans + excluded.loans`)
-      await transaction.query(sql`
-        insert into private.stream_positions values (${name}, ${position}::pg_lsn)
+        insert into private.stream_positions values (${name}, ${batch.position}::pg_lsn)
         on conflict (consumer) do update set position = excluded.position`)
     })
   },
 })
 
-const lentBooks = ({ changes }: CommittedTransaction): string[] =>
+const lentBooks = ({ changes }: TransactionChunk): string[] =>
   changes
     .filter(({ relation, operation }) => relation.table === 'loans' && operation === 'insert')
     .map(({ after }) => after!['book_id']!)

@@ -1,6 +1,6 @@
 import { type Statement, sql } from '@plinth/platform/database'
 import type { SystemProject } from '@plinth/platform/system'
-import type { CommittedTransaction, DurableConsumer, RowChange, RowImage } from '@plinth/platform/tail'
+import type { DurableConsumer, RowChange, RowImage, TransactionChunk } from '@plinth/platform/tail'
 
 /** An instant whose local day is dirty, and what made it so. */
 interface Mark {
@@ -25,13 +25,17 @@ export function createDirtyDaysConsumer({ database, jobs, clock, log }: SystemPr
       )
       return rows[0]?.position ?? null
     },
-    handle: async (transactions) => {
-      const statements = statementsOf(transactions)
+    handle: async (batch) => {
+      let isMarked = false
       await database.transactionAsOwner(async ({ query }) => {
-        for (const statement of statements) await query(statement)
-        await query(storePosition(transactions.at(-1)!.position))
+        for await (const chunks of batch) {
+          const statements = statementsOf(chunks)
+          for (const statement of statements) await query(statement)
+          isMarked ||= statements.length > 0
+        }
+        await query(storePosition(batch.position))
       })
-      if (statements.length === 0) return
+      if (!isMarked) return
       // Asking again within the interval asks for the same run. A run that could not be asked for comes with the next minute.
       const next = Math.ceil(clock.now().getTime() / 1000 / patience + 1) * patience * 1000
       await jobs
@@ -52,7 +56,7 @@ const storePosition = (position: string): Statement => sql`
   on conflict (only_row) do update set position = excluded.position`
 
 /** What is to be marked, in as few statements as there are kinds of changes. */
-function statementsOf(transactions: readonly CommittedTransaction[]): Statement[] {
+function statementsOf(chunks: readonly TransactionChunk[]): Statement[] {
   const marks = new Map<string, Mark>()
   const rezoned = new Set<string>()
   const recosted = new Map<string, Set<string>>()
@@ -83,7 +87,7 @@ function statementsOf(transactions: readonly CommittedTransaction[]): Statement[
     },
   }
   let everything = false
-  for (const { changes, truncated } of transactions) {
+  for (const { changes, truncated } of chunks) {
     for (const change of changes) {
       const { schema, table } = change.relation
       if (schema === 'public' && Object.hasOwn(handlers, table)) handlers[table]!(change)

@@ -1,20 +1,18 @@
-import { pipeline } from 'node:stream/promises'
-import type pg from 'pg'
-import { from as copyFrom } from 'pg-copy-streams'
-import { createPinnedClient, databaseErrors, type ProjectDatabase } from '../database/index.ts'
+import { databaseErrors, type ProjectDatabase } from '../database/index.ts'
 import type { Clock, Log } from '../kernel/index.ts'
+import type { Batch, DurableConsumer, StreamedChunk, StreamedRelation } from '../tail/index.ts'
+import type { ChainHead } from './encode-entries.ts'
 import {
-  type CommittedTransaction,
-  type DurableConsumer,
-  postgresEpoch,
-  type StreamedRelation,
-  type StreamedTransaction,
-  tailErrors,
-} from '../tail/index.ts'
-import { type EncodedBatch, encodeBatch, type Knowledge, type Plan } from './encode-batch.ts'
-import { type ChainHead, noHash } from './encode-entries.ts'
+  type EncodedSlice,
+  encodeSlice,
+  type Knowledge,
+  type Plan,
+  type UnknownParts,
+} from './encode-slice.ts'
+import { dayOf, type JournalSession, journalConsumer, openJournalSession } from './journal-session.ts'
 import { planTable, readJournalledTables } from './journal-tables.ts'
 import { type HeadsFile, openHeadsFile } from './keep-heads-file.ts'
+import { createKnownHeads } from './known-heads.ts'
 import { createSubjectKeys } from './seal-values.ts'
 
 export interface JournalOptions {
@@ -27,88 +25,81 @@ export interface JournalOptions {
   readonly log: Log
 }
 
-/** Name of the journal among the consumers of the tail. */
-export const journalConsumer = 'journal'
-
-const dayMilliseconds = 86_400_000
-const rememberedHeads = 100_000
-/** Long enough for the largest batch on a slow disk; a server that does not answer for longer is gone. */
-const answerMilliseconds = 60_000
-const session = { idle_in_transaction_session_timeout: 10_000, statement_timeout: answerMilliseconds }
-
 /**
  * The consumer that stores every change of a journalled row exactly once: entries, chain heads and the position of the
- * stream go into the database in one transaction, which is refused when another process has moved the position.
+ * stream go into the database in one transaction for each batch, which is refused when another process has moved the
+ * position. A batch comes in slices: each is encoded, then copied while the next one is being encoded.
  */
 export function createJournal(options: JournalOptions): DurableConsumer {
   const { database, clock } = options
-  const applicationName = `plinth journal ${database.system}`
-  const subjects = createSubjectKeys(database, options.key)
-  let client: pg.Client | null = null
+  const subjects = createSubjectKeys(options.key)
+  const heads = createKnownHeads()
+  let session: JournalSession | null = null
   let headsFile: HeadsFile | null = null
   let plans = new WeakMap<StreamedRelation, Plan>()
-  let heads = new Map<string, ChainHead>()
   let stored: string | null = null
   let lastDay = 0
   let preparedDay = 0
-  /** True when a tenant that is not among `heads` has no chain. */
-  let allHeads = false
-  const knowledge: Knowledge = {
-    plan: (relation) => plans.get(relation),
-    head: (tenant) => heads.get(tenant) ?? (allHeads ? null : undefined),
-    seal: subjects.seal,
-  }
 
-  /** The stream is ours, so whoever else still writes is a holder that was frozen: it is ended before we look. */
   async function takeOver(): Promise<string | null> {
     headsFile ??= await openHeadsFile(options)
-    await client?.end().catch(() => undefined)
-    client = await connect(database, applicationName)
-    await client.query(
-      `select pg_terminate_backend(pid, 5000) from pg_stat_activity
-       where application_name = $1 and usename = current_user and datname = current_database()
-         and pid <> pg_backend_pid()`,
-      [applicationName],
-    )
-    await loadAllHeads(client)
+    await session?.end()
+    session = await openJournalSession(database)
+    await heads.reset(session)
     plans = new WeakMap()
+    subjects.clear()
     preparedDay = 0
-    lastDay = await readLastDay(client)
-    const { rows } = await client.query<{ position: string }>(
-      'select position::text from plinth_journal.positions where consumer = $1',
-      [journalConsumer],
-    )
-    stored = rows[0]?.position ?? null
+    lastDay = await readLastDay(session)
+    stored = await session.position()
     return stored
   }
 
-  /** Tables, chains and persons that are met for the first time are looked up, then the batch is encoded again. */
-  async function handle(given: readonly CommittedTransaction[]): Promise<void> {
-    const transactions = given as readonly StreamedTransaction[]
-    const day = await today()
+  /** Nothing is written of a batch that has nothing to be journalled. */
+  async function handle(batch: Batch): Promise<void> {
+    const open = required()
+    const day = await today(open)
+    const writing = createWriting(open, day)
+    try {
+      for await (const chunks of batch) {
+        const slice = await encode(writing, chunks as readonly StreamedChunk[], day)
+        if (slice.entries === 0 && !slice.isIncomplete) continue
+        await writing.add(slice, batch.position)
+      }
+      await writing.commit(batch.position)
+    } catch (error) {
+      await writing.abandon()
+      throw error
+    }
+  }
+
+  /** Tables, chains and persons that are met for the first time are looked up, then the slice is encoded again. */
+  async function encode(
+    writing: Writing,
+    chunks: readonly StreamedChunk[],
+    day: number,
+  ): Promise<EncodedSlice> {
+    let persons = subjects.forSlice()
+    const knowledge: Knowledge = {
+      plan: (relation) => plans.get(relation),
+      head: heads.find,
+      seal: (...value) => persons.seal(...value),
+    }
     for (;;) {
-      const batch = encodeBatch(transactions, day, knowledge)
-      const first = batch.next()
-      if (batch.isKnown && (await write(batch, first, day, transactions.at(-1)!.position))) return
-      // What else is not known is found out in the same go.
-      while (batch.next());
-      await lookUp(batch)
+      const slice = await encodeSlice(chunks, day, knowledge)
+      if (slice.unknown) await lookUp(writing, slice.unknown, persons.load)
+      else if (slice.entries === 0 || (await writing.begin())) return slice
+      else persons = subjects.forSlice()
     }
   }
 
-  async function lookUp({ unknown }: EncodedBatch): Promise<void> {
-    if (unknown.relations.size > 0) await planTables(unknown.relations)
-    if (unknown.tenants.size > 0) await loadHeads([...unknown.tenants])
-    if (unknown.subjects.size > 0) await subjects.prepare(unknown.subjects)
-  }
-
-  function remember(moved: ReadonlyMap<string, ChainHead>): void {
-    for (const [tenant, head] of moved) heads.set(tenant, head)
-    if (heads.size > rememberedHeads) {
-      heads = new Map()
-      allHeads = false
-    }
-    headsFile?.note(moved)
+  async function lookUp(
+    writing: Writing,
+    { relations, tenants, subjects: persons }: UnknownParts,
+    loadPersons: (session: JournalSession, persons: ReadonlySet<string>) => Promise<void>,
+  ): Promise<void> {
+    if (relations.size > 0) await planTables(relations)
+    if (tenants.size > 0) await writing.use((open) => heads.load(open, tenants))
+    if (persons.size > 0) await writing.use((open) => loadPersons(open, persons))
   }
 
   async function planTables(relations: ReadonlySet<StreamedRelation>): Promise<void> {
@@ -116,78 +107,82 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     for (const relation of relations) plans.set(relation, planTable(relation, tables))
   }
 
-  async function loadAllHeads(connection: pg.Client): Promise<void> {
-    const { rows } = await connection.query<HeadRow>(`${headQuery} limit ${rememberedHeads + 1}`)
-    allHeads = rows.length <= rememberedHeads
-    heads = new Map((allHeads ? rows : []).map(readHead))
-  }
-
-  async function loadHeads(tenants: readonly string[]): Promise<void> {
-    const { rows } = await required().query<HeadRow>(`${headQuery} where tenant = any ($1)`, [tenants])
-    for (const tenant of tenants) heads.set(tenant, { sequence: 0, hash: noHash })
-    for (const [tenant, head] of rows.map(readHead)) heads.set(tenant, head)
-  }
-
   /** Days since 2000-01-01, UTC; never less than before, so that days leave the journal in the order of the chains. */
-  async function today(): Promise<number> {
-    const day = Math.max(
-      lastDay,
-      Math.floor((clock.now().getTime() - postgresEpoch * 1000) / dayMilliseconds),
-    )
+  async function today(open: JournalSession): Promise<number> {
+    const day = Math.max(lastDay, dayOf(clock.now()))
     if (day !== preparedDay) {
-      await required().query('select plinth_journal.create_partition($1::date)', [dateOf(day)])
+      await open.prepareDay(day)
       preparedDay = day
       lastDay = day
     }
     return day
   }
 
-  /** False, with nothing written, when something turned up that has to be looked up first. */
-  async function write(
-    batch: EncodedBatch,
-    first: Buffer | null,
-    day: number,
-    position: string,
-  ): Promise<boolean> {
-    if (batch.entries === 0 && !batch.incomplete) return true
-    const connection = required()
-    await connection.query('begin')
-    await movePosition(connection, position)
-    await pipeline(partsOf(first, batch), connection.query(copyFrom(copyInto(day))))
-    if (!batch.isKnown || (await hasErased(batch))) {
-      await connection.query('rollback')
-      return false
+  function required(): JournalSession {
+    if (!session) throw databaseErrors.database_unavailable()
+    return session
+  }
+
+  /** The transaction of a batch. It begins when there is something to be looked up or written. */
+  interface Writing {
+    /** From here on no person is erased. False when somebody was meanwhile: then what was sealed before is void. */
+    begin(): Promise<boolean>
+    /** Runs statements on the connection, after what is being written. */
+    use<T>(work: (session: JournalSession) => Promise<T>): Promise<T>
+    /** Writes a slice while the caller goes on; waits for the one before. */
+    add(slice: EncodedSlice, position: string): Promise<void>
+    commit(position: string): Promise<void>
+    abandon(): Promise<void>
+  }
+
+  function createWriting(open: JournalSession, day: number): Writing {
+    const moved = new Map<string, ChainHead>()
+    let begun = false
+    let isEmpty = true
+    let last: Promise<unknown> = Promise.resolve()
+
+    async function begin(): Promise<boolean> {
+      if (begun) return true
+      begun = true
+      return subjects.keepUnlessErased(await open.begin(stored))
     }
-    if (batch.incomplete) await recordIncomplete(connection, position)
-    await moveHeads(connection, [...batch.heads])
-    await connection.query('commit')
-    stored = position
-    remember(batch.heads)
-    return true
-  }
 
-  /** What was sealed under a key that is gone could never be read again, so it is sealed anew. */
-  const hasErased = async ({ sealedFor }: EncodedBatch): Promise<boolean> =>
-    sealedFor.size > 0 && (await subjects.forgetErased(sealedFor))
+    async function write(slice: EncodedSlice, position: string): Promise<void> {
+      if (slice.entries > 0) await open.copy(day, slice.parts)
+      if (slice.isIncomplete) await open.recordIncomplete(position)
+      if (slice.heads.size > 0) await open.moveHeads(slice.heads)
+    }
 
-  /** The fence: a holder that slept while another one wrote finds the position moved, and writes nothing. */
-  async function movePosition(connection: pg.Client, position: string): Promise<void> {
-    const { rowCount } =
-      stored === null
-        ? await connection.query(
-            'insert into plinth_journal.positions (consumer, position) values ($1, $2) on conflict do nothing',
-            [journalConsumer, position],
-          )
-        : await connection.query(
-            'update plinth_journal.positions set position = $2 where consumer = $1 and position = $3',
-            [journalConsumer, position, stored],
-          )
-    if (rowCount !== 1) throw tailErrors.tail_overtaken({ system: database.system })
-  }
+    async function use<T>(work: (session: JournalSession) => Promise<T>): Promise<T> {
+      await last
+      await begin()
+      return work(open)
+    }
 
-  function required(): pg.Client {
-    if (!client) throw databaseErrors.database_unavailable()
-    return client
+    return {
+      begin,
+      use,
+      add: (slice, position) =>
+        use(async () => {
+          isEmpty = false
+          heads.move(slice.heads)
+          for (const [tenant, head] of slice.heads) moved.set(tenant, head)
+          last = write(slice, position)
+          last.catch(() => undefined)
+        }),
+      commit: async (position) => {
+        await last
+        if (isEmpty && begun) await open.rollback()
+        if (isEmpty) return
+        await open.commit(stored, position)
+        stored = position
+        headsFile?.note(moved)
+      },
+      abandon: async () => {
+        await last.catch(() => undefined)
+        if (begun) await open.rollback().catch(() => undefined)
+      },
+    }
   }
 
   return {
@@ -195,80 +190,18 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     position: takeOver,
     handle,
     close: async () => {
-      await client?.end().catch(() => undefined)
-      client = null
+      await session?.end()
+      session = null
       await headsFile?.close()
     },
   }
 }
 
-function* partsOf(first: Buffer | null, batch: EncodedBatch): Generator<Buffer> {
-  for (let part = first; part; part = batch.next()) yield part
-}
-
-async function moveHeads(
-  connection: pg.Client,
-  moved: readonly (readonly [string, ChainHead])[],
-): Promise<void> {
-  await connection.query({
-    name: 'plinth_journal_heads',
-    text: `insert into plinth_journal.heads (tenant, sequence, hash)
-      select tenant, sequence, decode(hash, 'hex')
-      from unnest($1::text[], $2::bigint[], $3::text[]) moved(tenant, sequence, hash)
-      on conflict (tenant) do update set sequence = excluded.sequence, hash = excluded.hash`,
-    values: [
-      moved.map(([tenant]) => tenant),
-      moved.map(([, head]) => head.sequence),
-      moved.map(([, head]) => head.hash),
-    ],
-  })
-}
-
-/** A connection of its own: COPY does not mix with pipelining, and it is what a successor ends. */
-async function connect(database: ProjectDatabase, applicationName: string): Promise<pg.Client> {
-  const client = createPinnedClient(database.addresses.journal, applicationName, session, {
-    query_timeout: answerMilliseconds,
-  })
-  await client.connect()
-  return client
-}
-
-interface HeadRow {
-  readonly tenant: string
-  readonly sequence: string
-  readonly hash: string
-}
-
-const headQuery = `select tenant, sequence, encode(hash, 'hex') as hash from plinth_journal.heads`
-
-const readHead = (row: HeadRow): [string, ChainHead] => [
-  row.tenant,
-  { sequence: Number(row.sequence), hash: row.hash },
-]
-
-/** Straight into the day's partition: no routing per row. */
-const copyInto = (day: number) =>
-  `copy plinth_journal.${partitionOf(day)} (tenant, sequence, day, position, committed_at, actor, relation, key, operation,
-    before, after, previous_hash, hash) from stdin (format binary)`
-
-const dateOf = (day: number) =>
-  new Date(postgresEpoch * 1000 + day * dayMilliseconds).toISOString().slice(0, 10)
-const partitionOf = (day: number) => `entries_${dateOf(day).replaceAll('-', '')}`
-
-async function readLastDay(connection: pg.Client): Promise<number> {
-  const { rows } = await connection.query<{ day: number | null }>(
+async function readLastDay(session: JournalSession): Promise<number> {
+  const { rows } = await session.query<{ day: number | null }>(
     `select max(to_date(right(c.relname, 8), 'YYYYMMDD')) - date '2000-01-01' as day
      from pg_inherits i join pg_class c on c.oid = i.inhrelid
      where i.inhparent = 'plinth_journal.entries'::regclass`,
   )
   return rows[0]?.day ?? 0
-}
-
-/** Recorded as a gap, since what was there before these changes is not known. */
-async function recordIncomplete(connection: pg.Client, position: string): Promise<void> {
-  await connection.query(
-    `insert into plinth_journal.gaps (from_position, until_position, reason, noticed_at)
-     values ($1, $1, 'images_missing', clock_timestamp())`,
-    [position],
-  )
 }

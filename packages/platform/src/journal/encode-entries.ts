@@ -67,7 +67,7 @@ export function encodeTransactionFields(transaction: StreamedTransaction, day: n
   fields.writeInt32BE(4, 0)
   fields.writeInt32BE(day, 4)
   fields.writeInt32BE(8, 8)
-  fields.writeBigUInt64BE(transaction.end, 12)
+  fields.writeBigUInt64BE(transaction.commit, 12)
   fields.writeInt32BE(8, 20)
   fields.writeBigInt64BE(transaction.committedMicroseconds, 24)
   const actor = transaction.actorJson

@@ -1,6 +1,7 @@
 export * from './clock.ts'
 export * from './config.ts'
 export * from './errors.ts'
+export * from './event-loop-turns.ts'
 export * from './ids.ts'
 export * from './json.ts'
 export * from './log.ts'

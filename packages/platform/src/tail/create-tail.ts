@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type ProjectDatabase, sql } from '../database/index.ts'
 import { type Log, messageOf, newId } from '../kernel/index.ts'
-import type { CommittedTransaction } from './committed-transaction.ts'
+import { type ChunkPlace, compareChunks } from './committed-transaction.ts'
 import type { DurableConsumer, LiveConsumer, MissedCommits } from './consumers/consumer.ts'
 import { defaultSlot } from './default-slot.ts'
 import { tailErrors } from './errors.ts'
@@ -9,6 +9,7 @@ import { formatPosition } from './position.ts'
 import { tailPublication } from './publication/synchronise-publication.ts'
 import { type Following, followStream } from './stream/follow-stream.ts'
 import { prepareSlot } from './stream/prepare-slot.ts'
+import type { StreamedChunk } from './stream/streamed-chunk.ts'
 import { markMessagePrefix, type Tail, type TailHealth } from './tail.ts'
 
 export interface TailOptions {
@@ -45,7 +46,9 @@ export function createTail(options: TailOptions): Tail {
   let missed: MissedCommits | null = null
   let following: Following | null = null
   let running: Promise<void> | null = null
-  let position: { readonly text: string; readonly end: bigint } | null = null
+  /** The last transaction that live consumers have had whole, and the last chunk that they have had. */
+  let position: string | null = null
+  let place: ChunkPlace | null = null
 
   async function run(): Promise<void> {
     let failures = 0
@@ -89,7 +92,7 @@ export function createTail(options: TailOptions): Tail {
       actors: database.actors,
       durable,
       onHeld: () => announce(true),
-      onTransaction: handOver,
+      onChunk: handOver,
     })
     if (stream === 'held') return
     try {
@@ -117,11 +120,14 @@ export function createTail(options: TailOptions): Tail {
   }
 
   /** A stream that is taken again begins at what was stored: what live consumers have had is left out. */
-  function handOver(transaction: CommittedTransaction, end: bigint): void {
-    if (position && end <= position.end) return
-    position = { text: transaction.position, end }
-    for (const consumer of live) safely(consumer, () => consumer.handle(transaction))
-    for (const { prefix, content } of transaction.messages) {
+  function handOver(chunk: StreamedChunk): void {
+    const { transaction, index } = chunk
+    const at = { commit: transaction.commit, index }
+    if (place && compareChunks(at, place) <= 0) return
+    place = at
+    if (chunk.isLast) position = transaction.position
+    for (const consumer of live) safely(consumer, () => consumer.handle(chunk))
+    for (const { prefix, content } of chunk.messages) {
       if (prefix === markMessagePrefix) marks.get(content.toString())?.(transaction.position)
     }
   }
@@ -208,7 +214,7 @@ export function createTail(options: TailOptions): Tail {
       }
     },
     holds: () => following !== null,
-    position: () => position?.text ?? null,
+    position: () => position,
     synchronise,
     settle,
     writeMark: () => writeMark(),

@@ -25,16 +25,19 @@ test('live consumers get each transaction with its actor, and what was committed
   const position = await test_.tail.synchronise()
   const [first, mark] = seen
   expect(seen).toHaveLength(2)
-  expect(first).toMatchObject({
+  expect(first!.transaction).toMatchObject({
     actor: { user: ada.userId, role: 'authenticated', requestId: 'r1', via: null, reason: null },
-    messages: [],
   })
   expect(first!.changes.map(({ after }) => after)).toEqual([
     { id: '1', name: 'a' },
     { id: '2', name: 'b' },
   ])
-  expect(mark).toMatchObject({ changes: [], messages: [{ prefix: 'plinth.mark' }], position })
-  expect(comparePositions(first!.position, position)).toBeLessThan(0)
+  expect(mark).toMatchObject({
+    changes: [],
+    messages: [{ prefix: 'plinth.mark' }],
+    transaction: { position },
+  })
+  expect(comparePositions(first!.transaction.position, position)).toBeLessThan(0)
   expect(test_.tail.position()).toBe(position)
 })
 

@@ -1,11 +1,13 @@
 import { type ProjectDatabase, sql, type Transaction } from '../database/index.ts'
 import { readJournalledTables, schemaChangesTable } from '../journal/index.ts'
-import { newId, seal } from '../kernel/index.ts'
+import { createTurns, newId, seal } from '../kernel/index.ts'
 import {
+  type Batch,
   type CommittedTransaction,
   type DurableConsumer,
   type MissedCommits,
   type RowChange,
+  type TransactionChunk,
   tailErrors,
 } from '../tail/index.ts'
 import { readEnabledEndpoints, type WebhookEndpoint } from './webhook-endpoints.ts'
@@ -43,14 +45,38 @@ export function createWebhookConsumer(options: WebhookConsumerOptions): DurableC
     return stored
   }
 
-  async function handle(transactions: readonly CommittedTransaction[]): Promise<void> {
+  async function handle(batch: Batch): Promise<void> {
     const endpoints = await readEnabledEndpoints(database)
     if (endpoints.length === 0) return
-    const messages = transactions.flatMap((transaction) =>
-      transaction.changes.flatMap((change) => messagesFor(transaction, change, endpoints)),
-    )
-    if (messages.length === 0) return
-    await queue(messages, transactions.at(-1)!.position)
+    let isQueued = false
+    await database.transactionAsOwner(async (transaction) => {
+      const woken = new Set<string>()
+      for await (const chunks of batch) {
+        const messages = await messagesOf(chunks, endpoints)
+        if (messages.length > 0) await transaction.query(insertMessages(messages))
+        for (const { endpoint } of messages) woken.add(endpoint)
+      }
+      if (woken.size === 0) return
+      await movePosition(transaction, batch.position)
+      await options.wake?.(transaction, [...woken])
+      isQueued = true
+    })
+    if (isQueued) stored = batch.position
+  }
+
+  async function messagesOf(
+    chunks: readonly TransactionChunk[],
+    endpoints: readonly WebhookEndpoint[],
+  ): Promise<Message[]> {
+    const turns = createTurns()
+    const messages: Message[] = []
+    for (const { transaction, changes } of chunks) {
+      for (const change of changes) {
+        messages.push(...messagesFor(transaction, change, endpoints))
+        if (turns.isDue()) await turns.take()
+      }
+    }
+    return messages
   }
 
   function messagesFor(
@@ -87,23 +113,12 @@ export function createWebhookConsumer(options: WebhookConsumerOptions): DurableC
     return column ? ((after ?? before)?.[column] ?? null) : null
   }
 
-  async function queue(messages: readonly Message[], position: string): Promise<void> {
-    await database.transactionAsOwner(async (transaction) => {
-      const { rowCount } = await transaction.query(sql`
-        insert into plinth.webhook_position (position) values (${position}::pg_lsn)
-        on conflict (only_one) do update set position = excluded.position
-        where webhook_position.position = ${stored}::pg_lsn`)
-      if (rowCount !== 1) throw tailErrors.tail_overtaken({ system: database.system })
-      await transaction.query(sql`
-        insert into plinth.webhook_deliveries (id, endpoint, sealed_payload)
-        select m.id, m.endpoint, m.sealed
-        from unnest(${messages.map(({ id }) => id)}::uuid[], ${messages.map(({ endpoint }) => endpoint)}::uuid[],
-          ${messages.map(({ sealed }) => sealed)}::bytea[]) with ordinality m(id, endpoint, sealed, place)
-        where exists (select from plinth.webhook_endpoints e where e.id = m.endpoint)
-        order by m.place`)
-      await options.wake?.(transaction, [...new Set(messages.map(({ endpoint }) => endpoint))])
-    })
-    stored = position
+  async function movePosition(transaction: Transaction, position: string): Promise<void> {
+    const { rowCount } = await transaction.query(sql`
+      insert into plinth.webhook_position (position) values (${position}::pg_lsn)
+      on conflict (only_one) do update set position = excluded.position
+      where webhook_position.position = ${stored}::pg_lsn`)
+    if (rowCount !== 1) throw tailErrors.tail_overtaken({ system: database.system })
   }
 
   async function missed({ until }: MissedCommits): Promise<void> {
@@ -112,3 +127,11 @@ export function createWebhookConsumer(options: WebhookConsumerOptions): DurableC
 
   return { name: 'webhooks', position, handle, missed }
 }
+
+const insertMessages = (messages: readonly Message[]) => sql`
+  insert into plinth.webhook_deliveries (id, endpoint, sealed_payload)
+  select m.id, m.endpoint, m.sealed
+  from unnest(${messages.map(({ id }) => id)}::uuid[], ${messages.map(({ endpoint }) => endpoint)}::uuid[],
+    ${messages.map(({ sealed }) => sealed)}::bytea[]) with ordinality m(id, endpoint, sealed, place)
+  where exists (select from plinth.webhook_endpoints e where e.id = m.endpoint)
+  order by m.place`

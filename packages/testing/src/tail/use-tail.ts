@@ -11,12 +11,12 @@ import {
 } from '@plinth/platform/journal'
 import { newKey, silentLog, systemClock } from '@plinth/platform/kernel'
 import {
-  type CommittedTransaction,
   createTail,
   type DurableConsumer,
   readTailMigrations,
   type Tail,
   type TailOptions,
+  type TransactionChunk,
 } from '@plinth/platform/tail'
 import { readWebhookMigrations } from '@plinth/platform/webhooks'
 import { clusterAddress, useTestDatabase, waitFor } from '@plinth/testing'
@@ -126,11 +126,11 @@ export function useStops() {
   })
   return {
     stops,
-    listen: (tail: Tail, from: (transaction: CommittedTransaction) => void = () => undefined) => {
-      const seen: CommittedTransaction[] = []
-      const handle = (transaction: CommittedTransaction) => {
-        seen.push(transaction)
-        from(transaction)
+    listen: (tail: Tail, from: (chunk: TransactionChunk) => void = () => undefined) => {
+      const seen: TransactionChunk[] = []
+      const handle = (chunk: TransactionChunk) => {
+        seen.push(chunk)
+        from(chunk)
       }
       stops.push(tail.subscribe({ name: 'test', handle }))
       return seen

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Log } from '../../kernel/index.ts'
-import type { CommittedTransaction } from '../../tail/index.ts'
+import type { TransactionChunk } from '../../tail/index.ts'
 import { roomKey } from '../channels/rooms.ts'
 import type { Broadcast } from '../protocol/client-message.ts'
 
@@ -25,7 +25,7 @@ const largestFrom = (payloadBytes: number): number => Math.ceil(payloadBytes * 1
  * those with a larger payload than clients may send, with a line in the log.
  */
 export function readSqlBroadcasts(
-  messages: CommittedTransaction['messages'],
+  messages: TransactionChunk['messages'],
   { payloadBytes, log }: { readonly payloadBytes: number; readonly log: Log },
 ): readonly { readonly room: string; readonly broadcast: Broadcast }[] {
   return messages

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ProjectDatabase } from '../../database/index.ts'
 import { type Log, messageOf } from '../../kernel/index.ts'
-import type { CommittedTransaction, RowChange } from '../../tail/index.ts'
+import type { RowChange, TransactionChunk } from '../../tail/index.ts'
 import { createQuota } from '../limits/quota.ts'
 import type { RealtimeLimits } from '../limits/realtime-limits.ts'
 import { createAudiences } from './audience.ts'
@@ -10,7 +10,7 @@ import { createDelivery } from './deliver-changes.ts'
 import { createFilterRunner } from './filters/filter-runner.ts'
 import { isStale } from './policies/check-policies.ts'
 import { createRecentChanges } from './recent-changes.ts'
-import { readTransaction, type StreamTransaction } from './stream-transaction.ts'
+import { createChunkReader, type StreamChunk } from './stream-transaction.ts'
 import { createSubscriptions, type Subscriptions } from './subscriptions.ts'
 import { createCopyChecks } from './watch/compare-copies.ts'
 import { createCopies } from './watch/keep-copies.ts'
@@ -19,8 +19,8 @@ import { isExact, tellPosition } from './watch/watch-members.ts'
 
 /** Committed changes on their way from the stream to the clients that may see them. */
 export interface ChangeHub extends Pick<Subscriptions, 'subscribe' | 'watch'> {
-  /** Takes the next transaction of the stream. */
-  push(transaction: CommittedTransaction): void
+  /** Takes the next chunk of the stream. */
+  push(chunk: TransactionChunk): void
   /** Commits are missing: everyone who keeps a copy starts over. */
   broken(): void
   /** Tells idle watchers how far they are, so that they can resume from there. */
@@ -39,7 +39,7 @@ export interface ChangeHubOptions extends Omit<CheckContext, 'audiences' | 'poli
   /** Called when watchers wait for the stream to come past their snapshot and nothing is being written. */
   onBehind(): void
   /** Called in the order of the stream, after the changes that came before. */
-  onMessages(messages: StreamTransaction['messages']): void
+  onMessages(messages: StreamChunk['messages']): void
 }
 
 /** Changes that are checked together. */
@@ -86,14 +86,18 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
     wake: options.onBehind,
   })
   const stopping = new AbortController()
-  let queue: StreamTransaction[] = []
+  const read = createChunkReader()
+  let queue: StreamChunk[] = []
   let queuedBytes = 0
-  let sequence = 0
-  /** Sequence number and position of the last transaction that was taken out of the queue. */
+  /** Sequence number of the last transaction that began to arrive. */
+  let arrived = 0
+  /** Sequence number and position of the last transaction that began to be taken out of the queue. */
   let taken = 0
   let position: string | null = null
-  /** Position of the last transaction that was delivered. */
+  /** Position of the last transaction that was delivered as a whole. */
   let delivered: string | null = null
+  /** OIDs of the tables that the transaction in delivery has changed so far. */
+  let changedTables = new Set<number>()
   let working: Promise<void> | null = null
   const subscriptions = createSubscriptions({
     context: { ...context, limits },
@@ -104,12 +108,12 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
     reached: () => ({ sequence: taken, position }),
   })
 
-  function push(committed: CommittedTransaction): void {
-    sequence += 1
-    const transaction = readTransaction(sequence, committed)
-    recent.add(transaction)
-    queue.push(transaction)
-    queuedBytes += transaction.bytes
+  function push(given: TransactionChunk): void {
+    const chunk = read(given)
+    arrived = chunk.transaction.sequence
+    recent.add(chunk)
+    queue.push(chunk)
+    queuedBytes += chunk.bytes
     if (queuedBytes > limits.queuedBytes) {
       log.warn({ system: database.system, queuedBytes }, 'realtime cannot follow; clients start over')
       broken()
@@ -122,63 +126,55 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
     await turn()
     try {
       while (queue.length > 0 && !stopping.signal.aborted) await deliver(takeBatch())
+    } catch (error) {
+      log.error({ system: database.system, problem: messageOf(error) }, 'changes could not be delivered')
+      broken()
     } finally {
       working = null
     }
   }
 
-  /** Transactions of up to `mostTogether` changes, at least one. */
-  function takeBatch(): readonly StreamTransaction[] {
+  /** Chunks of up to `mostTogether` changes, at least one. */
+  function takeBatch(): readonly StreamChunk[] {
     let changes = 0
-    const beyond = queue.findIndex((transaction) => {
-      changes += transaction.changes.length
+    const beyond = queue.findIndex((chunk) => {
+      changes += chunk.changes.length
       return changes > mostTogether
     })
     const batch = queue.splice(0, beyond < 0 ? queue.length : Math.max(1, beyond))
     queuedBytes -= batch.reduce((sum, { bytes }) => sum + bytes, 0)
-    taken = batch.at(-1)!.sequence
-    position = batch.at(-1)!.position
+    const { transaction } = batch.at(-1)!
+    taken = transaction.sequence
+    position = transaction.position
     return batch
   }
 
-  async function deliver(batch: readonly StreamTransaction[]): Promise<void> {
-    const [first] = batch
-    if (first!.changes.length > mostTogether) await deliverInParts(first!)
-    else await deliverTogether(batch)
-    subscriptions.retire(taken)
-    delivered = batch.at(-1)!.position
-    for (const transaction of batch) checks.notice(transaction)
-  }
-
-  async function deliverTogether(batch: readonly StreamTransaction[]): Promise<void> {
+  async function deliver(batch: readonly StreamChunk[]): Promise<void> {
     const checked = await check(batch.flatMap(({ changes }) => changes))
     const start = performance.now()
-    for (const transaction of batch) {
-      startOver(transaction)
-      if (checked) delivery.tell(transaction, transaction.changes, checked)
-      finish(transaction)
+    for (const chunk of batch) {
+      startOver(chunk)
+      if (checked) delivery.tell(chunk.transaction, chunk.changes, checked)
+      finish(chunk)
     }
+    subscriptions.retire(taken)
     await turn()
     const pause = Math.min(mostGathering, (performance.now() - start) * restPerWork)
     if (checked && pause >= 1)
       await wait(pause, undefined, { signal: stopping.signal }).catch(() => undefined)
   }
 
-  /** A large transaction, part by part, with turns of the event loop in between. */
-  async function deliverInParts(transaction: StreamTransaction): Promise<void> {
-    startOver(transaction)
-    for (let start = 0; start < transaction.changes.length; start += mostTogether) {
-      const part = transaction.changes.slice(start, start + mostTogether)
-      const checked = await check(part)
-      if (checked) delivery.tell(transaction, part, checked)
-      await turn()
+  /** Copies are told of a transaction when all of it was delivered. */
+  function finish({ transaction, isLast, changes, truncated, messages }: StreamChunk): void {
+    for (const { relation } of changes) changedTables.add(relation.oid)
+    for (const table of truncated) changedTables.add(table)
+    if (isLast) {
+      delivery.finish(transaction)
+      delivered = transaction.position
+      checks.notice(changedTables)
+      changedTables = new Set()
     }
-    finish(transaction)
-  }
-
-  function finish(transaction: StreamTransaction): void {
-    delivery.finish(transaction)
-    options.onMessages(transaction.messages)
+    options.onMessages(messages)
   }
 
   /** Checks until it succeeds or the server stops; undefined when nobody listens or a batch cannot be checked at all. */
@@ -201,7 +197,7 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
   }
 
   /** Who keeps a copy of a table that was emptied reads it again; TRUNCATE is no change of rows for the others. */
-  function startOver({ truncated, sequence: at }: StreamTransaction): void {
+  function startOver({ truncated, transaction: { sequence: at } }: StreamChunk): void {
     if (truncated.length === 0) return
     for (const audience of [...audiences.all()]) {
       if (audience.kind !== 'watch' || !truncated.includes(audience.view.table.oid)) continue
@@ -210,10 +206,10 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
   }
 
   function broken(): void {
-    position = queue.at(-1)?.position ?? position
+    position = queue.at(-1)?.transaction.position ?? position
     queue = []
     queuedBytes = 0
-    taken = sequence
+    taken = arrived
     recent.reset(position)
     delivery.broken()
     copies.clear()

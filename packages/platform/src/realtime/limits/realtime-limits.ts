@@ -87,7 +87,7 @@ export const limitsSchema = z.strictObject({
     16 * mebibyte,
     'Bytes of changes that are kept so that clients that come back can resume.',
   ),
-  queuedBytes: atMost(256 * mebibyte, 'Bytes of changes that may wait; beyond it everyone starts over.'),
+  queuedBytes: atMost(64 * mebibyte, 'Bytes of changes that may wait; beyond it everyone starts over.'),
   filterMilliseconds: each({
     statement: atMost(500, 'Time that filters with patterns may take in one statement.'),
     user: atMost(100, 'Time of patterns of one user (else address) in a second; ten times as much at once.'),

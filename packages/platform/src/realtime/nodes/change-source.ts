@@ -1,8 +1,8 @@
 import type { Log } from '../../kernel/index.ts'
-import { type CommittedTransaction, comparePositions, markMessagePrefix } from '../../tail/index.ts'
+import { comparePositions, markMessagePrefix, type TransactionChunk } from '../../tail/index.ts'
 import type { ChangeFeed } from '../change-feed.ts'
 import { realtimeErrors } from '../errors.ts'
-import type { StreamRelay } from './stream-relay.ts'
+import type { StreamPlace, StreamRelay } from './stream-relay.ts'
 
 export interface ChangeSourceOptions {
   readonly feed: ChangeFeed
@@ -11,7 +11,7 @@ export interface ChangeSourceOptions {
   readonly log: Log
   /** How long a channel waits for the stream before it is told to come again, milliseconds. Default 5,000. */
   readonly patience?: number
-  push(transaction: CommittedTransaction): void
+  push(chunk: TransactionChunk): void
   broken(): void
 }
 
@@ -32,19 +32,21 @@ export function createChangeSource(options: ChangeSourceOptions): ChangeSource {
   const { feed, relay, log, patience = defaultPatience } = options
   const marks = new Map<string, () => void>()
   const passed: string[] = []
-  let seen: string | null = null
-  /** True from taking the stream over until its first transaction shows whether it joins what was seen before. */
+  let seen: StreamPlace | null = null
+  /** True from taking the stream over until its first chunk shows whether it joins what was seen before. */
   let isTakenOver = false
   /** True from the moment that a mark came by until the stream breaks off. */
   let isArmed = false
   let arming: Promise<void> | null = null
   let unsubscribe: (() => void) | undefined
 
-  function take(transaction: CommittedTransaction): void {
-    if (seen !== null && comparePositions(transaction.position, seen) <= 0) return
-    seen = transaction.position
-    options.push(transaction)
-    for (const { prefix, content } of transaction.messages) {
+  /** True for what was not seen yet: what comes after the last seen chunk. */
+  const isNew = (chunk: TransactionChunk): boolean => seen === null || comparePlaces(placeOf(chunk), seen) > 0
+
+  function take(chunk: TransactionChunk): void {
+    seen = placeOf(chunk)
+    options.push(chunk)
+    for (const { prefix, content } of chunk.messages) {
       if (prefix === markMessagePrefix) passMark(content.toString())
     }
   }
@@ -56,26 +58,24 @@ export function createChangeSource(options: ChangeSourceOptions): ChangeSource {
     marks.get(mark)?.()
   }
 
-  /** A node that begins in the middle has nothing to compare with; afterwards each follows the one before. */
-  function takeRelayed(transaction: CommittedTransaction, previous: string | null): void {
-    if (feed.holds()) return
-    const isNew = seen === null || comparePositions(transaction.position, seen) > 0
-    if (isNew && seen !== null && previous !== seen) lost()
-    take(transaction)
+  /** A node that begins in the middle has nothing to compare with; afterwards each chunk follows the one before. */
+  function takeRelayed(chunk: TransactionChunk, previous: StreamPlace | null): void {
+    if (feed.holds() || !isNew(chunk)) return
+    if (seen !== null && (previous === null || comparePlaces(previous, seen) !== 0)) lost()
+    take(chunk)
   }
 
   /**
    * The stream that this node holds. After a take-over, a repetition proves that nothing lies between what the other
    * holder has relayed and what comes now; without one it is not known, and clients start over.
    */
-  function takeOwn(transaction: CommittedTransaction): void {
-    const isNew = seen === null || comparePositions(transaction.position, seen) > 0
-    const isCertain = !isTakenOver || !isNew
+  function takeOwn(chunk: TransactionChunk): void {
+    const isCertain = !isTakenOver || !isNew(chunk)
     isTakenOver = false
-    if (!isNew) return
+    if (!isNew(chunk)) return
     if (!isCertain && seen !== null) lost()
-    relay?.publish(transaction, isCertain ? seen : null)
-    take(transaction)
+    relay?.publish(chunk, isCertain ? seen : null)
+    take(chunk)
   }
 
   function lost(): void {
@@ -148,3 +148,7 @@ export function createChangeSource(options: ChangeSourceOptions): ChangeSource {
     await arming
   }
 }
+
+const placeOf = ({ transaction, index }: TransactionChunk): StreamPlace => [transaction.position, index]
+
+const comparePlaces = (a: StreamPlace, b: StreamPlace): number => comparePositions(a[0], b[0]) || a[1] - b[1]

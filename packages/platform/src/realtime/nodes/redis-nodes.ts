@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { type Log, messageOf } from '../../kernel/index.ts'
 import type { Presence } from '../presence/presence-state.ts'
 import type { NodeEvents, NodeLink, RelayedBroadcast, RelayedPresence } from './node-link.ts'
-import { decodeTransaction, encodeTransaction, type StreamRelay } from './stream-relay.ts'
+import { decodeChunk, encodeChunk, type StreamRelay } from './stream-relay.ts'
 
 export interface RedisNodesOptions {
   readonly url: string
@@ -24,8 +24,8 @@ type NodeMessage = { readonly node: string } & (
 )
 
 const defaultHeartbeat = { every: 3_000, deadAfter: 10_000 }
-/** Transactions that Redis keeps for nodes that fall behind. */
-const keptTransactions = 10_000
+/** Chunks of transactions that Redis keeps for nodes that fall behind. */
+const keptChunks = 10_000
 
 /** Connects the nodes of a project through Redis: messages by publish/subscribe, the stream of changes by a stream. */
 export function createRedisNodes(options: RedisNodesOptions): { link: NodeLink; relay: StreamRelay } {
@@ -141,8 +141,8 @@ function createRedisRelay({ project, log }: RedisNodesOptions, connect: Connect)
         const found = await reading.xread('COUNT', 500, 'BLOCK', 5_000, 'STREAMS', stream, last)
         for (const [id, fields] of found?.[0]?.[1] ?? []) {
           last = id
-          const { transaction, previous } = decodeTransaction(fields[1]!)
-          receive(transaction, previous)
+          const { chunk, previous } = decodeChunk(fields[1]!)
+          receive(chunk, previous)
         }
       } catch (error) {
         if (stopped) return
@@ -154,9 +154,9 @@ function createRedisRelay({ project, log }: RedisNodesOptions, connect: Connect)
   }
 
   return {
-    publish: (transaction, previous) => {
-      const text = encodeTransaction(transaction, previous)
-      writing.xadd(stream, 'MAXLEN', '~', keptTransactions, '*', 't', text).catch((error: unknown) => {
+    publish: (chunk, previous) => {
+      const text = encodeChunk(chunk, previous)
+      writing.xadd(stream, 'MAXLEN', '~', keptChunks, '*', 't', text).catch((error: unknown) => {
         log.warn({ problem: messageOf(error) }, 'other nodes did not get a transaction')
       })
     },

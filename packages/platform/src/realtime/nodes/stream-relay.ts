@@ -1,20 +1,25 @@
-import type { CommittedTransaction, RowChange } from '../../tail/index.ts'
+import type { CommittedTransaction, RowChange, TransactionChunk } from '../../tail/index.ts'
 
 /** Carries the stream from the node that holds it to those that do not. */
 export interface StreamRelay {
-  /** From the holder; `previous` is the position of what it published before, null for its first. */
-  publish(transaction: CommittedTransaction, previous: string | null): void
+  /** From the holder; `previous` is what it published before, null for its first. */
+  publish(chunk: TransactionChunk, previous: StreamPlace | null): void
   /** Calls `receive` for all that is published from now on, by whichever node; resolves when it listens. */
   start(
-    receive: (transaction: CommittedTransaction, previous: string | null) => void,
+    receive: (chunk: TransactionChunk, previous: StreamPlace | null) => void,
     lost: () => void,
   ): Promise<void>
   stop(): Promise<void>
 }
 
+/** A chunk's place in the stream: its transaction's position and its number in it. */
+export type StreamPlace = readonly [position: string, index: number]
+
 interface Wire {
-  readonly p: string | null
-  readonly t: Omit<CommittedTransaction, 'messages' | 'changes' | 'truncated'>
+  readonly p: StreamPlace | null
+  readonly t: CommittedTransaction
+  /** Number, whether it is the last one. */
+  readonly n: readonly [number, boolean]
   readonly c: readonly (Omit<RowChange, 'relation'> & { readonly r: number })[]
   /** Indexes of relations that were truncated. */
   readonly x: readonly number[]
@@ -22,8 +27,8 @@ interface Wire {
   readonly m: readonly (readonly [string, string])[]
 }
 
-/** A transaction as text; relations are written once. */
-export function encodeTransaction(transaction: CommittedTransaction, previous: string | null): string {
+/** A chunk as text; relations are written once. */
+export function encodeChunk(chunk: TransactionChunk, previous: StreamPlace | null): string {
   const relations: RowChange['relation'][] = []
   const places = new Map<RowChange['relation'], number>()
   const placeOf = (relation: RowChange['relation']) => {
@@ -32,35 +37,39 @@ export function encodeTransaction(transaction: CommittedTransaction, previous: s
     places.set(relation, relations.push(relation) - 1)
     return relations.length - 1
   }
-  const { position, xid, committedAt, actor } = transaction
+  const { position, xid, committedAt, actor } = chunk.transaction
   const wire: Wire = {
     p: previous,
     t: { position, xid, committedAt, actor },
-    c: transaction.changes.map(({ relation, operation, before, after }) => ({
+    n: [chunk.index, chunk.isLast],
+    c: chunk.changes.map(({ relation, operation, before, after }) => ({
       r: placeOf(relation),
       operation,
       before,
       after,
     })),
-    x: transaction.truncated.map(placeOf),
+    x: chunk.truncated.map(placeOf),
     r: relations,
-    m: transaction.messages.map(({ prefix, content }) => [prefix, content.toString('base64')]),
+    m: chunk.messages.map(({ prefix, content }) => [prefix, content.toString('base64')]),
   }
   return JSON.stringify(wire)
 }
 
-export function decodeTransaction(text: string): {
-  readonly transaction: CommittedTransaction
-  readonly previous: string | null
+export function decodeChunk(text: string): {
+  readonly chunk: TransactionChunk
+  readonly previous: StreamPlace | null
 } {
   const wire = JSON.parse(text) as Wire
   return {
     previous: wire.p,
-    transaction: {
-      ...wire.t,
+    chunk: {
+      transaction: wire.t,
+      index: wire.n[0],
+      isLast: wire.n[1],
       changes: wire.c.map(({ r, ...change }) => ({ ...change, relation: wire.r[r]! })),
       truncated: wire.x.map((place) => wire.r[place]!),
       messages: wire.m.map(([prefix, content]) => ({ prefix, content: Buffer.from(content, 'base64') })),
+      bytes: text.length,
     },
   }
 }

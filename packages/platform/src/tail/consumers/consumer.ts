@@ -1,4 +1,4 @@
-import type { CommittedTransaction } from '../committed-transaction.ts'
+import type { TransactionChunk } from '../committed-transaction.ts'
 
 /** A stretch of commits that the stream does not have: what happened in it is not known to any consumer. */
 export interface MissedCommits {
@@ -11,22 +11,32 @@ export interface MissedCommits {
 }
 
 /**
- * Gets every transaction right after it was decoded, without waiting for anything to be stored (realtime).
+ * Gets every chunk right after it was decoded, without waiting for anything to be stored (realtime).
  *
- * Once per transaction, in commit order, as long as this process holds the stream without a break. After a lost
- * connection the stream goes back to what was stored and the tail leaves out what it has handed over already. When
- * another node takes over, that node starts after the last *stored* transaction: what is fanned out between nodes
- * carries its `position`, and what is not after the last seen position is a repetition.
+ * Once per chunk, in commit order, as long as this process holds the stream without a break. After a lost connection the
+ * stream goes back to what was stored and the tail leaves out what it has handed over already. When another node takes
+ * over, that node starts after the last *stored* transaction: what is fanned out between nodes carries `position` and
+ * `index`, and what is not after the last seen chunk is a repetition.
  */
 export interface LiveConsumer {
   /** For the log and for health. */
   readonly name: string
   /** Called in the middle of the stream: it must be quick and must not throw (an error is logged, and that is all). */
-  handle(transaction: CommittedTransaction): void
+  handle(chunk: TransactionChunk): void
   /** This node began (true) or ceased (false) to hold the stream. Called with the present state on subscription. */
   holding?(held: boolean): void
   /** Commits are missing: whoever keeps a copy has to read it again. */
   missed?(commits: MissedCommits): void
+}
+
+/**
+ * Whole transactions in commit order, at least one, as the chunks that they consist of. They come in slices of up to
+ * {@link sliceBounds}; the next slice comes when the one before is done with, so a batch may be far larger than memory.
+ * The iteration fails when the stream breaks off in the middle.
+ */
+export interface Batch extends AsyncIterable<readonly TransactionChunk[]> {
+  /** Position of the last transaction that was given out; after the iteration, where the batch ends. */
+  readonly position: string
 }
 
 /**
@@ -42,11 +52,11 @@ export interface DurableConsumer {
    */
   position(): Promise<string | null>
   /**
-   * Stores a batch (never empty, in commit order) and the position of its last transaction; what it resolves for is
-   * stored. To count exactly once, store both in one PostgreSQL transaction. Batches never overlap in time. When it
-   * rejects, the tail lets go of the stream and takes it again, asking for the position anew.
+   * Stores a batch and its position; what it resolves for is stored, also what it has not looked at. To count exactly
+   * once, iterate inside one PostgreSQL transaction that stores the position at its end. Batches never overlap in time.
+   * When it rejects, the tail lets go of the stream and takes it again, asking for the position anew.
    */
-  handle(transactions: readonly CommittedTransaction[]): Promise<void>
+  handle(batch: Batch): Promise<void>
   /**
    * Commits are missing: the stream goes on after `until`, and positions stored before may be another cluster's. Called
    * before anything after them is handled, and again when the process ends in between.

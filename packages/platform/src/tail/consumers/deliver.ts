@@ -1,18 +1,19 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { StreamedTransaction } from '../stream/decode-changes.ts'
-import type { DurableConsumer } from './consumer.ts'
+import type { StreamedChunk } from '../stream/streamed-chunk.ts'
+import type { Batch, DurableConsumer } from './consumer.ts'
 
 /** Hands transactions to one durable consumer, a batch at a time, and knows what it has stored. */
 export interface Delivery {
-  push(transaction: StreamedTransaction): void
-  /** Bytes of the stream that wait or are being stored. */
+  push(chunk: StreamedChunk): void
+  /** Bytes that wait, or that the consumer has in hand. */
   pendingBytes(): number
+  /** Transactions that are not stored yet. */
   pending(): number
-  /** Milliseconds since the oldest waiting transaction arrived. */
+  /** Milliseconds since the oldest transaction that is not stored began to arrive. */
   age(): number
   /** End of the last transaction stored since the delivery began; null before the first. */
   stored(): bigint | null
-  /** Resolves when everything that was pushed so far is stored; does not wait for more to gather. */
+  /** Resolves when every transaction that has come to its end so far is stored; does not wait for more to gather. */
   drain(): Promise<void>
   /** Ends without storing what waits; resolves when no batch is under way any more. */
   abandon(): Promise<void>
@@ -27,49 +28,60 @@ export interface DeliveryOptions {
    * cost far less, and a single change is stored at once.
    */
   readonly gatherMilliseconds: number
-  onStored(): void
+  /** There is room for more: something was stored, or is not held in memory any more. */
+  onProgress(): void
   onFailure(error: unknown): void
 }
 
-/** Where a batch is full: rows, and bytes of the stream. */
+/** Where a batch of several transactions is full. */
 const fullBatch = { changes: 20_000, bytes: 16_000_000 }
+/** What a consumer has in hand at once, unless a single chunk is larger. */
+export const sliceBounds = { changes: 2_000, bytes: 2_000_000 }
 
-interface Waiting {
-  readonly transaction: StreamedTransaction
+/** A transaction that is not stored yet. */
+interface Unstored {
   readonly arrived: number
+  /** Null while more of it is to come. */
+  end: bigint | null
 }
 
 export function createDelivery(options: DeliveryOptions): Delivery {
-  const { consumer, from, gatherMilliseconds, onStored, onFailure } = options
-  let waiting: Waiting[] = []
-  let inHand: readonly Waiting[] = []
-  let bytes = 0
-  let changes = 0
+  const { consumer, from, gatherMilliseconds, onProgress, onFailure } = options
+  const abandoned = new AbortController()
+  const unstored: Unstored[] = []
+  let waiting: StreamedChunk[] = []
+  let waitingBytes = 0
+  let waitingChanges = 0
+  let bytesInHand = 0
   let stored: bigint | null = null
-  let abandoned = false
   let hurried = false
   let hurry = new AbortController()
+  let arrival = Promise.withResolvers<void>()
   let working: Promise<void> | null = null
-  let drained: { at: Waiting | undefined; resolve(): void; reject(error: unknown): void }[] = []
+  let drained: { readonly last: Unstored; resolve(): void; reject(error: unknown): void }[] = []
 
-  function push(transaction: StreamedTransaction): void {
-    if (transaction.end <= from || abandoned) return
-    waiting.push({ transaction, arrived: performance.now() })
-    bytes += transaction.bytes
-    changes += transaction.changes.length
+  function push(chunk: StreamedChunk): void {
+    if (chunk.transaction.commit <= from || abandoned.signal.aborted) return
+    const last = unstored.at(-1)
+    if (last?.end === null) last.end = chunk.end
+    else unstored.push({ arrived: performance.now(), end: chunk.end })
+    waiting.push(chunk)
+    waitingBytes += chunk.bytes
+    waitingChanges += chunk.changes.length
     if (isFull()) hurry.abort()
+    arrival.resolve()
     working ??= work().catch(fail)
   }
 
-  const isFull = () => changes >= fullBatch.changes || bytes >= fullBatch.bytes
+  const isFull = () => waitingChanges >= fullBatch.changes || waitingBytes >= fullBatch.bytes
 
   async function work(): Promise<void> {
     // What has already been received belongs into the first batch.
     await Promise.resolve()
-    while (waiting.length > 0 && !abandoned) {
+    while (waiting.length > 0 && !abandoned.signal.aborted) {
       const began = performance.now()
-      await store(takeBatch())
-      if (!abandoned) await gather(gatherMilliseconds - (performance.now() - began))
+      await store()
+      if (!abandoned.signal.aborted) await gather(gatherMilliseconds - (performance.now() - began))
     }
     working = null
   }
@@ -80,33 +92,94 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     await wait(milliseconds, undefined, { signal: hurry.signal }).catch(() => undefined)
   }
 
-  function takeBatch(): readonly Waiting[] {
+  async function store(): Promise<void> {
+    const slices = takeSlices()
+    let last: StreamedChunk | undefined
+    const batch: Batch = {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => {
+          const slice = await slices.next()
+          if (!slice.done) last = slice.value.at(-1)
+          return slice
+        },
+      }),
+      get position() {
+        return (last ?? waiting[0])!.transaction.position
+      },
+    }
+    await consumer.handle(batch)
+    for await (const rest of slices) last = rest.at(-1)
+    settle(last!.end!)
+  }
+
+  /**
+   * What waits now, up to a full batch; when that ends in the middle of a transaction, also what is still to come of it.
+   */
+  async function* takeSlices(): AsyncGenerator<readonly StreamedChunk[], undefined> {
+    let left = waiting.length
+    let changes = 0
+    let bytes = 0
+    let isWhole = true
+    try {
+      while (!isWhole || (left > 0 && changes < fullBatch.changes && bytes < fullBatch.bytes)) {
+        abandoned.signal.throwIfAborted()
+        if (waiting.length === 0) await arrivalOfMore()
+        const slice = takeSlice()
+        left -= slice.length
+        for (const chunk of slice) {
+          changes += chunk.changes.length
+          bytes += chunk.bytes
+        }
+        isWhole = slice.at(-1)!.isLast
+        yield slice
+      }
+    } finally {
+      bytesInHand = 0
+    }
+    return undefined
+  }
+
+  async function arrivalOfMore(): Promise<void> {
+    bytesInHand = 0
+    onProgress()
+    arrival = Promise.withResolvers()
+    const { signal } = abandoned
+    const stop = () => arrival.reject(signal.reason)
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    await arrival.promise.finally(() => signal.removeEventListener('abort', stop))
+  }
+
+  function takeSlice(): readonly StreamedChunk[] {
     let count = 0
-    let taken = 0
-    while (count < waiting.length && taken < fullBatch.changes) {
-      taken += waiting[count]!.transaction.changes.length
+    let changes = 0
+    let bytes = 0
+    for (const chunk of waiting) {
+      if (
+        count > 0 &&
+        (changes + chunk.changes.length > sliceBounds.changes || bytes + chunk.bytes > sliceBounds.bytes)
+      )
+        break
       count += 1
+      changes += chunk.changes.length
+      bytes += chunk.bytes
     }
-    inHand = waiting.slice(0, count)
+    const slice = waiting.slice(0, count)
     waiting = waiting.slice(count)
-    return inHand
+    waitingBytes -= bytes
+    waitingChanges -= changes
+    bytesInHand = bytes
+    onProgress()
+    return slice
   }
 
-  async function store(batch: readonly Waiting[]): Promise<void> {
-    await consumer.handle(batch.map(({ transaction }) => transaction))
-    for (const { transaction } of batch) {
-      bytes -= transaction.bytes
-      changes -= transaction.changes.length
-    }
-    stored = batch.at(-1)!.transaction.end
-    inHand = []
-    onStored()
-    release(batch)
-  }
-
-  function release(batch: readonly Waiting[]): void {
+  function settle(end: bigint): void {
+    stored = end
+    const count = unstored.findIndex((each) => each.end === end) + 1
+    const done = new Set(unstored.splice(0, count))
+    onProgress()
     drained = drained.filter((waiter) => {
-      if (!waiter.at || !batch.includes(waiter.at)) return true
+      if (!done.has(waiter.last)) return true
       waiter.resolve()
       return false
     })
@@ -115,36 +188,35 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   function fail(error: unknown): void {
     working = null
-    if (abandoned) return
-    abandoned = true
-    for (const waiter of drained) waiter.reject(error)
-    drained = []
+    if (abandoned.signal.aborted) return
+    letGo(error)
     onFailure(error)
+  }
+
+  function letGo(reason: unknown): void {
+    abandoned.abort(reason)
+    hurry.abort()
+    for (const waiter of drained) waiter.reject(reason)
+    drained = []
   }
 
   return {
     push,
-    pendingBytes: () => bytes,
-    pending: () => waiting.length + inHand.length,
-    age: () => {
-      const oldest = inHand[0] ?? waiting[0]
-      return oldest ? performance.now() - oldest.arrived : 0
-    },
+    pendingBytes: () => waitingBytes + bytesInHand,
+    pending: () => unstored.length,
+    age: () => (unstored[0] ? performance.now() - unstored[0].arrived : 0),
     stored: () => stored,
     drain: () => {
-      const last = waiting.at(-1) ?? inHand.at(-1)
+      const last = unstored.findLast(({ end }) => end !== null)
       if (!last) return Promise.resolve()
-      if (abandoned) return Promise.reject(new Error('The stream was let go of'))
+      if (abandoned.signal.aborted) return Promise.reject(abandoned.signal.reason)
       hurried = true
       hurry.abort()
-      return new Promise((resolve, reject) => drained.push({ at: last, resolve, reject }))
+      return new Promise((resolve, reject) => drained.push({ last, resolve, reject }))
     },
     abandon: async () => {
-      abandoned = true
-      hurry.abort()
+      letGo(new Error('The stream was let go of'))
       await working
-      for (const waiter of drained) waiter.reject(new Error('The stream was let go of'))
-      drained = []
     },
   }
 }

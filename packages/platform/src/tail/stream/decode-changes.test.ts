@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { createActorMessages } from '../../database/index.ts'
-import { createChangeDecoder, formatInstant, type StreamedTransaction } from './decode-changes.ts'
+import { createChangeDecoder, formatInstant } from './decode-changes.ts'
 import { createFrameReader } from './read-frames.ts'
+import type { StreamedChunk } from './streamed-chunk.ts'
 
 const text = (value: string) => Buffer.from(`${value}\0`)
 const int16 = (value: number) => {
@@ -21,9 +22,9 @@ const int64 = (value: bigint) => {
 }
 const message = (type: string, ...parts: Buffer[]) => Buffer.concat([Buffer.from(type), ...parts])
 
-const begin = message('B', int64(0x1_0000_0100n), int64(0n), int32(77))
-const commit = (microseconds = 0n, end = 0x1_0000_0200n) =>
-  message('C', Buffer.of(0), int64(0x1_0000_0100n), int64(end), int64(microseconds))
+const beginAt = (microseconds: bigint) => message('B', int64(0x1_0000_0100n), int64(microseconds), int32(77))
+const begin = beginAt(0n)
+const commit = message('C', Buffer.of(0), int64(0x1_0000_0100n), int64(0x1_0000_0200n), int64(0n))
 const relation = (identity: string, columns: readonly (readonly [string, boolean])[]) =>
   message(
     'R',
@@ -49,11 +50,11 @@ const logical = (prefix: string, content: string) =>
 
 const actors = createActorMessages('secret of tests')
 
-function decode(...messages: readonly Buffer[]): StreamedTransaction[] {
-  const transactions: StreamedTransaction[] = []
-  const decoder = createChangeDecoder(actors, (transaction) => transactions.push(transaction))
+function decode(...messages: readonly Buffer[]): StreamedChunk[] {
+  const chunks: StreamedChunk[] = []
+  const decoder = createChangeDecoder(actors, (chunk) => chunks.push(chunk))
   for (const each of messages) decoder.decode(each)
-  return transactions
+  return chunks
 }
 
 const full = relation('f', [
@@ -76,9 +77,15 @@ test('an insert, an update and a delete come with their images, in their order',
       tuple('1', '', '{}'),
     ),
     message('D', int32(42), Buffer.from('O'), tuple('1', '', '{}')),
-    commit(),
+    commit,
   )
-  expect(transaction).toMatchObject({ xid: 77, position: '1/200', actor: null, messages: [] })
+  expect(transaction).toMatchObject({
+    transaction: { xid: 77, position: '1/100', actor: null },
+    index: 0,
+    isLast: true,
+    end: 0x1_0000_0200n,
+    messages: [],
+  })
   expect(transaction!.changes.map(({ operation, before, after }) => [operation, before, after])).toEqual([
     ['insert', null, { id: '1', name: 'Ada', doc: null }],
     ['update', { id: '1', name: 'Ada', doc: null }, { id: '1', name: '', doc: '{}' }],
@@ -99,7 +106,7 @@ test('a large value that an update left alone is taken from the image before', (
       Buffer.from('N'),
       tuple('1', 'b', undefined),
     ),
-    commit(),
+    commit,
   )
   expect(transaction!.changes[0]!.after).toEqual({ id: '1', name: 'b', doc: 'long' })
 })
@@ -115,7 +122,7 @@ test('without full images, what was not sent is left out and not taken for null'
     message('U', int32(42), Buffer.from('N'), tuple('1', null, undefined)),
     message('U', int32(42), Buffer.from('K'), tuple('1', null, null), Buffer.from('N'), tuple('2', 'b', 'c')),
     message('D', int32(42), Buffer.from('K'), tuple('2', null, null)),
-    commit(),
+    commit,
   )
   expect(transaction!.changes.map(({ before, after }) => [before, after])).toEqual([
     [null, { id: '1', name: null }],
@@ -130,7 +137,7 @@ test('values stay the text that PostgreSQL wrote: no number rounded, no byte los
     begin,
     full,
     message('I', int32(42), Buffer.from('N'), tuple(...values)),
-    commit(),
+    commit,
   )
   expect(Object.values(transaction!.changes[0]!.after!)).toEqual(values)
 })
@@ -139,8 +146,8 @@ test('the time of commit keeps its microseconds', () => {
   expect(formatInstant(0n)).toBe('2000-01-01T00:00:00.000000Z')
   expect(formatInstant(848_521_729_744_957n)).toBe('2026-11-20T20:28:49.744957Z')
   expect(formatInstant(848_521_729_000_001n)).toBe('2026-11-20T20:28:49.000001Z')
-  const [transaction] = decode(begin, commit(1n))
-  expect(transaction!.committedAt).toBe('2000-01-01T00:00:00.000001Z')
+  const [transaction] = decode(beginAt(1n), commit)
+  expect(transaction!.transaction.committedAt).toBe('2000-01-01T00:00:00.000001Z')
 })
 
 const ada = { user: 'ada', role: 'authenticated', requestId: 'r', via: null, reason: null }
@@ -154,19 +161,19 @@ test('the actor is the one that the platform named, whatever else SQL says befor
     logical('plinth.actor', actors.write(ada)),
     logical('plinth.actor', actors.write(eve)),
     logical('other', 'content'),
-    commit(),
+    commit,
   )
-  expect(transaction!.actor).toEqual(ada)
+  expect(transaction!.transaction.actor).toEqual(ada)
   // What proves it is not handed on: stored, it could be sent again.
-  expect(transaction!.actorJson!.toString()).toBe(JSON.stringify(ada))
+  expect(transaction!.transaction.actorJson!.toString()).toBe(JSON.stringify(ada))
   expect(transaction!.messages).toEqual([{ prefix: 'other', content: Buffer.from('content') }])
 })
 
 test.each(['', 'null', '{', '[]', JSON.stringify(eve), `${'A'.repeat(63)}${JSON.stringify(eve)}`])(
   '%j is no actor',
   (content) => {
-    const [transaction] = decode(begin, logical('plinth.actor', content), commit())
-    expect(transaction).toMatchObject({ actor: null, actorJson: null, messages: [] })
+    const [transaction] = decode(begin, logical('plinth.actor', content), commit)
+    expect(transaction).toMatchObject({ transaction: { actor: null, actorJson: null }, messages: [] })
   },
 )
 
@@ -178,7 +185,7 @@ test('a table that was altered is described anew; earlier changes keep their own
     row('1', 'a', 'b'),
     relation('f', [['id', true]]),
     row('2'),
-    commit(),
+    commit,
   )
   expect(transaction!.changes.map(({ after }) => after)).toEqual([
     { id: '1', name: 'a', doc: 'b' },
@@ -198,9 +205,37 @@ test.each([
   expect(() => decode(...messages)).toThrow(expect.objectContaining({ code: 'tail_protocol' }))
 })
 
+const insert = (value: string) => message('I', int32(42), Buffer.from('N'), tuple('1', value, null))
+
+test('a large transaction comes in chunks, the same ones whenever it comes again', () => {
+  const rows = Array.from({ length: 1_200 }, (_, n) => insert(String(n)))
+  const messages = [begin, logical('plinth.actor', actors.write(ada)), full, ...rows, commit]
+  const chunks = decode(...messages)
+  expect(chunks.map(({ index, isLast, end, changes }) => [index, isLast, end, changes.length])).toEqual([
+    [0, false, null, 500],
+    [1, false, null, 500],
+    [2, true, 0x1_0000_0200n, 200],
+  ])
+  expect(new Set(chunks.map(({ transaction }) => transaction)).size).toBe(1)
+  expect(chunks[2]!.transaction.actor).toEqual(ada)
+  expect(chunks.flatMap(({ changes }) => changes.map(({ after }) => after!['name']))).toEqual(
+    rows.map((_, n) => String(n)),
+  )
+  // Rows that are large fill a chunk by their bytes.
+  const large = decode(begin, full, ...Array.from({ length: 4 }, () => insert('x'.repeat(300_000))), commit)
+  expect(large.map(({ changes }) => changes.length)).toEqual([2, 2])
+  // A chunk that is just full is the last one when nothing follows it.
+  expect(decode(begin, full, ...rows.slice(0, 500), commit)).toHaveLength(1)
+})
+
+test('who acts is said before the first change, or it is nobody', () => {
+  const [late] = decode(begin, full, insert('a'), logical('plinth.actor', actors.write(ada)), commit)
+  expect(late).toMatchObject({ transaction: { actor: null }, changes: { length: 1 }, messages: [] })
+})
+
 test('a truncate says which tables it emptied', () => {
   const truncate = message('T', int32(2), Buffer.of(0), int32(42), int32(42))
-  const [transaction] = decode(begin, full, truncate, commit())
+  const [transaction] = decode(begin, full, truncate, commit)
   expect(transaction!.truncated.map(({ table }) => table)).toEqual(['items', 'items'])
   expect(transaction!.changes).toEqual([])
   expect(() => decode(begin, truncate)).toThrow(expect.objectContaining({ code: 'tail_protocol' }))
@@ -208,7 +243,7 @@ test('a truncate says which tables it emptied', () => {
 
 test('types, origins and messages outside transactions are passed over', () => {
   const rest = [message('Y', int32(1), text('a'), text('b')), message('O', int64(1n), text('o'))]
-  expect(decode(logical('plinth.actor', '{}'), ...rest, begin, ...rest, commit())).toHaveLength(1)
+  expect(decode(logical('plinth.actor', '{}'), ...rest, begin, ...rest, commit)).toHaveLength(1)
 })
 
 test('messages are cut from the stream wherever the network cuts it', () => {

@@ -1,29 +1,21 @@
 import { type Actor, type ActorMessages, actorMessagePrefix } from '../../database/index.ts'
-import type { CommittedTransaction, StreamColumn } from '../committed-transaction.ts'
+import type { StreamColumn } from '../committed-transaction.ts'
 import { tailErrors } from '../errors.ts'
 import { formatPosition } from '../position.ts'
 import { type RawTuple, StreamedChange, type StreamedRelation, skipTuple } from './row-change.ts'
-
-/** A transaction with what the journal stores as it came. */
-export interface StreamedTransaction extends CommittedTransaction {
-  readonly changes: readonly StreamedChange[]
-  readonly truncated: readonly StreamedRelation[]
-  /** End of the commit record as a number. */
-  readonly end: bigint
-  /** Microseconds since 2000-01-01, as in the commit record. */
-  readonly committedMicroseconds: bigint
-  /** The actor as the platform wrote it, without what proved it; null when the platform did not say who acts. */
-  readonly actorJson: Buffer | null
-  /** Bytes of the stream that it took, a measure of the memory it holds. */
-  readonly bytes: number
-}
+import type { StreamedChunk, StreamedTransaction } from './streamed-chunk.ts'
 
 export interface ChangeDecoder {
   /** Takes one pgoutput message (the payload of XLogData). */
   decode(message: Buffer): void
-  /** True between the beginning of a transaction and its commit. */
-  inTransaction(): boolean
+  /** The transaction whose end has not come yet; null between transactions. */
+  current(): Pick<StreamedTransaction, 'commit'> | null
 }
+
+/** Where a chunk is full. What is in a chunk must depend on nothing but the transaction: see {@link StreamedChunk.index}. */
+const fullChunk = { changes: 500, bytes: 512 * 1024 }
+/** Objects of a change, beside the bytes of its row. */
+const changeBytes = 256
 
 const code = (letter: string) => letter.charCodeAt(0)
 const [begin, commit, relation, insert, update, remove, logical, truncate, type, origin] = [
@@ -32,12 +24,13 @@ const [begin, commit, relation, insert, update, remove, logical, truncate, type,
 const [newTuple, oldTuple, keyTuple] = [...'NOK'].map(code)
 
 /**
- * Turns pgoutput messages (protocol version 1, PostgreSQL's documentation 55.9) into transactions. Values stay the text
- * that PostgreSQL wrote: no number is rounded, no microsecond cut.
+ * Turns pgoutput messages (protocol version 1, PostgreSQL's documentation 55.9) into chunks of transactions. This protocol
+ * brings a transaction after its commit, so its first rows can be handed on before its last ones have come. Values stay
+ * the text that PostgreSQL wrote: no number is rounded, no microsecond cut.
  */
 export function createChangeDecoder(
   actors: Pick<ActorMessages, 'read'>,
-  onTransaction: (transaction: StreamedTransaction) => void,
+  onChunk: (chunk: StreamedChunk) => void,
 ): ChangeDecoder {
   const relations = new Map<number, StreamedRelation>()
   let open: OpenTransaction | null = null
@@ -45,17 +38,10 @@ export function createChangeDecoder(
   function decode(message: Buffer): void {
     switch (message[0]) {
       case begin:
-        open = {
-          xid: message.readUInt32BE(17),
-          changes: [],
-          truncated: [],
-          messages: [],
-          actorJson: null,
-          bytes: 0,
-        }
+        open = beginTransaction(message)
         return
       case commit:
-        onTransaction(finish(current(), message))
+        emit(current(), message.readBigUInt64BE(10))
         open = null
         return
       case relation:
@@ -64,18 +50,17 @@ export function createChangeDecoder(
       case insert:
       case update:
       case remove: {
-        const transaction = current()
-        transaction.bytes += message.length
-        transaction.changes.push(readChange(message, relationAt(message, 1)))
+        const { chunk } = withRoom(message.length + changeBytes)
+        chunk.changes.push(readChange(message, relationAt(message, 1)))
         return
       }
       case logical:
-        if (open) readLogicalMessage(message, open, actors)
+        if (open) takeMessage(message)
         return
       case truncate: {
-        const { truncated } = current()
+        const { chunk } = withRoom(message.length)
         for (let place = 0; place < message.readInt32BE(1); place += 1)
-          truncated.push(relationAt(message, 6 + 4 * place))
+          chunk.truncated.push(relationAt(message, 6 + 4 * place))
         return
       }
       case type:
@@ -91,6 +76,23 @@ export function createChangeDecoder(
     return open
   }
 
+  /** The open transaction, whose chunk takes so many bytes more; a full chunk is handed on before. */
+  function withRoom(bytes: number): OpenTransaction {
+    const transaction = current()
+    const { changes, bytes: taken } = transaction.chunk
+    if (changes.length >= fullChunk.changes || taken >= fullChunk.bytes) emit(transaction, null)
+    transaction.chunk.bytes += bytes
+    return transaction
+  }
+
+  function emit(transaction: OpenTransaction, end: bigint | null): void {
+    transaction.head ??= headOf(transaction)
+    const { head, index, chunk } = transaction
+    transaction.index += 1
+    transaction.chunk = emptyChunk()
+    onChunk({ transaction: head, index, isLast: end !== null, ...chunk, end })
+  }
+
   function relationAt(message: Buffer, offset: number): StreamedRelation {
     const oid = message.readUInt32BE(offset)
     const found = relations.get(oid)
@@ -98,17 +100,57 @@ export function createChangeDecoder(
     return found
   }
 
-  return { decode, inTransaction: () => open !== null }
+  function takeMessage(message: Buffer): void {
+    const transaction = withRoom(message.length)
+    const { prefix, content } = readLogicalMessage(message)
+    if (prefix !== actorMessagePrefix) transaction.chunk.messages.push({ prefix, content })
+    // Anybody who may run SQL can emit a message under the prefix; only the platform's own is one.
+    else if (transaction.head === null && transaction.chunk.changes.length === 0)
+      transaction.actorJson ??= actors.read(content)
+  }
+
+  return { decode, current: () => open }
 }
 
 interface OpenTransaction {
+  readonly commit: bigint
+  readonly committedMicroseconds: bigint
   readonly xid: number
+  actorJson: Buffer | null
+  /** Made with the first chunk: from then on the actor is known. */
+  head: StreamedTransaction | null
+  index: number
+  chunk: ChunkDraft
+}
+
+interface ChunkDraft {
   readonly changes: StreamedChange[]
   readonly truncated: StreamedRelation[]
   readonly messages: { prefix: string; content: Buffer }[]
-  actorJson: Buffer | null
   bytes: number
 }
+
+const emptyChunk = (): ChunkDraft => ({ changes: [], truncated: [], messages: [], bytes: 0 })
+
+const beginTransaction = (message: Buffer): OpenTransaction => ({
+  commit: message.readBigUInt64BE(1),
+  committedMicroseconds: message.readBigInt64BE(9),
+  xid: message.readUInt32BE(17),
+  actorJson: null,
+  head: null,
+  index: 0,
+  chunk: emptyChunk(),
+})
+
+const headOf = ({ commit, committedMicroseconds, xid, actorJson }: OpenTransaction): StreamedTransaction => ({
+  position: formatPosition(commit),
+  commit,
+  xid,
+  committedAt: formatInstant(committedMicroseconds),
+  committedMicroseconds,
+  actor: actorJson && (JSON.parse(actorJson.toString()) as Actor),
+  actorJson,
+})
 
 function readChange(message: Buffer, of: StreamedRelation): StreamedChange {
   let offset = 5
@@ -146,36 +188,10 @@ function readRelation(message: Buffer): StreamedRelation {
   }
 }
 
-/** Messages outside transactions say nothing about a commit; the decoder is not given them. */
-function readLogicalMessage(
-  message: Buffer,
-  into: OpenTransaction,
-  actors: Pick<ActorMessages, 'read'>,
-): void {
-  const prefix = readText(message, 10)
-  const content = message.subarray(prefix.next + 4, prefix.next + 4 + message.readInt32BE(prefix.next))
-  into.bytes += message.length
-  if (prefix.text !== actorMessagePrefix) into.messages.push({ prefix: prefix.text, content })
-  // Anybody who may run SQL can emit a message under the prefix; only the platform's own is one.
-  else into.actorJson ??= actors.read(content)
-}
-
-function finish(open: OpenTransaction, message: Buffer): StreamedTransaction {
-  const end = message.readBigUInt64BE(10)
-  const committedMicroseconds = message.readBigInt64BE(18)
-  return {
-    position: formatPosition(end),
-    end,
-    xid: open.xid,
-    committedAt: formatInstant(committedMicroseconds),
-    committedMicroseconds,
-    actor: open.actorJson && (JSON.parse(open.actorJson.toString()) as Actor),
-    actorJson: open.actorJson,
-    changes: open.changes,
-    truncated: open.truncated,
-    messages: open.messages,
-    bytes: open.bytes,
-  }
+/** Of a message inside a transaction; those outside say nothing about a commit. */
+function readLogicalMessage(message: Buffer): { readonly prefix: string; readonly content: Buffer } {
+  const { text: prefix, next } = readText(message, 10)
+  return { prefix, content: message.subarray(next + 4, next + 4 + message.readInt32BE(next)) }
 }
 
 /** Seconds between the Unix epoch and PostgreSQL's, 2000-01-01. */

@@ -3,12 +3,13 @@ import { hasCode } from '../../kernel/index.ts'
 import type { DurableConsumer } from '../consumers/consumer.ts'
 import { createDelivery, type Delivery } from '../consumers/deliver.ts'
 import { parsePosition } from '../position.ts'
-import { createChangeDecoder, type StreamedTransaction } from './decode-changes.ts'
+import { createChangeDecoder } from './decode-changes.ts'
 import {
   openReplicationStream,
   type ReplicationOptions,
   type ReplicationStream,
 } from './replication-stream.ts'
+import type { StreamedChunk } from './streamed-chunk.ts'
 
 export interface FollowOptions
   extends Omit<ReplicationOptions, 'onMessage' | 'onKeepalive' | 'acknowledged' | 'onEnd'> {
@@ -18,8 +19,8 @@ export interface FollowOptions
   readonly gatherMilliseconds: number
   /** Called once the stream is held, before the first transaction. */
   onHeld(): void
-  /** Called for every transaction with changes, truncates or messages, in commit order, before it is stored. */
-  onTransaction(transaction: StreamedTransaction, end: bigint): void
+  /** Called for every chunk with changes, truncates or messages, in the order of the stream, before it is stored. */
+  onChunk(chunk: StreamedChunk): void
 }
 
 /** The stream while this process holds it. */
@@ -36,8 +37,8 @@ export interface Following {
   close(): Promise<void>
 }
 
-/** Reading stops above the first number of waiting bytes and goes on below the second. */
-const memory = { full: 64_000_000, empty: 16_000_000 }
+/** Reading stops when so many bytes wait for the slowest consumer, and goes on below the second number. */
+const memory = { full: 24_000_000, empty: 8_000_000 }
 /** SQLSTATE object_in_use. */
 const heldByAnother = '55006'
 
@@ -46,43 +47,48 @@ export async function followStream(options: FollowOptions): Promise<Following | 
   const { promise: ended, resolve, reject } = Promise.withResolvers<void>()
   ended.catch(() => undefined)
   let deliveries: readonly Delivery[] | null = null
-  let early: StreamedTransaction[] = []
+  let early: StreamedChunk[] = []
   let received = 0n
   let acknowledged = 0n
   let paused = false
+  /** True when durable consumers have had a part of the transaction that is coming in. */
+  let isStorable = false
 
-  const decoder = createChangeDecoder(options.actors, (transaction) => {
-    if (deliveries) distribute(transaction, deliveries)
-    else early.push(transaction)
+  const decoder = createChangeDecoder(options.actors, (chunk) => {
+    if (deliveries) distribute(chunk, deliveries)
+    else early.push(chunk)
   })
 
-  function distribute(transaction: StreamedTransaction, to: readonly Delivery[]): void {
-    received = transaction.end
-    const rows = transaction.changes.length + transaction.truncated.length
-    if (rows === 0 && transaction.messages.length === 0) return
-    options.onTransaction(transaction, transaction.end)
-    if (rows > 0) for (const delivery of to) delivery.push(transaction)
+  function distribute(chunk: StreamedChunk, to: readonly Delivery[]): void {
+    const { changes, truncated, messages, end } = chunk
+    if (end !== null) received = end
+    const rows = changes.length + truncated.length
+    isStorable ||= rows > 0
+    if (rows + messages.length > 0 || chunk.index > 0) options.onChunk(chunk)
+    if (isStorable) for (const delivery of to) delivery.push(chunk)
     // Somebody in another process may wait for a mark to be acknowledged.
-    else stream.acknowledge()
+    else if (chunk.isLast && messages.length > 0) stream.acknowledge()
+    if (chunk.isLast) isStorable = false
     if (!paused && waitingBytes(to) > memory.full) {
       paused = true
       stream.pause()
     }
   }
 
-  function onStored(): void {
+  function onProgress(): void {
     if (paused && waitingBytes(deliveries ?? []) < memory.empty) {
       paused = false
       stream.resume()
     }
-    stream.acknowledge()
+    const before = acknowledged
+    if (acknowledge() > before) stream.acknowledge()
   }
 
   /** All that was received when nothing waits; before that, what every consumer has stored. Never goes back. */
   function acknowledge(): bigint {
     if (!deliveries) return acknowledged
     const settled = deliveries.every((delivery) => delivery.pending() === 0)
-    const safe = settled ? (decoder.inTransaction() ? 0n : received) : leastStored(deliveries)
+    const safe = settled ? (decoder.current() ? 0n : received) : leastStored(deliveries)
     if (safe > acknowledged) acknowledged = safe
     return acknowledged
   }
@@ -93,7 +99,7 @@ export async function followStream(options: FollowOptions): Promise<Following | 
       ...options,
       onMessage: decoder.decode,
       onKeepalive: (end) => {
-        if (!decoder.inTransaction() && end > received && deliveries) received = end
+        if (!decoder.current() && end > received && deliveries) received = end
       },
       acknowledged: acknowledge,
       onEnd: (problem) => (problem ? reject(problem) : resolve()),
@@ -110,7 +116,7 @@ export async function followStream(options: FollowOptions): Promise<Following | 
     throw error
   }
   options.onHeld()
-  for (const transaction of early) distribute(transaction, deliveries)
+  for (const chunk of early) distribute(chunk, deliveries)
   early = []
   if (!paused) stream.resume()
 
@@ -120,7 +126,7 @@ export async function followStream(options: FollowOptions): Promise<Following | 
       consumer,
       from: position === null ? 0n : parsePosition(position),
       gatherMilliseconds: options.gatherMilliseconds,
-      onStored,
+      onProgress,
       onFailure: (error) => reject(error),
     })
   }

@@ -143,7 +143,10 @@ async function recordSlot({ database, slot }: SlotOptions, cluster: string, miss
   })
 }
 
-/** From 17 on, a slot can be told to survive a failover of the cluster. */
+/**
+ * Gives the position after which everything arrives. A commit record may begin right where the slot does, hence one less.
+ * From 17 on, a slot can be told to survive a failover of the cluster.
+ */
 async function createSlot(client: pg.Client, slot: string): Promise<string> {
   const { rows: settings } = await client.query<{ version: string }>(
     "select current_setting('server_version_num') as version",
@@ -151,7 +154,7 @@ async function createSlot(client: pg.Client, slot: string): Promise<string> {
   const major = Number(settings[0]!.version)
   const failover = major >= 170_000 ? ', failover => true' : ''
   const { rows } = await client.query<{ lsn: string }>(
-    `select lsn::text from pg_create_logical_replication_slot($1, 'pgoutput'${failover})`,
+    `select (lsn - 1)::text as lsn from pg_create_logical_replication_slot($1, 'pgoutput'${failover})`,
     [slot],
   )
   return rows[0]!.lsn

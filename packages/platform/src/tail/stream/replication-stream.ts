@@ -24,7 +24,11 @@ export interface ReplicationOptions {
   onEnd(problem: Error | null): void
 }
 
-/** A running stream. It starts paused, so that the holder can find out what is stored before anything arrives. */
+/**
+ * A running stream. It starts paused, so that the holder can find out what is stored before anything arrives. However much
+ * comes, reading stops after a few milliseconds for a turn of the event loop. What may be forgotten is told also while it
+ * is paused, which keeps the connection.
+ */
 export interface ReplicationStream {
   resume(): void
   pause(): void
@@ -34,6 +38,8 @@ export interface ReplicationStream {
 }
 
 const statusMilliseconds = 1_000
+/** Reading without a turn of the event loop. */
+const turnMilliseconds = 4
 const copyBoth = 0x57
 const copyData = 0x64
 const copyDone = 0x63
@@ -76,6 +82,27 @@ async function startStreaming(socket: Socket, options: ReplicationOptions): Prom
   let ended = false
   let closing = false
   let received = 0n
+  /** Why nothing is read at the moment: the holder wants nothing, or others shall have a turn. */
+  const held = { byHolder: true, forTurn: false }
+  let turnBegan: number | null = null
+
+  const flow = () => {
+    if (held.byHolder || held.forTurn) socket.pause()
+    else socket.resume()
+  }
+
+  const takeTurns = () => {
+    if (turnBegan === null || performance.now() - turnBegan < turnMilliseconds) return
+    held.forTurn = true
+    flow()
+  }
+
+  const beginTurn = () => {
+    turnBegan = null
+    if (!held.forTurn) return
+    held.forTurn = false
+    flow()
+  }
 
   const end = (problem: Error) => {
     if (ended) return
@@ -93,7 +120,7 @@ async function startStreaming(socket: Socket, options: ReplicationOptions): Prom
     if (ended) return
     if (type === copyData) onCopyData(body)
     else if (type === copyBoth) {
-      socket.pause()
+      flow()
       markStarted()
     } else if (type === errorResponse) end(readError(body))
     else if (type === copyDone) end(new Error('PostgreSQL ended the stream'))
@@ -118,7 +145,13 @@ async function startStreaming(socket: Socket, options: ReplicationOptions): Prom
     if (!ended && socket.writable) socket.write(statusUpdate(received, options.acknowledged()))
   }
 
-  socket.on('data', createFrameReader(onFrame))
+  const readFrames = createFrameReader(onFrame)
+  socket.on('data', (bytes) => {
+    if (turnBegan === null) setImmediate(beginTurn)
+    turnBegan ??= performance.now()
+    readFrames(bytes)
+    takeTurns()
+  })
   socket.on('error', end)
   socket.on('close', () => end(new Error('The connection of the stream was lost')))
   const timer = setInterval(acknowledge, statusMilliseconds)
@@ -126,8 +159,14 @@ async function startStreaming(socket: Socket, options: ReplicationOptions): Prom
   socket.write(queryMessage(startCommand(options)))
   await started
   return {
-    resume: () => socket.resume(),
-    pause: () => socket.pause(),
+    resume: () => {
+      held.byHolder = false
+      flow()
+    },
+    pause: () => {
+      held.byHolder = true
+      flow()
+    },
     acknowledge,
     close: async () => {
       if (ended) return

@@ -65,10 +65,11 @@ test('a durable consumer that fails gets the same transactions again, from its o
   const consumer: DurableConsumer = {
     name: 'flaky',
     position: async () => stored,
-    handle: async (transactions) => {
+    handle: async (batch) => {
       if (failures-- > 0) throw new Error('on purpose')
-      handled.push(...transactions.flatMap(({ changes }) => changes.map(({ after }) => after!.id!)))
-      stored = transactions.at(-1)!.position
+      for await (const chunks of batch)
+        handled.push(...chunks.flatMap(({ changes }) => changes.map(({ after }) => after!.id!)))
+      stored = batch.position
     },
   }
   const tail = await startTail({ slot: 'flaky_slot', durable: [consumer] })
@@ -90,9 +91,9 @@ test('what a consumer has not stored is not acknowledged; an idle tail does not 
   const slow: DurableConsumer = {
     name: 'slow',
     position: async () => stored,
-    handle: async (transactions) => {
+    handle: async (batch) => {
       await released
-      stored = transactions.at(-1)!.position
+      stored = batch.position
     },
   }
   const tail = await startTail({ slot: 'slow_slot', durable: [slow] })
@@ -194,10 +195,10 @@ test('a holder that was frozen while another one wrote is fenced by the position
   const { promise: thawed, resolve: thaw } = Promise.withResolvers<void>()
   const consumer: DurableConsumer = {
     ...journal,
-    handle: async (transactions) => {
+    handle: async (batch) => {
       freeze()
       await thawed
-      await journal.handle(transactions).catch((problem: unknown) => {
+      await journal.handle(batch).catch((problem: unknown) => {
         problems.push(problem)
         throw problem
       })

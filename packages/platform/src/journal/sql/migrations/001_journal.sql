@@ -32,7 +32,7 @@ comment on table plinth_journal.entries is 'Changes of journalled rows. Written 
 comment on column plinth_journal.entries.tenant is 'Empty for rows that belong to the project as a whole.';
 comment on column plinth_journal.entries.sequence is 'From 1 without gaps per tenant, in commit order.';
 comment on column plinth_journal.entries.day is 'When it was recorded, UTC; never decreases. A whole day is archived and dropped at once.';
-comment on column plinth_journal.entries.position is 'End of the commit: the same for all rows of one transaction.';
+comment on column plinth_journal.entries.position is 'Start of the commit record: the same for all rows of one transaction.';
 comment on column plinth_journal.entries.key is 'Values of the primary key, a JSON array of texts.';
 comment on column plinth_journal.entries.operation is 'insert, update or delete. A row whose key or tenant changes is deleted there and inserted here.';
 comment on column plinth_journal.entries.before is 'The whole row before, values as PostgreSQL''s text; for an insert null, or the tenant that the row came from.';
@@ -77,6 +77,13 @@ create table plinth_journal.subjects (
 );
 comment on table plinth_journal.subjects is 'One key per person, sealed under the project''s own. Without it the person''s values in the journal are noise.';
 create index subjects_subject on plinth_journal.subjects (subject);
+
+create table plinth_journal.erasures (
+  id bigint generated always as identity primary key,
+  erased_at timestamptz not null default clock_timestamp()
+);
+comment on table plinth_journal.erasures is
+  'One row for each time that a person was forgotten. Its table lock keeps erasing and storing apart: whoever stores holds it shared.';
 
 create function plinth_journal.refuse_change() returns trigger language plpgsql
 set search_path = ''

@@ -4,7 +4,6 @@ import type { RealtimeLimits } from '../../limits/realtime-limits.ts'
 import type { Audiences, WatchAudience } from '../audience.ts'
 import type { CheckContext } from '../check-changes.ts'
 import type { FilterRunner } from '../filters/filter-runner.ts'
-import type { StreamTransaction } from '../stream-transaction.ts'
 import type { Copies } from './keep-copies.ts'
 import { readStates } from './policy-dependencies.ts'
 import { readKeys } from './read-snapshot.ts'
@@ -17,8 +16,8 @@ import { isPassing, watchFailure } from './watch-failure.ts'
 export interface CopyChecks {
   /** Compares the copies of an audience soon. */
   doubt(audience: WatchAudience): void
-  /** Doubts the copies whose policies read what a transaction changed; call it after the transaction was delivered. */
-  notice(transaction: StreamTransaction): void
+  /** Doubts the copies whose policies read tables that a transaction changed (OIDs); call it after it was delivered. */
+  notice(changed: ReadonlySet<number>): void
   /** Looks for changed policies, and for copies whose policies read what the stream does not carry; once a second. */
   tick(): Promise<void>
   stop(): void
@@ -131,10 +130,8 @@ export function createCopyChecks(options: CopyChecksOptions): CopyChecks {
 
   return {
     doubt,
-    notice: ({ changes, truncated }) => {
+    notice: (changed) => {
       const dependent = [...watching()].filter(({ dependencies }) => (dependencies?.tables.length ?? 0) > 0)
-      if (dependent.length === 0) return
-      const changed = new Set([...truncated, ...changes.map(({ relation }) => relation.oid)])
       for (const audience of dependent)
         if (audience.dependencies!.tables.some((table) => changed.has(table))) doubt(audience)
     },

@@ -7,7 +7,7 @@ import type { ViewOutcome, WatchAudience, WatchMember } from '../audience.ts'
 import type { CheckContext } from '../check-changes.ts'
 import type { FilterRunner } from '../filters/filter-runner.ts'
 import type { RecentChanges } from '../recent-changes.ts'
-import type { StreamTransaction } from '../stream-transaction.ts'
+import type { KeptTransaction, StreamTransaction } from '../stream-transaction.ts'
 import { outcomesOf } from './outcomes-of.ts'
 import { readDependencies } from './policy-dependencies.ts'
 import { readSnapshot, type Snapshot } from './read-snapshot.ts'
@@ -38,7 +38,7 @@ export interface Copies {
 /** What a client that comes back has missed. */
 export interface Missed {
   readonly epoch: string
-  readonly transactions: readonly StreamTransaction[]
+  readonly transactions: readonly KeptTransaction[]
   /** Position of the stream when it came back. */
   readonly position: string
 }

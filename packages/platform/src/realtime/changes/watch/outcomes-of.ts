@@ -4,7 +4,7 @@ import type { Matches } from '../change-messages.ts'
 import { type CheckContext, checkChanges } from '../check-changes.ts'
 import { evaluatePatterns } from '../filters/filter-lanes.ts'
 import type { FilterRunner } from '../filters/filter-runner.ts'
-import type { StreamTransaction } from '../stream-transaction.ts'
+import type { KeptTransaction } from '../stream-transaction.ts'
 import { outcomeOf } from './row-outcome.ts'
 
 /** Transactions that are checked together, so that a long absence does not become one enormous question. */
@@ -15,7 +15,7 @@ export async function outcomesOf(
   context: CheckContext,
   runner: FilterRunner,
   audience: WatchAudience,
-  transactions: readonly StreamTransaction[],
+  transactions: readonly KeptTransaction[],
 ): Promise<readonly ViewOutcome[]> {
   const { table } = audience.view
   const only: CheckContext = { ...context, audiences: { find: () => [audience] } }

@@ -29,7 +29,7 @@ create table plinth_journal.positions (
   consumer text primary key,
   position pg_lsn not null
 );
-comment on table plinth_journal.positions is 'End of the last transaction that a durable consumer has stored.';
+comment on table plinth_journal.positions is 'The last transaction that a durable consumer has stored, by the start of its commit record.';
 
 create table plinth_journal.gaps (
   id bigint generated always as identity primary key,

@@ -37,7 +37,7 @@ create table plinth.webhook_position (
   only_one boolean primary key default true check (only_one),
   position pg_lsn not null
 );
-comment on table plinth.webhook_position is 'End of the last transaction whose messages were queued.';
+comment on table plinth.webhook_position is 'The last transaction whose messages were queued, by the start of its commit record.';
 
 create function plinth.replay_webhooks(p_endpoint uuid, p_since timestamptz) returns bigint language sql
 set search_path = ''
