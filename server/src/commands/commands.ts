@@ -46,6 +46,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./journal.ts')).addJournalCommand,
   },
   {
+    name: 'keys',
+    summary: 'API keys by which other programs call a project',
+    load: async () => (await import('./keys.ts')).addKeysCommand,
+  },
+  {
     name: 'rewind',
     summary: 'take one tenant back to an instant, without touching its neighbours',
     load: async () => (await import('./rewind.ts')).addRewindCommand,

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { anonymousCaller } from '../database/index.ts'
-import type { Clock } from '../kernel/index.ts'
+import { AppError, type Clock } from '../kernel/index.ts'
 import type { HostedProject, RootEnv } from './app-options.ts'
 import type { RequestFacts } from './callers/caller-source.ts'
 import { type CallerChain, identifyCaller, readCredentials } from './callers/identify-caller.ts'
@@ -48,7 +48,24 @@ export function enterSurface(entrance: Entrance): MiddlewareHandler<RootEnv> {
       const isPreflight = c.req.header('access-control-request-method') !== undefined
       return isPreflight || !surface.answersOptions ? preflight(c, next) : next()
     }
-    const caller = await identify(c, path)
+    const listeners: AnswerListener[] = []
+    try {
+      await serve(c, next, path, (listener) => listeners.push(listener))
+      for (const listener of listeners) listener(c.res.status)
+    } catch (error) {
+      for (const listener of listeners) listener(error instanceof AppError ? error.status : 500)
+      throw error
+    }
+  }
+
+  async function serve(
+    c: Context<RootEnv>,
+    next: () => Promise<void>,
+    path: string,
+    whenAnswered: RequestFacts['whenAnswered'],
+  ): Promise<void> {
+    const { method } = c.req
+    const caller = await identify(c, path, whenAnswered)
     if (caller.permissions && !surface.takesScopedCallers)
       throw httpErrors.key_out_of_scope({ permissions: caller.permissions.join(', ') })
     c.set('caller', { ...caller, requestId: c.get('requestId') })
@@ -59,24 +76,32 @@ export function enterSurface(entrance: Entrance): MiddlewareHandler<RootEnv> {
   }
 }
 
+type AnswerListener = (status: number) => void
+
 function identifierFor({ project, surface, clock, publicUrl }: Entrance) {
   const { keys, callers: sources = [], cors = openCors, name } = project
   const chain: CallerChain = { keys, sources, cors, publicUrl }
-  return async (c: Context<RootEnv>, path: string) => {
+  return async (c: Context<RootEnv>, path: string, whenAnswered: RequestFacts['whenAnswered']) => {
     if (surface.ignoresCredentials?.(path, c.req.method)) return anonymousCaller
     const needsKey = surface.needsKey(path, c.req.method)
     const credentials = readCredentials((header) => c.req.header(header), queryOf(c.req.url))
-    return identifyCaller(chain, credentials, factsOf(c, name), { clock, needsKey })
+    return identifyCaller(chain, credentials, factsOf(c, name, whenAnswered), { clock, needsKey })
   }
 }
 
-const factsOf = (c: Context<RootEnv>, project: string): RequestFacts => ({
+const factsOf = (
+  c: Context<RootEnv>,
+  project: string,
+  whenAnswered: RequestFacts['whenAnswered'],
+): RequestFacts => ({
   method: c.req.method,
   path: c.req.path.slice(project.length + 1),
   clientAddress: c.get('clientAddress'),
   header: (name) => c.req.header(name),
   query: (name) => c.req.query(name),
   cookie: (name) => readCookie(c.req.header('cookie'), name),
+  setHeader: (name, value) => setHeaders(c, [[name, value]]),
+  whenAnswered,
 })
 
 function compress(c: Context<RootEnv>): void {

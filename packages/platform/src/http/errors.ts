@@ -69,7 +69,7 @@ export const httpErrors = defineErrors({
   key_out_of_scope: {
     status: 403,
     message: 'This key is limited to: {permissions}.',
-    hint: 'It opens routes that ask for these permissions, and nothing else.',
+    hint: 'It opens the routes, tables and functions that these permissions name, and nothing else.',
   },
   https_required: {
     status: 403,

@@ -14,6 +14,7 @@ export function connectionBudget(system: SystemDeclaration): readonly BudgetLine
   const ofCapabilities = capabilitiesOf(system).flatMap(({ name, connections = 0 }) =>
     connections > 0 ? [{ purpose: name, connections }] : [],
   )
+  const hears = capabilitiesOf(system).some(({ hearsSignals }) => hearsSignals)
   return [
     { purpose: 'requests', connections: defaultConnections.requests },
     { purpose: 'the platform’s own statements', connections: defaultConnections.owner },
@@ -22,5 +23,6 @@ export function connectionBudget(system: SystemDeclaration): readonly BudgetLine
     { purpose: 'tail: replication', connections: 1 },
     { purpose: 'the journal’s own statements', connections: journalConnections },
     ...ofCapabilities,
+    ...(hears ? [{ purpose: 'signals between nodes', connections: 1 }] : []),
   ]
 }

@@ -15,6 +15,7 @@ import { type JobDefinition, type JobRunner, pruneRunsJob, queueJob, startJobRun
 import { type Clock, deriveKey, type Log } from '../kernel/index.ts'
 import { createRoutesSurface, type ExtendContext, routeNamesOf } from '../routes/index.ts'
 import type { Settings } from '../settings/index.ts'
+import { createSignals, type Signals } from '../signals/index.ts'
 import type {
   AnyCapability,
   CapabilityProject,
@@ -97,7 +98,8 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
   const jobs: JobQueue = {
     add: (name, payload, given) => queueJob(database, jobDefinitions, name, payload, given),
   }
-  const ground = { database, keys, tail, jobs, settings, log }
+  const signals = createSignals({ url: addresses.ownerDirect, system: system.name, log })
+  const ground = { database, keys, tail, jobs, signals, settings, log }
   const opened = openCapabilities(capabilities, options, ground)
   jobDefinitions.push(...opened.all.flatMap((capability) => capability.jobs ?? []))
   requireUniqueJobs(system.name, jobDefinitions)
@@ -127,6 +129,7 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
     health: healthOf(options, ground, opened.all, () => runner),
     start: async ({ jobs: runsJobs = true } = {}) => {
       await publishChanges(database, opened.all, options.logicalReplication)
+      await signals.start()
       for (const consumer of live) tail.subscribe(consumer)
       for (const capability of opened.all) await capability.start?.()
       tail.start()
@@ -142,6 +145,7 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
       for (const capability of opened.all.toReversed()) await capability.disconnect?.()
       await tail.stop()
       for (const capability of opened.all.toReversed()) await capability.close?.()
+      await signals.stop()
       await database.close()
     },
   }
@@ -152,6 +156,7 @@ interface Ground {
   readonly keys: ProjectKeys
   readonly tail: Tail
   readonly jobs: JobQueue
+  readonly signals: Signals
   readonly settings: Settings
   readonly log: Log
 }
@@ -164,7 +169,7 @@ interface OpenCapabilities {
 function openCapabilities(
   capabilities: readonly AnyCapability[],
   { system, secrets, dataDir, url, redisUrl, createLimiter, clock }: ProjectOptions,
-  { database, keys, tail, jobs, settings, log }: Ground,
+  { database, keys, tail, jobs, signals, settings, log }: Ground,
 ): OpenCapabilities {
   const opened = new Map<string, OpenCapability>()
   const offer = <Offer>({ capability }: OfferKey<Offer>): Offer => {
@@ -201,6 +206,7 @@ function openCapabilities(
       folder: (area) => join(dataDir, area, system.name),
       tail,
       jobs,
+      signals,
       createLimiter: createLimiter ?? createMemoryLimiter,
       redisUrl,
       offer,

@@ -11,6 +11,7 @@ import { restErrors } from './errors.ts'
 import { acceptedTypes } from './request/media.ts'
 import { type RawRequest, type RequestSettings, readRequest, readSchema } from './request/read-request.ts'
 import type { RequestHead } from './request/rest-request.ts'
+import { requireScope } from './require-scope.ts'
 import { allow, answerAllowed } from './respond/allowed.ts'
 import { type Answer, answer, answerPlan } from './respond/answer.ts'
 import { allPrivileges, describeApi, openApiType, type Privilege, privilegesSql } from './respond/openapi.ts'
@@ -84,6 +85,7 @@ export function createRestSurface(options: RestOptions): RestSurface {
     path: '/rest/v1',
     app,
     needsKey: () => true,
+    takesScopedCallers: true,
     answersOptions: true,
     renderError: (error) => {
       const { body, status, headers } = renderError(error, { anonymous: true })
@@ -195,6 +197,7 @@ class Rest {
     if (request.method === 'OPTIONS') return allow(['GET', 'HEAD'])
     if (request.method !== 'GET' && request.method !== 'HEAD')
       throw restErrors.PGRST117({ method: request.method })
+    requireScope(caller, ['*:read'])
     if (this.#description === 'disabled') throw restErrors.PGRST126()
     const accept = request.headers.get('accept') ?? '*/*'
     if (!acceptedTypes(accept).some(({ type }) => describingTypes.has(type)))

@@ -10,6 +10,7 @@ import type { CatalogueCache } from './catalogue/catalogue-cache.ts'
 import type { Catalogue, Settings } from './catalogue/model.ts'
 import type { ExplainPlan } from './request/media.ts'
 import type { RestRequest } from './request/rest-request.ts'
+import { requireScope } from './require-scope.ts'
 import { sqlStateOf } from './respond/render-error.ts'
 import type { FoundStatement, ShapeCache } from './shape-cache.ts'
 import type { AnswerRow } from './sql/answer-text.ts'
@@ -92,6 +93,7 @@ async function runOn(
 ): Promise<RunResult | PlanResult> {
   const found = runner.shapes.find(request, catalogue, caller.role)
   const { compiled } = found
+  requireScope(caller, compiled.permissions)
   const settings = settingsOf(catalogue, caller, compiled, request)
   const options: TransactionOptions = {
     readOnly: compiled.readOnly,

@@ -123,7 +123,9 @@ function accessRequestOf(
     roles: rolesOf,
     may: async (permission) => {
       if (isService(caller)) return true
-      if (caller.permissions) return caller.permissions.includes(permission)
+      if (caller.permissions && !caller.permissions.includes(permission)) return false
+      // What a key carries is no more than its user has; where roles permit nothing by themselves, scopes decide alone.
+      if (caller.permissions && (userId === null || !roles?.permissions)) return true
       return isPermitted(roles ?? {}, await rolesOf(), permission)
     },
   }

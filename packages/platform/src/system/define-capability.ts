@@ -5,6 +5,7 @@ import type { JobDefinition, QueueOptions } from '../jobs/index.ts'
 import type { Clock, Log } from '../kernel/index.ts'
 import type { MessageTransports } from '../messages/index.ts'
 import type { AnyRoute } from '../routes/index.ts'
+import type { Signals } from '../signals/index.ts'
 import type { DurableConsumer, LiveConsumer, Publication, PublicationExtension, Tail } from '../tail/index.ts'
 import type { PersonHooks, TenantHooks } from './hooks.ts'
 import type { SystemFacts } from './system-facts.ts'
@@ -33,6 +34,8 @@ export interface Capability<
   readonly defaults?: z.input<Schema>
   /** Connections that it holds of its own, beside those of the project's pools. Default 0. */
   readonly connections?: number
+  /** True when it hears signals of other nodes: one connection for all capabilities that do. Default false. */
+  readonly hearsSignals?: boolean
   /** Puts it together on a project. Nothing is begun yet: a command opens a project without starting it. */
   open(project: CapabilityProject<z.output<Schema>>): OpenCapability<Context, Offer>
 }
@@ -52,6 +55,8 @@ export interface CapabilityProject<Settings = unknown> {
   /** The stream of committed changes; where PostgreSQL gives out none it never holds. */
   readonly tail: Tail
   readonly jobs: JobQueue
+  /** What other nodes say by NOTIFY, heard once the project is started. */
+  readonly signals: Signals
   /** Counts attempts, over all nodes where Redis joins them. */
   readonly createLimiter: CreateLimiter
   /** Joins the nodes of a project; undefined on a single one. */

@@ -10,6 +10,10 @@ export interface RequestFacts {
   query(name: string): string | undefined
   /** Value of a cookie, decoded. */
   cookie(name: string): string | undefined
+  /** Adds a header to the answer, whatever it will be. */
+  setHeader(name: string, value: string): void
+  /** Calls `listener` once with the status of the answer. */
+  whenAnswered(listener: (status: number) => void): void
 }
 
 /** A way to say who asks, beside the project's own keys and tokens: an `sk_…` key, a session cookie. */

@@ -6,7 +6,7 @@ import { planRead } from '../plan/plan-read.ts'
 import type { PlanSettings, RestRequest } from '../request/rest-request.ts'
 import { answerText, bodyText, noBody } from './answer-text.ts'
 import { callText } from './call-text.ts'
-import { type CompiledStatement, countParts } from './compile.ts'
+import { type CompiledStatement, countParts, embedPermissions, permissionTo } from './compile.ts'
 import { atMostAffected, exactlyOne } from './guards.ts'
 import { outputsOf, rowsText, type Source } from './rows-text.ts'
 import { Parameters } from './statement-text.ts'
@@ -22,7 +22,7 @@ export function compileCall(
   const { returned, volatility, settings: functionSettings } = call.function
   const reads = request.method !== 'POST' || volatility !== 'volatile'
   const rawType = rawTypeOf(request, call)
-  const compiled =
+  const { reads: embedded, ...compiled } =
     returned.kind === 'rows'
       ? compileRows(request, call, catalogue, settings)
       : compileValues(request, call, rawType)
@@ -31,6 +31,7 @@ export function compileCall(
     contentType: rawType,
     settings: functionSettings,
     readOnly: reads,
+    permissions: [permissionTo('call', call.function), ...embedded],
     keyOf: undefined,
     nothing: returned.kind === 'void',
   }
@@ -64,7 +65,10 @@ function rawTypeOf({ format }: RestRequest, { function: { returned } }: PlannedC
   return found.startsWith('text/') ? `${found}; charset=utf-8` : found
 }
 
-type CompiledParts = Pick<CompiledStatement, 'text' | 'bindings' | 'estimate'>
+type CompiledParts = Pick<CompiledStatement, 'text' | 'bindings' | 'estimate'> & {
+  /** To read what is embedded in the rows. */
+  readonly reads: readonly string[]
+}
 
 function inputOf({ method, query, call }: RestRequest): CallInput {
   if (method !== 'POST') return { kind: 'texts', texts: query.callArguments }
@@ -100,6 +104,7 @@ function compileRows(
     text: `${prefix}${answerText({ body, total, hidden, guard })} from (${rows}) r`,
     bindings: parameters.bindings,
     estimate: prefix === '' ? estimate : undefined,
+    reads: embedPermissions(read),
   }
 }
 
@@ -141,6 +146,7 @@ function compileValues(request: RestRequest, call: PlannedCall, rawType: string 
     text: `${prefix}${answerText({ body, total, guard })} from (${rows}${window}) r`,
     bindings: parameters.bindings,
     estimate: undefined,
+    reads: [],
   }
 }
 

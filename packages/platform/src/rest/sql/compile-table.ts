@@ -8,7 +8,7 @@ import { planWrite, type WriteRequest } from '../plan/plan-write.ts'
 import { rowsetOfRelation } from '../plan/resolve-value.ts'
 import type { PlanSettings, RequestHead, RestRequest } from '../request/rest-request.ts'
 import { answerText, bodyText, noBody } from './answer-text.ts'
-import { type CompiledStatement, countParts } from './compile.ts'
+import { type CompiledStatement, countParts, permissionTo, readPermissions } from './compile.ts'
 import { atMostAffected, exactlyOne, keyMatches } from './guards.ts'
 import { outputsOf, rowsText } from './rows-text.ts'
 import { Parameters } from './statement-text.ts'
@@ -69,6 +69,7 @@ function compileRead(
     bindings: parameters.bindings,
     estimate,
     readOnly: true,
+    permissions: readPermissions(read),
     keyOf: undefined,
     nothing: false,
   }
@@ -108,10 +109,19 @@ function compileWrite(
     bindings: parameters.bindings,
     estimate: undefined,
     readOnly: false,
+    permissions: [
+      permissionTo('write', relation),
+      ...readBack.permissions,
+      ...filterPermissions(request, relation),
+    ],
     keyOf: readBack.location ? relation : undefined,
     nothing: false,
   }
 }
+
+/** Whoever chooses rows by their values learns these values. */
+const filterPermissions = ({ method }: RestRequest, relation: Relation): readonly string[] =>
+  method === 'POST' ? [] : [permissionTo('read', relation)]
 
 type WriteSource = RestRequest & Pick<WriteRequest, 'method'>
 
@@ -132,15 +142,22 @@ function readBackText(
     })
     const rows = rowsText(read, { text: 'src', computedAsColumns: true }, parameters)
     const body = bodyText(request.format, outputsOf(read), parameters)
-    return { returning: returningText(read), body, from: `(${rows}) r`, location: undefined }
+    return {
+      returning: returningText(read),
+      body,
+      from: `(${rows}) r`,
+      location: undefined,
+      permissions: readPermissions(read),
+    }
   }
   const key = relation.primaryKey
   if (preferred === 'headers-only' && request.method === 'POST' && key.length > 0) {
     const returning = key.map((name) => `t.${quoteName(name)}`).join(', ')
     const values = key.map((name) => `src.${quoteName(name)}`).join(', ')
-    return { returning, body: noBody, from: 'src', location: `json_agg(json_build_array(${values})) -> 0` }
+    const location = `json_agg(json_build_array(${values})) -> 0`
+    return { returning, body: noBody, from: 'src', location, permissions: [] }
   }
-  return { returning: '1', body: noBody, from: 'src', location: undefined }
+  return { returning: '1', body: noBody, from: 'src', location: undefined, permissions: [] }
 }
 
 function guardOf(request: RestRequest, parameters: Parameters): string | undefined {

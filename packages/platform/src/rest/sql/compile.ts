@@ -11,6 +11,8 @@ export interface CompiledStatement {
   /** Asks PostgreSQL's planner how many rows there are; set when the total may be an estimate. */
   readonly estimate: { readonly text: string; readonly bindings: readonly Binding[] } | undefined
   readonly readOnly: boolean
+  /** What a caller with scopes of its own has to have: `items:read`, `items:write`, `place_order:call`. */
+  readonly permissions: readonly string[]
   /** Settings of the function for its transaction. */
   readonly settings?: Settings
   /** Set when a row's address is answered. */
@@ -85,12 +87,31 @@ function hiddenRowsText(read: PlannedRead): string | undefined {
 
 const countedRelations = (read: PlannedRead): (Relation | undefined)[] => [
   read.rowset.relation,
-  ...read.embeds.flatMap(({ relationship, read: embedded }) => [
+  ...embeddedRelations(read),
+]
+
+const embeddedRelations = (read: PlannedRead): (Relation | undefined)[] =>
+  read.embeds.flatMap(({ relationship, read: embedded }) => [
     ...(relationship.computedBy ? [undefined] : []),
     ...(relationship.junction ? [relationship.junction.relation] : []),
     ...countedRelations(embedded),
-  ]),
+  ])
+
+/** The permissions to read all that a read embeds, and its root. */
+export const readPermissions = (read: PlannedRead): readonly string[] => [
+  ...(read.rowset.relation ? [permissionTo('read', read.rowset.relation)] : []),
+  ...embedPermissions(read),
 ]
+
+/** The permissions to read all that a read embeds. */
+export const embedPermissions = (read: PlannedRead): readonly string[] =>
+  embeddedRelations(read).flatMap((relation) => (relation ? [permissionTo('read', relation)] : []))
+
+/** As a key's permissions name it; `public` goes without saying. */
+export const permissionTo = (
+  what: 'read' | 'write' | 'call',
+  { schema, name }: { readonly schema: string; readonly name: string },
+): string => `${schema === 'public' ? name : `${schema}.${name}`}:${what}`
 
 /** Totals up to this are exact when the count is an estimated one. */
 export const exactEstimateLimit = (maxRows: number | undefined): number => maxRows ?? exactUpTo

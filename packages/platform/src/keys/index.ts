@@ -1,0 +1,5 @@
+export * from './capability.ts'
+export * from './errors.ts'
+export type { ApiKey, KeyFilter, Keys, KeyUsage, NewKey, ShownKey } from './keys-of-project.ts'
+export { longestTrust } from './known-keys.ts'
+export * from './migrations.ts'
