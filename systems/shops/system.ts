@@ -11,7 +11,6 @@ import { cleanupOldStockHistory } from './jobs/cleanup-old-stock-history.ts'
 import { expireSubscriptions } from './jobs/expire-subscriptions.ts'
 import { generateDailySalesMetrics } from './jobs/generate-daily-sales-metrics.ts'
 import { generatePlatformMetrics } from './jobs/generate-platform-metrics.ts'
-import { pruneExpiredHolds } from './jobs/prune-expired-holds.ts'
 import { refreshMetrics } from './jobs/refresh-metrics.ts'
 import { createDirtyDaysConsumer } from './metrics/mark-dirty-days.ts'
 import { uses } from './uses.ts'
@@ -26,7 +25,6 @@ export const shops = defineSystem({
   errors: shopErrors,
   functions: [inventoryOperations, analyticsOperations, adminOperations],
   jobs: [
-    pruneExpiredHolds,
     refreshMetrics,
     generateDailySalesMetrics,
     generatePlatformMetrics,

@@ -148,7 +148,7 @@ describe('the shop system', () => {
   it('prunes expired holds by its job', async () => {
     const item = await addProduct(test.database, shopId, 'Held', 5)
     await test.database.asCaller(ada, order(shopId, 'JOB', [line(item, 2)]))
-    await test.database.asOwner(sql`update plinth.holds set expires_at = now() where thing = ${item}`)
+    await test.database.asOwner(sql`update plinth.holds set expires_at = '2026-01-01' where thing = ${item}`)
     await test.jobs.run('prune-expired-holds')
     const { rows } = await test.database.asOwner(sql`select held from plinth.pools where thing = ${item}`)
     expect(rows).toEqual([{ held: '0' }])

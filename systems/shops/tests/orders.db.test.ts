@@ -375,7 +375,7 @@ describe('holds of pending orders run out (AT-4)', () => {
   it('and are cleared away by the job', async () => {
     const item = await addProduct(test.database, shopId, 'Prune', 5)
     await placeAt(before(73), 'PRUNE', [line(item, 2)])
-    expect(await value(test.database, service, sql`select private.prune_expired_holds() > 0`)).toBe(true)
+    expect(await value(test.database, null, sql`select plinth.prune_holds() > 0`)).toBe(true)
     expect(await value(test.database, null, sql`select held from plinth.pools where thing = ${item}`)).toBe(
       '0',
     )

@@ -4,9 +4,11 @@ import { actor, clusterAddress } from '@plinth/testing'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { shops } from '../system.ts'
+import { useShopDatabase } from './shop-fixture.ts'
 
 /** What a new Supabase project has before its first migration, as far as a system's SQL may count on it. */
 const supabaseProject = `
+  create schema extensions;
   create schema auth;
   create table auth.users (id uuid primary key, email text, raw_user_meta_data jsonb);
   create function auth.uid() returns uuid language sql stable as
@@ -15,6 +17,9 @@ const supabaseProject = `
   alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
   alter default privileges in schema public grant all on sequences to anon, authenticated, service_role;
   alter default privileges in schema public grant all on functions to anon, authenticated, service_role;`
+
+// Makes the roles, where this file is the first.
+useShopDatabase()
 
 const ada = actor('ada')
 const name = `supabase_${process.pid}`

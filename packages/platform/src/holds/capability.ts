@@ -1,12 +1,60 @@
 import { z } from 'zod'
-import { defineCapability } from '../system/index.ts'
+import { type ProjectDatabase, sql } from '../database/index.ts'
+import { defineJob } from '../jobs/index.ts'
+import { defineCapability, offerKey } from '../system/index.ts'
+import { createHolds, type Holds } from './create-holds.ts'
 import { readHoldsMigrations } from './migrations.ts'
 
-/** Timed claims on finite things, enforced in SQL: `plinth.hold`, `plinth.commit_hold`, `plinth.release_hold`. */
-export const holds = () =>
+/** Holds for other capabilities: bytes of uploads, credits of a plan. */
+export const holdsOffer = offerKey<Holds>('holds')
+
+export interface HoldsOptions {
+  /** Moves waitlists up each minute, so that an offer follows one that expired while nobody came by. Default false. */
+  readonly waitlists?: boolean
+}
+
+/**
+ * Timed claims on finite things, enforced in SQL (docs/holds.md). A system's SQL calls `plinth.place_holds()` and its
+ * siblings in the transaction of what they are for; its handlers find the same as `ctx.holds`.
+ */
+export const holds = ({ waitlists = false }: HoldsOptions = {}) =>
   defineCapability({
     name: 'holds',
     migrations: readHoldsMigrations,
     settings: z.object({}),
-    open: () => ({}),
+    open: ({ database, clock }) => {
+      const made = createHolds(database, clock)
+      return {
+        context: () => ({ holds: made }),
+        offer: made,
+        jobs: [prune(database), ...(waitlists ? [moveUp(database)] : [])],
+      }
+    },
+  })
+
+const prune = (database: ProjectDatabase) =>
+  defineJob({
+    name: 'prune-expired-holds',
+    summary: 'Removes expired holds that nobody asked for since.',
+    schedule: { line: '*/15 * * * *', zone: 'UTC', catchUp: 'once' },
+    payload: z.object({}),
+    concurrency: 1,
+    run: async ({ clock, log }) => {
+      const { rows } = await database.asOwner<{ removed: string }>(
+        sql`select plinth.prune_holds(p_at => ${clock.now()}) as removed`,
+      )
+      log.debug({ removed: rows[0]!.removed }, 'expired holds removed')
+    },
+  })
+
+const moveUp = (database: ProjectDatabase) =>
+  defineJob({
+    name: 'move-up-waitlists',
+    summary: 'Ends offers whose time is over and makes the next ones.',
+    schedule: { line: '* * * * *', zone: 'UTC', catchUp: 'once' },
+    payload: z.object({}),
+    concurrency: 1,
+    run: async ({ clock }) => {
+      await database.asOwner(sql`select plinth.move_up_waitlists(${clock.now()})`)
+    },
   })

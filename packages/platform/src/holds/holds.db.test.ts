@@ -27,7 +27,7 @@ const at = (minutes: number) => new Date(Date.parse(noon) + minutes * 60_000).to
 
 const place = (claims: readonly Claim[], now = noon) =>
   test.database.asOwner(sql`select plinth.place_holds('seat', array(
-    select row(c.thing, c.key, c.quantity, c.expires)::plinth.claim
+    select row(c.thing, c.key, c.quantity, c.expires, null, null)::plinth.claim
     from jsonb_to_recordset(${JSON.stringify(claims.map((claim) => ({ expires: at(10), ...claim })))}::jsonb)
       c (thing uuid, key text, quantity bigint, expires timestamptz)), ${now})`)
 

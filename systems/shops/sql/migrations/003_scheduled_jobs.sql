@@ -1,11 +1,5 @@
 -- Work that runs by the clock. Plinth runs it from systems/shops/jobs; a Supabase project that has pg_cron runs it there.
 
--- security definer: holds are closed to everyone, the service role included.
-create function private.prune_expired_holds() returns bigint language sql security definer set search_path = '' as $$
-  select plinth.prune_holds()
-$$;
-comment on function private.prune_expired_holds() is
-  'Removes the holds of pending orders that ran out, and returns how many. Their units were free already.';
 create table private.low_stock_checks (
   shop_id uuid primary key references public.shops (id) on delete cascade,
   date date not null
@@ -119,13 +113,13 @@ comment on function private.roll_up_history(timestamptz, integer) is
 
 revoke all on all functions in schema private from public;
 grant usage on schema private to service_role;
-grant execute on function private.prune_expired_holds(), private.check_low_stock(), private.roll_up_history(timestamptz, integer)
+grant execute on function private.check_low_stock(), private.roll_up_history(timestamptz, integer)
   to service_role;
 
 do $$
 begin
   if exists (select from pg_catalog.pg_extension where extname = 'pg_cron') then
-    perform cron.schedule('prune-expired-holds', '*/15 * * * *', 'select private.prune_expired_holds()');
+    perform cron.schedule('prune-expired-holds', '*/15 * * * *', 'select plinth.prune_holds()');
     perform cron.schedule('check-low-stock-alerts', '*/15 * * * *', 'select private.check_low_stock()');
     perform cron.schedule('cleanup-old-stock-history', '0 6 1 * *', 'select private.roll_up_history(p_limit => 1000000)');
   end if;

@@ -232,7 +232,7 @@ begin
       array_agg(row(p_order.shop_id, w.item_id, -w.quantity, v_reason, p_order.submission_id, v_user, v_at,
           case when w.quantity > 0 then 'sale' else 'return' end)::private.movement
         order by w.quantity > 0, w.item_id) filter (where v_goal = 'taken'),
-      array_agg(row(w.item_id, v_key, w.quantity, v_ends)::plinth.claim) filter (where v_goal = 'held' and w.quantity > 0)
+      array_agg(row(w.item_id, v_key, w.quantity, v_ends, null, null)::plinth.claim) filter (where v_goal = 'held' and w.quantity > 0)
     into v_demand, v_movements, v_claims
     from (
       select l.item_id, sum(l.quantity) as quantity from unnest(p_lines) l
@@ -420,7 +420,7 @@ comment on function private.move_units(private.order_step[]) is
 create function private.hold_units(p_steps private.order_step[]) returns jsonb language plpgsql set search_path = '' as $$
 declare
   v_claims plinth.claim[] := array(
-    select row(d.key::uuid, private.hold_key(s.shop_id, s.order_ref), d.value::bigint, s.expires_at)::plinth.claim
+    select row(d.key::uuid, private.hold_key(s.shop_id, s.order_ref), d.value::bigint, s.expires_at, null, null)::plinth.claim
     from unnest(p_steps) s cross join lateral jsonb_each_text(s.new_demand) d
     where s.after = 'held' and d.value::bigint > 0);
 begin
