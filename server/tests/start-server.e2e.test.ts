@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { notes } from '@plinth/notes'
 import { sql, userCaller } from '@plinth/platform/database'
+import type { HealthReport } from '@plinth/platform/http'
 import { type Config, readConfig, silentLog, systemClock } from '@plinth/platform/kernel'
 import { connectionBudget } from '@plinth/platform/project'
 import { defineSystem } from '@plinth/platform/system'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type RunningServer, startServer } from '../src/serve/start-server.ts'
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type RunningServer, type ServerOptions, startServer } from '../src/serve/start-server.ts'
 
 const ada = '11111111-1111-4111-8111-111111111111'
 
@@ -26,8 +28,15 @@ describe('a server with one small system', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  const start = (systems = [notes]) =>
-    startServer({ config, systems, clock: systemClock, log: silentLog, onEngineLost: () => undefined })
+  const start = (systems = [notes], options: Partial<ServerOptions> = {}) =>
+    startServer({
+      config,
+      systems,
+      clock: systemClock,
+      log: silentLog,
+      onEngineLost: () => undefined,
+      ...options,
+    })
 
   const call = async (name: string, input: object, headers: Record<string, string> = {}) => {
     const { anonKey } = server.projects[0]!.keys
@@ -138,6 +147,87 @@ describe('a server with one small system', () => {
         }
       }
     }
+  })
+
+  describe('when the owner of one system keeps it from starting', () => {
+    const ofNotes = (name: string) => defineSystem({ ...notes, name, functions: [], jobs: [] })
+    const systems = [ofNotes('notes'), ofNotes('diaries')]
+    const inDiaries = async (): Promise<pg.Client> => {
+      const address = new URL(server.projects[0]!.cluster.addresses.directUrl)
+      address.pathname = '/plinth_diaries'
+      const client = new pg.Client({ connectionString: address.href })
+      await client.connect()
+      holding.push(client)
+      return client
+    }
+    const alter = async (statement: string) => {
+      const client = await inDiaries()
+      await client.query(statement)
+      await client.end()
+    }
+    const ask = async (name: string) => (await fetch(`${server.url}/${name}/rest/v1/`)).status
+    const health = async () => (await (await fetch(`${server.url}/health`)).json()) as HealthReport
+
+    /** Ends the connections that hold something, so that they do not outlive a test. */
+    const holding: pg.Client[] = []
+    afterEach(() => Promise.all(holding.splice(0).map((client) => client.end())))
+
+    it('serves the others, says so, and lets it in when it starts', async () => {
+      await server.stop()
+      server = await start(systems)
+      await alter(
+        'create table public.open_to_all (id int); alter table public.open_to_all owner to owner_diaries',
+      )
+      await server.stop()
+      server = await start(systems)
+      expect(server.unavailable).toEqual({ diaries: expect.stringContaining('open_to_all') })
+      expect(await ask('notes')).not.toBe(503)
+      const refused = await fetch(`${server.url}/diaries/rest/v1/notes`)
+      expect(refused.status).toBe(503)
+      expect(refused.headers.get('retry-after')).toBe('10')
+      expect(await refused.json()).toMatchObject({ code: 'project_unavailable' })
+      expect(await health()).toMatchObject({
+        status: 'degraded',
+        checks: { 'diaries/start': { status: 'degraded' }, 'notes/database': { status: 'ok' } },
+      })
+      expect((await fetch(`${server.url}/health/ready`)).status).toBe(200)
+      await alter('drop table public.open_to_all')
+      await expect.poll(() => ask('diaries'), { timeout: 30_000 }).not.toBe(503)
+      expect(server.unavailable).toEqual({})
+      expect((await health()).status).toBe('ok')
+    })
+
+    it('waits for it no longer than its patience', async () => {
+      const holder = await inDiaries()
+      await holder.query('select pg_advisory_lock(7077001, 0)')
+      const beside = readConfig({
+        PLINTH_DATA_DIR: folder,
+        PLINTH_PORT: '0',
+        DATABASE_URL: server.projects[0]!.cluster.addresses.directUrl,
+      })
+      const first = server
+      server = await start(systems, { config: beside, startPatience: 2_000 })
+      try {
+        expect(server.unavailable).toEqual({ diaries: 'It is starting.' })
+        expect(await ask('notes')).not.toBe(503)
+        expect(await ask('diaries')).toBe(503)
+        await holder.query('select pg_advisory_unlock(7077001, 0)')
+        await expect.poll(() => ask('diaries'), { timeout: 30_000 }).not.toBe(503)
+      } finally {
+        await server.stop()
+        server = first
+      }
+    })
+
+    it('fails as they did when none starts', async () => {
+      await alter(
+        'create table public.open_to_all (id int); alter table public.open_to_all owner to owner_diaries',
+      )
+      await server.stop()
+      await expect(start([ofNotes('diaries')])).rejects.toMatchObject({ code: 'invalid_declaration' })
+      server = await start([ofNotes('notes')])
+      await alter('drop table public.open_to_all')
+    })
   })
 
   it('refuses a function name that two systems declare', async () => {

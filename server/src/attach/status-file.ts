@@ -17,6 +17,8 @@ export interface ServerStatus {
   readonly url: string
   readonly data_dir: string
   readonly systems: Readonly<Record<string, ProjectStatus>>
+  /** Why systems have not started, by name; the server goes on trying. */
+  readonly unavailable: Readonly<Record<string, string>>
   /** Administrator's addresses of each system's cluster, for commands beside the server; never printed. */
   readonly clusters: Readonly<Record<string, DatabaseAddress>>
   /** What the demonstrations suggest to try, with keys. */
@@ -45,6 +47,7 @@ export function describeServer(
     url: server.url,
     data_dir: config.dataDir,
     systems: Object.fromEntries(systems),
+    unavailable: server.unavailable,
     clusters: Object.fromEntries(clusters),
     try_next: tryNext,
   }

@@ -29,15 +29,21 @@ async function start(names: readonly string[], { demo }: StartOptions): Promise<
   const config = readConfigFor(systemNames)
   const log = createLog(config.logLevel)
   const lost = Promise.withResolvers<never>()
+  let tellStatus: () => void = () => undefined
   const server = await startServer({
     config,
     systems: chooseSystems(names),
     clock: systemClock,
     log,
     onEngineLost: lost.reject,
+    onProjectReady: () => tellStatus(),
   })
   try {
     await writeStatus(describeServer(server, config))
+    tellStatus = () =>
+      void writeStatus(describeServer(server, config)).catch((error: unknown) =>
+        log.warn({ err: error }, 'status was not written'),
+      )
     const stopped = Promise.race([untilAskedToStop(), lost.promise])
     const tryNext = demo ? await Promise.race([loadDemos(server.projects, server.url), stopped]) : []
     if (tryNext) {

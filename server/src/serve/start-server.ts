@@ -1,17 +1,11 @@
-import {
-  createApp,
-  createLimiters,
-  createProjectDirectory,
-  createUpgrades,
-  type Limiters,
-  type Listening,
-  listen,
-} from '@plinth/platform/http'
+import { createLimiters, type Limiters, type Listening, listen } from '@plinth/platform/http'
 import type { AppError, Clock, Config, Log } from '@plinth/platform/kernel'
 import { checkDeclaration } from '@plinth/platform/project'
 import type { SystemDeclaration } from '@plinth/platform/system'
 import { serverErrors } from '../errors.ts'
+import { createEntrance } from './create-entrance.ts'
 import { type Clusters, openEngines } from './open-engines.ts'
+import { openSlots, type ProjectSlots } from './project-slots.ts'
 import { type StartedProject, startProject } from './start-project.ts'
 
 export interface ServerOptions {
@@ -21,6 +15,10 @@ export interface ServerOptions {
   readonly log: Log
   /** Called when PostgreSQL is lost for good; the process had better end. */
   readonly onEngineLost: (error: AppError) => void
+  /** Called when a project answers that had not started before. */
+  readonly onProjectReady?: () => void
+  /** How long the others wait for a project that does not start. Milliseconds, default 30,000. */
+  readonly startPatience?: number
 }
 
 /** A server that answers. */
@@ -28,7 +26,10 @@ export interface RunningServer {
   /** The address that clients use, without a trailing slash. */
   readonly url: string
   readonly port: number
+  /** Those that answer now. */
   readonly projects: readonly StartedProject[]
+  /** Why systems have not started, by name; they are tried again. */
+  readonly unavailable: Readonly<Record<string, string>>
   /** Finishes what is in flight, then stops everything it started. */
   stop(): Promise<void>
 }
@@ -36,31 +37,51 @@ export interface RunningServer {
 /** How long requests in flight may go on when the server stops. Milliseconds. */
 const stopGrace = 10_000
 
-/** Starts PostgreSQL, every system and the HTTP server; whatever was started is stopped again when a part fails. */
+/**
+ * Starts PostgreSQL, every system and the HTTP server. A system that does not start is tried again while the others serve;
+ * when none does, or another part fails, whatever was started is stopped again.
+ */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { config, systems, clock, log } = options
+  const { config, systems, clock, log, startPatience = defaultPatience } = options
   systems.forEach(checkDeclaration)
   requireUniqueFunctions(systems)
   const clusters = await openEngines({ ...options, systems: systems.map(({ name }) => name) })
   const limiters = createLimiters({ redisUrl: config.redisUrl, log })
-  const projects: StartedProject[] = []
-  const closeAll = () => closeParts(projects, clusters, limiters)
+  let slots: ProjectSlots | undefined
+  const closeAll = () => closeParts(slots, clusters, limiters)
+  const start = (system: SystemDeclaration) => {
+    const cluster = clusters.of(system.name)
+    const url = `${urlOf(config)}/${system.name}`
+    return startProject({ system, cluster, config, url, createLimiter: limiters.create, clock, log })
+  }
   try {
-    const opening = systems.map(async (system) => {
-      const cluster = clusters.of(system.name)
-      const url = `${urlOf(config)}/${system.name}`
-      const createLimiter = limiters.create
-      projects.push(await startProject({ system, cluster, config, url, createLimiter, clock, log }))
-    })
-    await settleAll(opening)
-    const listening = await listenFor(projects, options)
-    const url = urlOf(config, listening.port)
-    return { url, port: listening.port, projects, stop: () => stopAll(listening, projects, closeAll) }
+    const entrance = createEntrance(options)
+    const onReady = () => {
+      if (slots) entrance.serve(slots)
+      options.onProjectReady?.()
+    }
+    const opened = await openSlots(start, startPatience, { ...options, onReady })
+    slots = opened
+    entrance.serve(opened)
+    const listening = await listen({ ...entrance, host: config.host, port: config.port })
+    return {
+      url: urlOf(config, listening.port),
+      port: listening.port,
+      get projects() {
+        return opened.ready
+      },
+      get unavailable() {
+        return opened.unavailable
+      },
+      stop: () => stopAll(listening, opened.ready, closeAll),
+    }
   } catch (error) {
     await closeAll()
     throw error
   }
 }
+
+const defaultPatience = 30_000
 
 /** The address that clients use: the configured one, or where the server listens. */
 const urlOf = ({ publicUrl, host, port }: Config, listening = port): string =>
@@ -68,15 +89,6 @@ const urlOf = ({ publicUrl, host, port }: Config, listening = port): string =>
 
 /** Who listens on every address is reached at one of them. */
 const reachable: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }
-
-function listenFor(projects: readonly StartedProject[], { config, clock, log }: ServerOptions) {
-  const directory = createProjectDirectory(projects)
-  const health = projects.flatMap((project) => project.health)
-  const { trustedProxies, publicUrl } = config
-  const app = createApp({ directory, health, clock, log, trustedProxies, publicUrl })
-  const onUpgrade = createUpgrades({ directory, log, trustedProxies, publicUrl })
-  return listen({ app, host: config.host, port: config.port, onUpgrade })
-}
 
 async function stopAll(
   listening: Listening,
@@ -89,20 +101,14 @@ async function stopAll(
 }
 
 async function closeParts(
-  projects: readonly StartedProject[],
+  slots: ProjectSlots | undefined,
   clusters: Clusters,
   limiters: Limiters,
 ): Promise<void> {
-  const closed = await Promise.allSettled(projects.map((project) => project.close()))
+  const [closed] = await Promise.allSettled([slots?.close()])
   await limiters.close()
   await clusters.stop()
-  for (const outcome of closed) if (outcome.status === 'rejected') throw outcome.reason
-}
-
-/** Waits for all before it fails, so that nothing goes on opening while the rest is closed. */
-async function settleAll(work: readonly Promise<unknown>[]): Promise<void> {
-  const failed = (await Promise.allSettled(work)).find((outcome) => outcome.status === 'rejected')
-  if (failed) throw failed.reason
+  if (closed.status === 'rejected') throw closed.reason
 }
 
 function requireUniqueFunctions(systems: readonly SystemDeclaration[]): void {

@@ -22,6 +22,7 @@ export function bannerOf(status: ServerStatus): string {
     `Plinth is running at ${status.url}`,
     `  data               ${status.data_dir}`,
     ...projects,
+    ...notStarted(status),
     '',
     'Keys and database addresses open everything: keep them to yourself. Stop with Ctrl-C.',
     ...nextSteps(status),
@@ -34,12 +35,18 @@ function bannerForLogs(status: ServerStatus): string {
     `Plinth is running at ${status.url}`,
     `  data               ${status.data_dir}`,
     ...Object.entries(status.systems).map(([name, { api_url }]) => `  ${name.padEnd(18)} ${api_url}`),
+    ...notStarted(status),
     '',
     'Keys and database addresses are not written to a log. They are shown by:',
     '  npx --no-install plinth status',
     'All commands are listed by:',
     '  npx --no-install plinth --help',
   ].join('\n')
+}
+
+const notStarted = ({ unavailable }: ServerStatus): string[] => {
+  const reasons = Object.entries(unavailable).map(([name, reason]) => `  ${name.padEnd(18)} ${reason}`)
+  return reasons.length === 0 ? [] : ['', 'Not started; the server goes on trying:', ...reasons]
 }
 
 function nextSteps(status: ServerStatus): string[] {

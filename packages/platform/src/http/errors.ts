@@ -6,6 +6,11 @@ export const httpErrors = defineErrors({
     message: 'There is no project at this address.',
     hint: 'A project answers below /<system>; `plinth status` prints the addresses.',
   },
+  project_unavailable: {
+    status: 503,
+    message: 'Project {name} has not started.',
+    hint: 'Ask again in {seconds} s. The server log and `/health` with the project’s service key say what keeps it.',
+  },
   not_found: {
     status: 404,
     message: 'There is nothing at {path}.',

@@ -11,7 +11,7 @@ import { refuseToLeaveHttp, type UpgradeHandler } from './upgrade.ts'
 
 export interface ListenOptions {
   // biome-ignore lint/suspicious/noExplicitAny: the environment's type is the app's own affair
-  readonly app: Hono<any>
+  readonly app: Pick<Hono<any>, 'fetch'>
   readonly host: string
   /** 0 takes any free port. */
   readonly port: number
