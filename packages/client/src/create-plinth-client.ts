@@ -1,4 +1,5 @@
 import { createClient, type SupabaseClient, type SupabaseClientOptions } from '@supabase/supabase-js'
+import { type ClientKv, clientKv } from './kv/kv.ts'
 import { type Watch, type WatchEvent, type WatchQuery, watch } from './watch/watch.ts'
 
 export interface PlinthClientOptions extends SupabaseClientOptions<'public'> {
@@ -13,7 +14,7 @@ export type RowOf<Database, Table extends string> = Database extends {
   ? Row
   : Record<string, unknown>
 
-/** A supabase-js client that can also keep live copies of tables. */
+/** A supabase-js client that can also keep live copies of tables and reach the platform's own services. */
 // biome-ignore lint/suspicious/noExplicitAny: supabase-js's own default for a client without generated types
 export type PlinthClient<Database = any> = SupabaseClient<Database> & {
   /** See {@link watch}. */
@@ -21,6 +22,8 @@ export type PlinthClient<Database = any> = SupabaseClient<Database> & {
     query: WatchQuery & { readonly table: Table },
     listener?: (event: WatchEvent<Row>) => void,
   ): Watch<Row>
+  /** Values by key, where the system uses `kv()`. */
+  readonly kv: ClientKv
 }
 
 /**
@@ -40,6 +43,7 @@ export function createPlinthClient<Database = any>(
   return Object.assign(client, {
     watch: (query: WatchQuery, listener?: (event: WatchEvent<never>) => void) =>
       watch(client, query, listener),
+    kv: clientKv(client),
   }) as unknown as PlinthClient<Database>
 }
 

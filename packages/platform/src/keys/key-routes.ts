@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Caller } from '../database/index.ts'
-import { type AnyRoute, defineRoute } from '../routes/index.ts'
+import { type AnyRoute, dataEnvelope, defineRoute } from '../routes/index.ts'
 import { keyErrors } from './errors.ts'
 import type { Keys } from './keys-of-project.ts'
 
@@ -42,6 +42,7 @@ export function keyRoutes(keysFor: (caller: Caller) => Keys): readonly AnyRoute[
     path,
     summary: 'The API keys of the signed-in user, without their texts.',
     access: 'user',
+    envelope: dataEnvelope,
     responses: { 200: z.array(listedKey) },
     handle: async ({ caller }) =>
       (await ownKeys(caller)).own.map((key) => ({ ...key, permissions: [...key.permissions] })),
@@ -52,6 +53,7 @@ export function keyRoutes(keysFor: (caller: Caller) => Keys): readonly AnyRoute[
     path,
     summary: 'Makes an API key with permissions that the signed-in user has. Its text is given this once.',
     access: 'user',
+    envelope: dataEnvelope,
     limit: { calls: 20, seconds: 60 },
     body: newKey,
     responses: { 200: shownKey },
@@ -70,6 +72,7 @@ export function keyRoutes(keysFor: (caller: Caller) => Keys): readonly AnyRoute[
     path: `${path}/:id`,
     summary: 'Revokes an API key of the signed-in user, for good.',
     access: 'user',
+    envelope: dataEnvelope,
     params: ofKey,
     responses: { 204: null },
     handle: async ({ caller }, { params: { id } }) => {
@@ -84,6 +87,7 @@ export function keyRoutes(keysFor: (caller: Caller) => Keys): readonly AnyRoute[
     path: `${path}/:id/rotate`,
     summary: 'Gives an API key of the signed-in user another text; the old one is valid for a while.',
     access: 'user',
+    envelope: dataEnvelope,
     params: ofKey,
     body: z.object({ overlapSeconds: z.number().int().min(0).max(2_592_000).default(86_400) }),
     responses: { 200: shownKey },
