@@ -6,7 +6,7 @@ import { archiveJournal } from './archive-journal.ts'
 import { createJournal } from './create-journal.ts'
 import { readJournalMigrations } from './migrations.ts'
 import { recordJournalledTables } from './publish-tables.ts'
-import { eraseSubject } from './seal-values.ts'
+import { eraseSubject } from './seal/subject-keys.ts'
 import { type ShownEntry, type ShowOptions, showJournal } from './show-journal.ts'
 import { type JournalVerification, type VerifyOptions, verifyJournal } from './verify-journal.ts'
 

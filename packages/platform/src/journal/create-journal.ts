@@ -2,18 +2,13 @@ import { databaseErrors, type ProjectDatabase } from '../database/index.ts'
 import type { Clock, Log } from '../kernel/index.ts'
 import type { Batch, DurableConsumer, StreamedChunk, StreamedRelation } from '../tail/index.ts'
 import type { ChainHead } from './encode-entries.ts'
-import {
-  type EncodedSlice,
-  encodeSlice,
-  type Knowledge,
-  type Plan,
-  type UnknownParts,
-} from './encode-slice.ts'
+import { type EncodedSlice, encodeSlice, type Knowledge } from './encode-slice.ts'
 import { dayOf, type JournalSession, journalConsumer, openJournalSession } from './journal-session.ts'
-import { planTable, readJournalledTables } from './journal-tables.ts'
+import { type Plan, planTable, readJournalledTables } from './journal-tables.ts'
 import { type HeadsFile, openHeadsFile } from './keep-heads-file.ts'
 import { createKnownHeads } from './known-heads.ts'
-import { createSubjectKeys } from './seal-values.ts'
+import { createSliceSealer } from './seal/seal-slice.ts'
+import { createSubjectKeys } from './seal/subject-keys.ts'
 
 export interface JournalOptions {
   readonly database: ProjectDatabase
@@ -72,39 +67,40 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     }
   }
 
-  /** Tables, chains and persons that are met for the first time are looked up, then the slice is encoded again. */
+  /** Chains and persons that are met for the first time are looked up, then the slice is encoded again. */
   async function encode(
     writing: Writing,
     chunks: readonly StreamedChunk[],
     day: number,
   ): Promise<EncodedSlice> {
-    let persons = subjects.forSlice()
+    await planTables(chunks)
+    let sealer = createSliceSealer(subjects)
     const knowledge: Knowledge = {
-      plan: (relation) => plans.get(relation),
+      plan: (relation) => plans.get(relation)!,
       head: heads.find,
-      seal: (...value) => persons.seal(...value),
+      seal: (...block) => sealer.seal(...block),
     }
     for (;;) {
+      sealer.begin()
       const slice = await encodeSlice(chunks, day, knowledge)
-      if (slice.unknown) await lookUp(writing, slice.unknown, persons.load)
-      else if (slice.entries === 0 || (await writing.begin())) return slice
-      else persons = subjects.forSlice()
+      const isWhole = slice.unknown.size === 0 && !slice.isUnsealed
+      if (isWhole && (slice.entries === 0 || (await writing.begin()))) return slice
+      // What was sealed before the transaction began is void when somebody was erased until then.
+      if (isWhole) sealer = createSliceSealer(subjects)
+      if (slice.unknown.size > 0) await writing.use((open) => heads.load(open, slice.unknown))
+      if (slice.isUnsealed) await writing.use(sealer.prepare)
     }
   }
 
-  async function lookUp(
-    writing: Writing,
-    { relations, tenants, subjects: persons }: UnknownParts,
-    loadPersons: (session: JournalSession, persons: ReadonlySet<string>) => Promise<void>,
-  ): Promise<void> {
-    if (relations.size > 0) await planTables(relations)
-    if (tenants.size > 0) await writing.use((open) => heads.load(open, tenants))
-    if (persons.size > 0) await writing.use((open) => loadPersons(open, persons))
-  }
-
-  async function planTables(relations: ReadonlySet<StreamedRelation>): Promise<void> {
+  async function planTables(chunks: readonly StreamedChunk[]): Promise<void> {
+    const unknown = new Set<StreamedRelation>()
+    for (const { changes, truncated } of chunks) {
+      for (const { relation } of changes) if (plans.get(relation) === undefined) unknown.add(relation)
+      for (const relation of truncated) if (plans.get(relation) === undefined) unknown.add(relation)
+    }
+    if (unknown.size === 0) return
     const tables = new Map((await readJournalledTables(database)).map((table) => [table.relation, table]))
-    for (const relation of relations) plans.set(relation, planTable(relation, tables))
+    for (const relation of unknown) plans.set(relation, planTable(relation, tables))
   }
 
   /** Days since 2000-01-01, UTC; never less than before, so that days leave the journal in the order of the chains. */

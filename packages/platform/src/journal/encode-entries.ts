@@ -3,6 +3,7 @@ import type { RawTuple, StreamedChange, StreamedTransaction } from '../tail/inde
 import {
   beginField,
   type CopyBuffer,
+  createCopyBuffer,
   endField,
   putByte,
   putBytes,
@@ -34,15 +35,15 @@ export interface ChainHead {
 /** What a chain begins with. */
 export const noHash = '00'.repeat(32)
 
-/** Seals a value of `column` that belongs to `subject`: JSON that takes the value's place in the image. */
-export type SealValue = (subject: string, relation: string, column: string, value: string) => string
+/** Seals what belongs to `subject`: JSON of a block, undefined when that has to be done before the next pass. */
+export type SealBlock = (subject: string, relation: string, content: Buffer) => Buffer | undefined
 
 /** What a batch of entries is written with. */
 export interface EntryContext {
   readonly out: CopyBuffer
   /** The head of a tenant's chain; it is moved on with every entry. */
   headOf(tenant: string): ChainHead
-  readonly seal: SealValue
+  readonly seal: SealBlock
 }
 
 const columns = 13
@@ -52,6 +53,9 @@ const openBracket = 0x5b
 const closeBracket = 0x5d
 const comma = 0x2c
 const nullJson = Buffer.from('null')
+/** As in `SealedImage`. */
+const sealedPlace = Buffer.from('0')
+const blockLabel = Buffer.from(',"":')
 const operations = {
   insert: Buffer.from('insert'),
   update: Buffer.from('update'),
@@ -142,8 +146,9 @@ interface Entry {
 }
 
 function encodeEntry(entry: Entry, plan: TablePlan, transactionFields: Buffer, context: EntryContext): void {
-  const { out, seal } = context
+  const { out } = context
   const { place } = entry
+  const blocks = plan.hasSealed ? sealEntry(entry, plan, context.seal) : noBlocks
   const tenantStart = plan.tenant < 0 ? isNull : place.starts[plan.tenant]!
   const head = context.headOf(tenantStart < 0 ? '' : spanText(place, plan.tenant)!)
   head.sequence += 1
@@ -159,12 +164,10 @@ function encodeEntry(entry: Entry, plan: TablePlan, transactionFields: Buffer, c
   putField(out, plan.relationBytes)
   encodeKey(out, place, plan)
   putField(out, operations[entry.operation])
-  if (entry.before) encodeImage(out, entry.before, plan, seal)
+  if (entry.before) encodeImage(out, entry.before, plan, { block: blocks.before })
   else encodeOtherTenant(out, entry, plan)
   if (!entry.after) encodeOtherTenant(out, entry, plan)
-  else if (entry.operation === 'update' && entry.before)
-    encodeImage(out, entry.after, plan, seal, entry.before)
-  else encodeImage(out, entry.after, plan, seal, null, entry.unsent)
+  else encodeImage(out, entry.after, plan, { ...referencesOf(entry), block: blocks.after })
   putHash(out, head.hash)
   head.hash = hash('sha256', out.bytes.subarray(start, out.length), 'hex')
   putHash(out, head.hash)
@@ -197,41 +200,104 @@ function encodeKey(out: CopyBuffer, row: TupleSpans, plan: TablePlan): void {
   endField(out, field)
 }
 
-/** All columns of `row`, or only those that differ from `than`. What `row` does not repeat is in `unsent`. */
-function encodeImage(
-  out: CopyBuffer,
-  row: TupleSpans,
-  plan: TablePlan,
-  seal: SealValue,
-  than: TupleSpans | null = null,
-  unsent: TupleSpans | null = null,
-): void {
+/** What an image is made of beside its row. */
+interface ImageParts {
+  /** Only the columns that differ from this row. */
+  readonly than?: TupleSpans | null
+  /** Where values are that the row does not repeat. */
+  readonly unsent?: TupleSpans | null
+  /** Sealed values that it carries. */
+  readonly block?: Buffer | null
+}
+
+/** For the image after. */
+const referencesOf = ({ operation, before: than, unsent }: Entry): ImageParts =>
+  operation === 'update' ? { than } : { unsent: unsent ?? null }
+
+function encodeImage(out: CopyBuffer, row: TupleSpans, plan: TablePlan, parts: ImageParts): void {
   const field = beginField(out)
   let mark = openBrace
+  const end = eachValue(row, plan, parts, (column, from, start) => {
+    putByte(out, mark)
+    mark = comma
+    putBytes(out, plan.labels[column]!)
+    if (start < 0) putBytes(out, nullJson)
+    else if (plan.sealed[column]) putBytes(out, sealedPlace)
+    else putJsonText(out, from.message, start, from.ends[column]!)
+  })
+  if (end === 0) putByte(out, openBrace)
+  if (parts.block) {
+    putBytes(out, blockLabel)
+    putBytes(out, parts.block)
+  }
+  putByte(out, closeBrace)
+  endField(out, field)
+}
+
+/** Gives the columns of an image, where each value is and where it starts there (negative for null), and their number. */
+function eachValue(
+  row: TupleSpans,
+  plan: TablePlan,
+  { than = null, unsent = null }: ImageParts,
+  take: (column: number, from: TupleSpans, start: number) => void,
+): number {
+  let count = 0
   for (let column = 0; column < plan.names.length; column += 1) {
     if (than !== null && isUnchanged(than, row, column)) continue
     const from = unsent !== null && row.starts[column] === notSent ? unsent : row
     const start = from.starts[column]!
     if (start === notSent) continue
-    putByte(out, mark)
-    mark = comma
-    putBytes(out, plan.labels[column]!)
-    if (start < 0) putBytes(out, nullJson)
-    else if (plan.sealed[column]) putBytes(out, sealColumn(from, plan, column, seal))
-    else putJsonText(out, from.message, start, from.ends[column]!)
+    count += 1
+    take(column, from, start)
   }
-  if (mark === openBrace) putByte(out, openBrace)
-  putByte(out, closeBrace)
-  endField(out, field)
+  return count
 }
 
-function sealColumn(row: TupleSpans, plan: TablePlan, column: number, seal: SealValue): Buffer {
-  const value = spanText(row, column)!
-  return Buffer.from(seal(subjectOf(row, plan), plan.relation, plan.names[column]!, value))
+interface EntryBlocks {
+  readonly before: Buffer | null
+  readonly after: Buffer | null
+}
+
+const noBlocks: EntryBlocks = { before: null, after: null }
+/** Where blocks are written before they are sealed. */
+const scratch = createCopyBuffer()
+const labels = { before: Buffer.from('"before":'), after: Buffer.from('"after":') }
+
+/** One block for both images, or two where the row came to another person. */
+function sealEntry(entry: Entry, plan: TablePlan, seal: SealBlock): EntryBlocks {
+  const references = referencesOf(entry)
+  const own = entry.before && personalValues(labels.before, entry.before, plan, {})
+  const next = entry.after && personalValues(labels.after, entry.after, plan, references)
+  const sealFor = (subject: string, content: readonly (Buffer | string)[]) =>
+    seal(subject, plan.relation, Buffer.concat(['{', ...content, '}'].map((part) => Buffer.from(part)))) ??
+    nullJson
+  const owner = own && subjectOf(entry.before!, plan)
+  const follower = next && subjectOf(entry.after!, plan, references)
+  if (own && next && owner === follower) return { before: sealFor(owner!, [own, ',', next]), after: null }
+  return { before: own && sealFor(owner!, [own]), after: next && sealFor(follower!, [next]) }
+}
+
+/** The values that are sealed, as a member of JSON; null when there are none. */
+function personalValues(label: Buffer, row: TupleSpans, plan: TablePlan, parts: ImageParts): Buffer | null {
+  scratch.length = 0
+  putBytes(scratch, label)
+  let mark = openBrace
+  eachValue(row, plan, parts, (column, from, start) => {
+    if (start < 0 || !plan.sealed[column]) return
+    putByte(scratch, mark)
+    mark = comma
+    putBytes(scratch, plan.labels[column]!)
+    putJsonText(scratch, from.message, start, from.ends[column]!)
+  })
+  if (mark === openBrace) return null
+  putByte(scratch, closeBrace)
+  return Buffer.from(scratch.bytes.subarray(0, scratch.length))
 }
 
 /** Whose data a row is. A row that names nobody stands for itself, so that it can be erased too. */
-function subjectOf(row: TupleSpans, plan: TablePlan): string {
-  const named = plan.subject < 0 ? null : spanText(row, plan.subject)
-  return named ?? `${plan.relation} ${plan.key.map((column) => spanText(row, column)).join(' ')}`
+function subjectOf(row: TupleSpans, plan: TablePlan, { than, unsent }: ImageParts = {}): string {
+  const textOf = (column: number) =>
+    spanText(row.starts[column] === notSent ? (than ?? unsent ?? row) : row, column)
+  const named = plan.subject < 0 ? null : textOf(plan.subject)
+  return named ?? `${plan.relation} ${plan.key.map(textOf).join(' ')}`
 }

@@ -6,37 +6,32 @@ import {
   encodeChange,
   encodeTransactionFields,
   noHash,
-  type SealValue,
+  type SealBlock,
 } from './encode-entries.ts'
-import type { planTable } from './journal-tables.ts'
+import type { Plan } from './journal-tables.ts'
 
-export type Plan = ReturnType<typeof planTable>
-
-/** What is known without asking the database; `undefined` where it has to be asked. */
+/** What is known without asking the database. */
 export interface Knowledge {
-  plan(relation: StreamedRelation): Plan | undefined
-  /** The head of a chain; null when the tenant has none yet. */
+  plan(relation: StreamedRelation): Plan
+  /** The head of a chain; null when the tenant has none yet, undefined when it has to be looked up. */
   head(tenant: string): ChainHead | null | undefined
-  seal(subject: string, relation: string, column: string, value: string): string | undefined
+  /** Seals a block; undefined when that has to be done first. */
+  readonly seal: SealBlock
 }
 
-/** A slice of the stream as entries of the journal. Without meaning as long as anything is unknown. */
+/** A slice of the stream as entries of the journal. Without meaning as long as something is missing. */
 export interface EncodedSlice {
   /** A binary COPY. */
   readonly parts: readonly Buffer[]
   /** Where the chains of the slice end. */
   readonly heads: ReadonlyMap<string, ChainHead>
-  /** What has to be looked up; then the slice is encoded anew. Null when nothing has. */
-  readonly unknown: UnknownParts | null
+  /** Tenants whose heads have to be looked up before the slice is encoded anew. */
+  readonly unknown: ReadonlySet<string>
+  /** True when blocks have to be sealed before it is. */
+  readonly isUnsealed: boolean
   readonly entries: number
   /** Images are missing because a table's replica identity was changed, or the table emptied, behind our back. */
   readonly isIncomplete: boolean
-}
-
-export interface UnknownParts {
-  readonly relations: ReadonlySet<StreamedRelation>
-  readonly tenants: ReadonlySet<string>
-  readonly subjects: ReadonlySet<string>
 }
 
 const partBytes = 64 * 1024
@@ -50,39 +45,28 @@ export async function encodeSlice(
 ): Promise<EncodedSlice> {
   const turns = createTurns()
   const heads = new Map<string, ChainHead>()
-  const unknown = {
-    relations: new Set<StreamedRelation>(),
-    tenants: new Set<string>(),
-    subjects: new Set<string>(),
-  }
+  const unknown = new Set<string>()
   const parts: Buffer[] = []
   let entries = 0
   let isIncomplete = false
+  let isUnsealed = false
   let out: CopyBuffer = createCopyBuffer(partBytes + partBytes / 8)
 
   const headOf = (tenant: string): ChainHead => {
     let head = heads.get(tenant)
     if (head) return head
     const known = knowledge.head(tenant)
-    if (known === undefined) unknown.tenants.add(tenant)
+    if (known === undefined) unknown.add(tenant)
     head = { sequence: known?.sequence ?? 0, hash: known?.hash ?? noHash }
     heads.set(tenant, head)
     return head
   }
 
-  const seal: SealValue = (subject, relation, column, value) => {
-    const sealed = knowledge.seal(subject, relation, column, value)
-    if (sealed === undefined) unknown.subjects.add(subject)
-    return sealed ?? 'null'
+  const seal: SealBlock = (subject, relation, content) => {
+    const block = knowledge.seal(subject, relation, content)
+    isUnsealed ||= block === undefined
+    return block
   }
-
-  const planOf = (relation: StreamedRelation): Plan => {
-    const plan = knowledge.plan(relation)
-    if (plan === undefined) unknown.relations.add(relation)
-    return plan ?? null
-  }
-
-  const isUnknown = () => unknown.relations.size + unknown.tenants.size + unknown.subjects.size > 0
 
   function cut(): void {
     parts.push(out.bytes.subarray(0, out.length))
@@ -91,16 +75,16 @@ export async function encodeSlice(
 
   putBytes(out, copyHeader)
   for (const { transaction, changes, truncated } of chunks) {
-    if (truncated.some((relation) => planOf(relation) !== null)) isIncomplete = true
+    if (truncated.some((relation) => knowledge.plan(relation) !== null)) isIncomplete = true
     const fields = encodeTransactionFields(transaction, day)
     for (const change of changes) {
-      const plan = planOf(change.relation)
+      const plan = knowledge.plan(change.relation)
       if (!plan) continue
       if (plan === 'unreadable' || change.relation.replicaIdentity !== 'f') isIncomplete = true
       if (plan === 'unreadable') continue
       entries += encodeChange(change, plan, fields, { out, headOf, seal })
       if (out.length >= partBytes) {
-        if (isUnknown()) out.length = 0
+        if (isUnsealed || unknown.size > 0) out.length = 0
         else cut()
       }
       if (turns.isDue()) await turns.take()
@@ -109,5 +93,5 @@ export async function encodeSlice(
   putByte(out, 0xff)
   putByte(out, 0xff)
   cut()
-  return { parts, heads, unknown: isUnknown() ? unknown : null, entries, isIncomplete }
+  return { parts, heads, unknown, isUnsealed, entries, isIncomplete }
 }

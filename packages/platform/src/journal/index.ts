@@ -6,6 +6,12 @@ export { readJournalledTables, schemaChangesTable } from './journal-tables.ts'
 export * from './migrations.ts'
 export * from './note-schema-changes.ts'
 export * from './publish-tables.ts'
-export { createOpener, eraseSubject, isSealed, type SealedImage, type SealedValue } from './seal-values.ts'
+export {
+  blocksOf,
+  type OpenBlock,
+  openImages,
+  type SealedImage,
+} from './seal/sealed-images.ts'
+export { createOpener, eraseSubject } from './seal/subject-keys.ts'
 export * from './show-journal.ts'
 export * from './verify-journal.ts'

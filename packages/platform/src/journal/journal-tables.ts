@@ -40,13 +40,15 @@ export async function readJournalledTables(database: ProjectDatabase): Promise<J
 }
 
 /**
+ * The plan of a table; null when it is not journalled, and `unreadable` when its rows cannot be told apart.
+ */
+export type Plan = TablePlan | 'unreadable' | null
+
+/**
  * The plan for a relation, null when it is not journalled, and `unreadable` when it does not have the columns any more
  * by which its rows are told apart (a migration renames one before the publication is synchronised).
  */
-export function planTable(
-  relation: StreamedRelation,
-  tables: ReadonlyMap<string, JournalledTable>,
-): TablePlan | 'unreadable' | null {
+export function planTable(relation: StreamedRelation, tables: ReadonlyMap<string, JournalledTable>): Plan {
   const name = `${relation.schema}.${relation.table}`
   const table = tables.get(name)
   if (!table) return null

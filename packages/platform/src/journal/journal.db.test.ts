@@ -2,7 +2,7 @@ import { sql } from '@plinth/platform/database'
 import { actor } from '@plinth/testing'
 import { useTail } from '@plinth/testing/tail'
 import { expect, test } from 'vitest'
-import { eraseSubject } from './seal-values.ts'
+import { eraseSubject } from './seal/subject-keys.ts'
 import { showJournal } from './show-journal.ts'
 import { verifyJournal } from './verify-journal.ts'
 

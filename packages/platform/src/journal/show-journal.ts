@@ -1,5 +1,6 @@
 import { type Actor, type ProjectDatabase, sql } from '../database/index.ts'
-import { createOpener, isSealed, type SealedImage, type SealedValue } from './seal-values.ts'
+import { blocksOf, type OpenBlock, openImages, type SealedImage } from './seal/sealed-images.ts'
+import { createOpener } from './seal/subject-keys.ts'
 
 export interface ShowOptions {
   readonly database: ProjectDatabase
@@ -87,28 +88,23 @@ export async function showJournal(options: ShowOptions): Promise<ShownEntry[]> {
   }))
 }
 
-type Open = (relation: string, column: string, value: SealedValue) => string | undefined
-
-async function openerFor({ database, key }: ShowOptions, rows: readonly EntryRow[]): Promise<Open> {
+async function openerFor({ database, key }: ShowOptions, rows: readonly EntryRow[]): Promise<OpenBlock> {
   if (!key) return () => undefined
-  const images = rows.flatMap(({ before, after }) => [before ?? {}, after ?? {}])
-  const sealed = images.flatMap((image) => Object.values(image).filter(isSealed))
   return createOpener(
     database,
     key,
-    sealed.map((value) => value.key),
+    rows.flatMap(({ before, after }) => blocksOf(before, after)),
   )
 }
 
-function changesOf(row: EntryRow, open: Open): ColumnChange[] {
-  const shown = (image: SealedImage | null, column: string): string | null => {
-    const value = image?.[column] ?? null
-    return isSealed(value) ? (open(row.relation, column, value) ?? closedValue) : value
-  }
-  const columns = Object.keys(row.operation === 'delete' ? (row.before ?? {}) : (row.after ?? {}))
+function changesOf(row: EntryRow, open: OpenBlock): ColumnChange[] {
+  const { before, after } = openImages(row.relation, row, open)
+  const shown = (image: typeof before, column: string): string | null =>
+    image === null || !(column in image) ? null : image[column] === undefined ? closedValue : image[column]
+  const columns = Object.keys((row.operation === 'delete' ? before : after) ?? {})
   return columns.map((column) => ({
     column,
-    from: shown(row.before, column),
-    to: shown(row.after, column),
+    from: shown(before, column),
+    to: shown(after, column),
   }))
 }

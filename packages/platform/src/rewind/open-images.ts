@@ -1,6 +1,12 @@
 import type pg from 'pg'
 import { type ProjectDatabase, quoteText } from '../database/index.ts'
-import { createOpener, isSealed, type SealedImage, type SealedValue } from '../journal/index.ts'
+import {
+  blocksOf,
+  createOpener,
+  type OpenBlock,
+  openImages as openEntry,
+  type SealedImage,
+} from '../journal/index.ts'
 import type { RewindTableShape } from './read-tables.ts'
 
 const batch = 1_000
@@ -18,7 +24,7 @@ export async function openImages(
   if (table.personal.length === 0) return
   let last = ''
   for (;;) {
-    const { rows } = await client.query<{ key: string; image: SealedImage; today: SealedImage | null }>(
+    const { rows } = await client.query<{ key: string; image: SealedImage; today: Today | null }>(
       `select r.key, r.image, (select ${todayOf(table)} from ${table.sql} t where ${keyOf(table)}) as today
        from plinth_rewind r where r.relation = $1 and r.image is not null and r.key > $2
        order by r.key limit ${batch}`,
@@ -29,7 +35,7 @@ export async function openImages(
     const open = await createOpener(
       database,
       key,
-      rows.flatMap(({ image }) => keysOf(image, table)),
+      rows.flatMap(({ image }) => blocksOf(image)),
     )
     const opened = rows.map((row) => openImage(row, table, open))
     await client.query(
@@ -54,24 +60,17 @@ const keyOf = (table: RewindTableShape) =>
     .map((column, place) => `t.${column.sql} = (r.key::jsonb ->> ${place})::${column.type}`)
     .join(' and ')
 
-const keysOf = (image: SealedImage, table: RewindTableShape): string[] =>
-  table.personal.flatMap((column) => {
-    const value = image[column]
-    return isSealed(value) ? [value.key] : []
-  })
+/** What the personal columns hold now. */
+type Today = Readonly<Record<string, string | null>>
 
 function openImage(
-  row: { readonly image: SealedImage; readonly today: SealedImage | null },
+  row: { readonly image: SealedImage; readonly today: Today | null },
   table: RewindTableShape,
-  open: (relation: string, column: string, value: SealedValue) => string | undefined,
+  open: OpenBlock,
 ): string | null {
-  const image: SealedImage = { ...row.image }
-  for (const column of table.personal) {
-    const value = image[column]
-    if (!isSealed(value)) continue
-    const opened = open(table.relation, column, value)
-    if (opened === undefined && row.today === null) return null
-    image[column] = opened ?? row.today?.[column] ?? null
-  }
+  const image = openEntry(table.relation, { before: row.image, after: null }, open).before!
+  const closed = Object.keys(image).filter((column) => image[column] === undefined)
+  if (closed.length > 0 && row.today === null) return null
+  for (const column of closed) image[column] = row.today?.[column] ?? null
   return JSON.stringify(image)
 }

@@ -1,24 +1,15 @@
 import { LRUCache } from 'lru-cache'
-import { type ProjectDatabase, sql } from '../database/index.ts'
-import { newId, newKey, seal, unseal } from '../kernel/index.ts'
-import type { JournalSession } from './journal-session.ts'
-
-/** A value as the journal keeps it when it is personal: which key opens it, and the sealed bytes in base64. */
-export interface SealedValue {
-  readonly key: string
-  readonly sealed: string
-}
-
-/** An image as the journal has it. */
-export type SealedImage = Record<string, string | null | SealedValue>
-
-export const isSealed = (value: SealedImage[string] | undefined): value is SealedValue =>
-  typeof value === 'object' && value !== null
+import { type ProjectDatabase, sql } from '../../database/index.ts'
+import { newId, newKey, seal, unseal } from '../../kernel/index.ts'
+import type { JournalSession } from '../journal-session.ts'
+import type { SubjectKey } from './seal-block.ts'
+import type { BlockContent, OpenBlock, SealedBlock } from './sealed-images.ts'
 
 /** The keys of the persons whose data the journal keeps, each sealed under the project's own. */
 export interface SubjectKeys {
-  /** The keys for one slice of the stream: however many persons are in it, none is forgotten before its end. */
-  forSlice(): SliceKeys
+  find(subject: string): SubjectKey | undefined
+  /** Loads the keys of these persons and makes those that are missing, in the session's transaction. */
+  load(session: JournalSession, subjects: readonly string[]): Promise<ReadonlyMap<string, SubjectKey>>
   /**
    * Forgets all keys when the number of persons erased so far is another one than before; gives whether they were kept.
    * What was sealed under a key that is gone could never be read again.
@@ -28,18 +19,6 @@ export interface SubjectKeys {
   clear(): void
 }
 
-export interface SliceKeys {
-  /** The value's place in an image, as JSON text; undefined for a person whose key is not known. */
-  seal(subject: string, relation: string, column: string, value: string): string | undefined
-  /** Loads the keys of these persons and makes those that are missing, in the session's transaction. */
-  load(session: Pick<JournalSession, 'query'>, subjects: ReadonlySet<string>): Promise<void>
-}
-
-interface SubjectKey {
-  readonly id: string
-  readonly key: Buffer
-}
-
 const remembered = 10_000
 
 export function createSubjectKeys(masterKey: Buffer): SubjectKeys {
@@ -47,27 +26,11 @@ export function createSubjectKeys(masterKey: Buffer): SubjectKeys {
   let erasedBefore = -1
 
   return {
-    forSlice: () => {
-      const own = new Map<string, SubjectKey>()
-      const find = (subject: string) => {
-        const known = own.get(subject) ?? keys.get(subject)
-        if (known) own.set(subject, known)
-        return known
-      }
-      return {
-        seal: (subject, relation, column, value) => {
-          const found = find(subject)
-          if (!found) return undefined
-          const sealed = seal(found.key, value, `${relation}.${column}`).toString('base64')
-          return JSON.stringify({ key: found.id, sealed } satisfies SealedValue)
-        },
-        load: async (session, subjects) => {
-          for (const [subject, key] of await loadKeys(session, masterKey, [...subjects])) {
-            own.set(subject, key)
-            keys.set(subject, key)
-          }
-        },
-      }
+    find: (subject) => keys.get(subject),
+    load: async (session, subjects) => {
+      const loaded = await loadKeys(session, masterKey, subjects)
+      for (const [subject, key] of loaded) keys.set(subject, key)
+      return loaded
     },
     keepUnlessErased: (erased) => {
       const isKept = erased === erasedBefore || keys.size === 0
@@ -81,7 +44,7 @@ export function createSubjectKeys(masterKey: Buffer): SubjectKeys {
 
 /** A person who was erased and comes back gets a new key: the old values stay closed. */
 async function loadKeys(
-  session: Pick<JournalSession, 'query'>,
+  session: JournalSession,
   masterKey: Buffer,
   subjects: readonly string[],
 ): Promise<ReadonlyMap<string, SubjectKey>> {
@@ -108,20 +71,21 @@ async function loadKeys(
   )
 }
 
-/** Opens sealed values of images; the value of a person who was erased is `undefined`. */
+/** Opens those of these blocks whose persons were not erased. */
 export async function createOpener(
   database: ProjectDatabase,
   masterKey: Buffer,
-  keyIds: readonly string[],
-): Promise<(relation: string, column: string, value: SealedValue) => string | undefined> {
+  blocks: readonly SealedBlock[],
+): Promise<OpenBlock> {
+  const keyIds = [...new Set(blocks.map(({ key }) => key))]
   const { rows } = await database.asJournal<{ key_id: string; sealed_key: Buffer }>(sql`
     select key_id, sealed_key from plinth_journal.subjects
     where key_id = any (${keyIds}::uuid[]) and sealed_key is not null`)
   const keys = new Map(rows.map((row) => [row.key_id, unseal(masterKey, row.sealed_key, row.key_id)]))
-  return (relation, column, value) => {
-    const key = keys.get(value.key)
+  return (relation, block) => {
+    const key = keys.get(block.key)
     if (!key) return undefined
-    return unseal(key, Buffer.from(value.sealed, 'base64'), `${relation}.${column}`).toString()
+    return JSON.parse(unseal(key, Buffer.from(block.sealed, 'base64'), relation).toString()) as BlockContent
   }
 }
 
