@@ -1,0 +1,1 @@
+export * from './stripe/create-stripe.ts'
