@@ -2,9 +2,17 @@
  * What facts say, in one vocabulary for every provider. Amounts are minor units of the currency (ISO 4217), whatever
  * units the provider writes. `at` is the provider's own time in milliseconds since 1970.
  */
-export type PaymentEvent = PaymentSeen | RefundSeen | DisputeSeen | CheckoutSeen | SubscriptionSeen | InvoiceSeen
+export type PaymentEvent =
+  | PaymentSeen
+  | RefundSeen
+  | DisputeSeen
+  | CheckoutSeen
+  | SubscriptionSeen
+  | InvoiceSeen
 
 interface Seen {
+  /** `stripe`, `razorpay`, `manual`. */
+  readonly provider: string
   /** The provider's id of the object: `pay_…`, `pi_…`. */
   readonly id: string
   readonly at: number

@@ -1,7 +1,9 @@
 import type { DisputeSeen } from './events.ts'
+import { greatestText } from './greatest-text.ts'
 
 /** A dispute as its events tell it: a dispute goes back and forth, so the latest word counts; what was seen only grows. */
 export interface DisputeState {
+  readonly provider: string
   readonly payment: string
   readonly seen: Readonly<Partial<Record<DisputeSeen['status'], true>>>
   readonly latest: Pick<DisputeSeen, 'at' | 'status' | 'amount' | 'currency' | 'withdrawn'>
@@ -16,6 +18,7 @@ const ranks: Readonly<Record<DisputeSeen['status'], number>> = {
 }
 
 export const noDispute: DisputeState = {
+  provider: '',
   payment: '',
   seen: {},
   latest: { at: -1, status: 'inquiry', amount: 0, currency: '', withdrawn: false },
@@ -25,7 +28,8 @@ export const foldDispute = (state: DisputeState, event: DisputeSeen): DisputeSta
   const { at, status, amount, currency, withdrawn } = event
   const latest = { at, status, amount, currency, withdrawn }
   return {
-    payment: event.payment > state.payment ? event.payment : state.payment,
+    provider: event.provider,
+    payment: greatestText(event.payment, state.payment),
     seen: { ...state.seen, [status]: true },
     latest: compare(latest, state.latest) > 0 ? latest : state.latest,
   }

@@ -49,6 +49,16 @@ const put = <State, Event extends PaymentSeen | RefundSeen | DisputeSeen | Check
   event: Event,
 ) => ({ ...states, [id]: fold(Object.hasOwn(states, id) ? states[id]! : none, event) })
 
+/**
+ * Refunds of payments that were captured. What a provider gives back of an authorisation that was never captured is no
+ * money of ours, and a refund whose payment is not known yet waits for it.
+ */
+export const countedRefunds = ({ payments, refunds }: OrderState): [id: string, refund: RefundState][] =>
+  Object.entries(refunds).filter(
+    ([, { payment, currency }]) =>
+      Object.hasOwn(payments, payment) && receivedOf(payments[payment]!, currency) > 0,
+  )
+
 export type OrderStatus =
   | 'open'
   | 'authorised'
@@ -84,10 +94,10 @@ export type Discrepancy =
   | 'refund_exceeds_payment'
 
 export function summarise(terms: OrderTerms, state: OrderState): OrderSummary {
-  const refunds = Object.values(state.refunds).filter(({ currency }) => currency === terms.currency)
+  const refunds = countedRefunds(state).filter(([, { currency }]) => currency === terms.currency)
   const disputes = Object.values(state.disputes).filter(({ latest }) => latest.currency === terms.currency)
   const captured = sum(Object.values(state.payments), (payment) => receivedOf(payment, terms.currency))
-  const refunded = sum(refunds, givenBackOf)
+  const refunded = sum(refunds, ([, refund]) => givenBackOf(refund))
   const lost = sum(disputes, lostBy)
   const net = captured - refunded - lost
   return {
@@ -134,8 +144,7 @@ function statusOf(
 function discrepanciesOf(terms: OrderTerms, state: OrderState, captured: number): Discrepancy[] {
   const found = new Set<Discrepancy>()
   for (const [id, payment] of Object.entries(state.payments)) {
-    if (payment.currencies.some((currency) => currency !== terms.currency))
-      found.add('currency_differs')
+    if (payment.currencies.some((currency) => currency !== terms.currency)) found.add('currency_differs')
     const back = sum(
       Object.values(state.refunds).filter((refund) => refund.payment === id),
       givenBackOf,

@@ -5,6 +5,7 @@ import type { PaymentSeen } from './events.ts'
  * events and their repetition change nothing.
  */
 export interface PaymentState {
+  readonly provider: string
   readonly seen: Readonly<Partial<Record<PaymentSeen['status'], true>>>
   readonly amount: number
   /** The most that was seen as captured, by currency. */
@@ -17,6 +18,7 @@ export interface PaymentState {
 }
 
 export const noPayment: PaymentState = {
+  provider: '',
   seen: {},
   amount: 0,
   captured: {},
@@ -30,6 +32,7 @@ export function foldPayment(state: PaymentState, event: PaymentSeen): PaymentSta
   const { currency, captured } = event
   const hint = { at: event.at, amount: event.refunded ?? 0 }
   return {
+    provider: event.provider,
     seen: { ...state.seen, [event.status]: true },
     amount: Math.max(state.amount, event.amount ?? 0),
     captured:

@@ -1,20 +1,23 @@
 import type { RefundSeen } from './events.ts'
+import { greatestText } from './greatest-text.ts'
 
 /** A refund as its events tell it; members only grow. */
 export interface RefundState {
+  readonly provider: string
   readonly payment: string
   readonly seen: Readonly<Partial<Record<RefundSeen['status'], true>>>
   readonly amount: number
   readonly currency: string
 }
 
-export const noRefund: RefundState = { payment: '', seen: {}, amount: 0, currency: '' }
+export const noRefund: RefundState = { provider: '', payment: '', seen: {}, amount: 0, currency: '' }
 
 export const foldRefund = (state: RefundState, event: RefundSeen): RefundState => ({
-  payment: event.payment > state.payment ? event.payment : state.payment,
+  provider: event.provider,
+  payment: greatestText(event.payment, state.payment),
   seen: { ...state.seen, [event.status]: true },
   amount: Math.max(state.amount, event.amount),
-  currency: event.currency > state.currency ? event.currency : state.currency,
+  currency: greatestText(event.currency, state.currency),
 })
 
 /**

@@ -8,7 +8,6 @@ import { difference, type MovementLine, movementsOf } from './movements.ts'
 const terms = {
   amount: 9_999,
   currency: 'INR',
-  provider: 'razorpay',
   lines: [
     { account: 'sales', kind: 'income', amount: 8_474 },
     { account: 'gst', kind: 'liability', amount: 1_525 },
@@ -18,6 +17,7 @@ const terms = {
 const payment = (id: string, status: PaymentSeen['status'], at: number, more: Partial<PaymentSeen> = {}) =>
   ({
     object: 'payment',
+    provider: 'razorpay',
     id,
     status,
     at,
@@ -27,10 +27,20 @@ const payment = (id: string, status: PaymentSeen['status'], at: number, more: Pa
     ...more,
   }) satisfies PaymentSeen
 const refund = (id: string, status: RefundSeen['status'], at: number, amount: number, of = 'pay_1') =>
-  ({ object: 'refund', id, payment: of, status, at, amount, currency: 'INR' }) satisfies RefundSeen
+  ({
+    object: 'refund',
+    provider: 'razorpay',
+    id,
+    payment: of,
+    status,
+    at,
+    amount,
+    currency: 'INR',
+  }) satisfies RefundSeen
 const dispute = (id: string, status: DisputeSeen['status'], at: number, withdrawn = status === 'open') =>
   ({
     object: 'dispute',
+    provider: 'razorpay',
     id,
     payment: 'pay_1',
     status,
@@ -45,12 +55,12 @@ const clientCall = payment('pay_1', 'authorised', 3, { amount: null, currency: n
 
 const scenarios: Readonly<Record<string, readonly PaymentEvent[]>> = {
   'a payment, with the call of the client': [
-    { object: 'checkout', id: 'order_1', status: 'open', at: 1 },
+    { object: 'checkout', provider: 'razorpay', id: 'order_1', status: 'open', at: 1 },
     payment('pay_1', 'pending', 1),
     payment('pay_1', 'authorised', 2),
     clientCall,
     payment('pay_1', 'captured', 4, { fee: 236 }),
-    { object: 'checkout', id: 'order_1', status: 'complete', at: 4 },
+    { object: 'checkout', provider: 'razorpay', id: 'order_1', status: 'complete', at: 4 },
   ],
   'an authorisation that comes after the failure': [
     payment('pay_1', 'failed', 1, { failure: 'GATEWAY_ERROR' }),
@@ -179,6 +189,7 @@ const statuses = <const Status>(...values: readonly Status[]) => fc.constantFrom
 const anyEvent: fc.Arbitrary<PaymentEvent> = fc.oneof(
   fc.record({
     object: fc.constant('payment' as const),
+    provider: fc.constant('razorpay'),
     id: statuses('pay_1', 'pay_2'),
     status: statuses('pending', 'authorised', 'captured', 'failed', 'cancelled', 'reversed'),
     at: fc.nat(5),
@@ -190,6 +201,7 @@ const anyEvent: fc.Arbitrary<PaymentEvent> = fc.oneof(
   }),
   fc.record({
     object: fc.constant('refund' as const),
+    provider: fc.constant('razorpay'),
     id: statuses('rfnd_1', 'rfnd_2'),
     payment: statuses('pay_1', 'pay_2'),
     status: statuses('pending', 'succeeded', 'failed'),
@@ -199,6 +211,7 @@ const anyEvent: fc.Arbitrary<PaymentEvent> = fc.oneof(
   }),
   fc.record({
     object: fc.constant('dispute' as const),
+    provider: fc.constant('razorpay'),
     id: fc.constant('dp_1'),
     payment: statuses('pay_1', 'pay_2'),
     status: statuses('inquiry', 'open', 'won', 'lost', 'closed'),
@@ -209,6 +222,7 @@ const anyEvent: fc.Arbitrary<PaymentEvent> = fc.oneof(
   }),
   fc.record({
     object: fc.constant('checkout' as const),
+    provider: fc.constant('razorpay'),
     id: fc.constant('order_1'),
     status: statuses('open', 'complete', 'expired'),
     at: fc.nat(5),
@@ -223,11 +237,10 @@ describe('whatever a provider sends', () => {
         fc.array(anyEvent, { maxLength: 9 }).chain((events) =>
           fc.tuple(
             fc.constant(events),
-            fc
-              .shuffledSubarray([...events, ...events], {
-                minLength: events.length * 2,
-                maxLength: events.length * 2,
-              }),
+            fc.shuffledSubarray([...events, ...events], {
+              minLength: events.length * 2,
+              maxLength: events.length * 2,
+            }),
           ),
         ),
         ([events, shuffled]) => {
@@ -274,10 +287,10 @@ describe('the state of an order', () => {
     [[payment('pay_1', 'authorised', 1)], 'authorised'],
     [[payment('pay_1', 'captured', 1, { captured: 5_000 })], 'underpaid'],
     [[payment('pay_1', 'captured', 1), refund('rfnd_1', 'succeeded', 2, 1)], 'partially_refunded'],
-    [[{ object: 'checkout', id: 'cs_1', status: 'expired', at: 1 }], 'expired'],
+    [[{ object: 'checkout', provider: 'razorpay', id: 'cs_1', status: 'expired', at: 1 }], 'expired'],
     [
       [
-        { object: 'checkout', id: 'cs_1', status: 'expired', at: 1 },
+        { object: 'checkout', provider: 'razorpay', id: 'cs_1', status: 'expired', at: 1 },
         payment('pay_1', 'captured', 2),
       ],
       'paid',

@@ -1,6 +1,6 @@
 import { allocate } from '../ledger/allocate.ts'
 import { lostBy, withheldBy } from './fold-dispute.ts'
-import { type OrderState, type OrderTerms, summarise } from './fold-order.ts'
+import { countedRefunds, type OrderState, type OrderTerms, summarise } from './fold-order.ts'
 import { receivedOf } from './fold-payment.ts'
 import { givenBackOf } from './fold-refund.ts'
 
@@ -30,6 +30,8 @@ export type Movements = Readonly<Record<string, readonly MovementLine[]>>
 /** Money that arrived for orders and is not yet theirs: overpaid, underpaid or in another currency. */
 const received: AccountName = { account: 'received', kind: 'liability' }
 const disputed: AccountName = { account: 'disputed', kind: 'asset' }
+/** What a provider holds for us until it is paid out. */
+const heldBy = (provider: string): AccountName => ({ account: `provider ${provider}`, kind: 'asset' })
 const fees: AccountName = { account: 'payment fees', kind: 'expense' }
 
 /**
@@ -46,10 +48,9 @@ const fees: AccountName = { account: 'payment fees', kind: 'expense' }
  * | order paid | received | the order's lines, in proportion to what is left after refunds and losses |
  */
 export function movementsOf(
-  terms: OrderTerms & { readonly provider: string; readonly lines: readonly OrderLine[] },
+  terms: OrderTerms & { readonly lines: readonly OrderLine[] },
   state: OrderState,
 ): Movements {
-  const provider: AccountName = { account: `provider ${terms.provider}`, kind: 'asset' }
   const movements: Record<string, readonly MovementLine[]> = {}
   const move = (key: string, debit: AccountName, credit: AccountName, amount: number, currency: string) => {
     if (amount !== 0)
@@ -60,15 +61,17 @@ export function movementsOf(
   }
   for (const [id, payment] of Object.entries(state.payments)) {
     for (const currency of Object.keys(payment.captured)) {
+      const provider = heldBy(payment.provider)
       move(`capture ${id} ${currency}`, provider, received, receivedOf(payment, currency), currency)
       const hasFee = receivedOf(payment, currency) > 0 && payment.currencies.length === 1
       move(`fee ${id}`, fees, provider, hasFee ? payment.fee : 0, currency)
     }
   }
-  for (const [id, refund] of Object.entries(state.refunds))
-    move(`refund ${id}`, received, provider, givenBackOf(refund), refund.currency)
+  for (const [id, refund] of countedRefunds(state))
+    move(`refund ${id}`, received, heldBy(refund.provider), givenBackOf(refund), refund.currency)
   for (const [id, dispute] of Object.entries(state.disputes)) {
     const { currency } = dispute.latest
+    const provider = heldBy(dispute.provider)
     move(`dispute ${id}`, disputed, provider, withheldBy(dispute), currency)
     move(`loss ${id}`, received, provider, lostBy(dispute), currency)
   }
@@ -97,8 +100,10 @@ function recognise(
 }
 
 /** What has to be posted so that the ledger holds `wanted` instead of `posted`; empty when it does. */
-export const difference = (wanted: readonly MovementLine[], posted: readonly MovementLine[]): MovementLine[] =>
-  mergeAccounts([...wanted, ...posted.map((line) => ({ ...line, amount: -line.amount }))])
+export const difference = (
+  wanted: readonly MovementLine[],
+  posted: readonly MovementLine[],
+): MovementLine[] => mergeAccounts([...wanted, ...posted.map((line) => ({ ...line, amount: -line.amount }))])
 
 function mergeAccounts(lines: readonly MovementLine[]): MovementLine[] {
   const sums = new Map<string, MovementLine>()

@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { type ProjectDatabase, sql } from '../database/index.ts'
+import { defineJob } from '../jobs/index.ts'
+import { type CallOptions, callProvider } from './orders/call-provider.ts'
+import { foldOrderTarget } from './orders/fold-order-target.ts'
+import { recoverCheckouts } from './orders/open-checkout.ts'
+
+const target = z.object({ target: z.uuid() })
+
+/** Facts wait for a second or two; after this long their job is taken for lost. */
+const lostMilliseconds = 120_000
+/** Beyond this a fact's job tries no more, and the check queues it anew. */
+const attempts = 12
+
+/** The jobs that bring orders in line with facts, and ask providers. */
+export const paymentJobs = (options: CallOptions) => [
+  defineJob({
+    name: 'fold-payment',
+    summary: 'Brings an order in line with its facts: state, ledger, effects.',
+    payload: target,
+    concurrency: 3,
+    attempts,
+    run: async (_context, payload) => {
+      await options.database.transactionAsOwner((transaction) =>
+        foldOrderTarget(transaction, payload.target, options.hooks),
+      )
+    },
+  }),
+  defineJob({
+    name: 'call-payment-provider',
+    summary: 'Asks a provider for a refund.',
+    payload: z.object({ request: z.uuid() }),
+    concurrency: 2,
+    attempts,
+    run: (_context, { request }) => callProvider(options, request),
+  }),
+  defineJob({
+    name: 'check-payments',
+    summary:
+      'Checks the ledger, and takes up what a crash has left: facts, checkouts and requests without a job.',
+    schedule: { line: '* * * * *', zone: 'UTC', catchUp: 'once' },
+    payload: z.object({}),
+    concurrency: 1,
+    run: async ({ clock, log }) => {
+      const wrong = await checkLedger(options.database, false)
+      for (const problem of wrong) log.error(problem, 'an account of the ledger is frozen')
+      const before = new Date(clock.now().getTime() - lostMilliseconds)
+      await requeue(options.database, before)
+      const found = await recoverCheckouts(options.database, options.providers, before)
+      if (found > 0) log.info({ found }, 'checkouts of calls that were cut off')
+    },
+  }),
+  defineJob({
+    name: 'check-whole-ledger',
+    summary: 'Checks every posting that there is.',
+    schedule: { line: '10 3 * * *', zone: 'UTC', catchUp: 'once' },
+    payload: z.object({}),
+    concurrency: 1,
+    run: async ({ log }) => {
+      for (const problem of await checkLedger(options.database, true))
+        log.error(problem, 'an account of the ledger is frozen')
+    },
+  }),
+]
+
+/** One account that a check found wrong; it is frozen. */
+interface LedgerProblem {
+  readonly account: string
+  readonly tenant: string
+  readonly name: string
+  readonly currency: string
+  readonly problem: string
+}
+
+async function checkLedger(database: ProjectDatabase, full: boolean): Promise<readonly LedgerProblem[]> {
+  return (await database.asOwner<LedgerProblem>(sql`select * from plinth.check_ledger(${full})`)).rows
+}
+
+async function requeue(database: ProjectDatabase, before: Date): Promise<void> {
+  await database.asOwner(sql`select plinth.requeue_payments(${before})`)
+  await database.asOwner(sql`
+    select plinth.add_job('call-payment-provider', jsonb_build_object('request', id), null, 'call ' || id)
+    from plinth.payment_requests where state = 'waiting' and asked_at < ${before} limit 1000`)
+}
