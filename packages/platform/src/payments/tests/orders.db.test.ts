@@ -3,6 +3,7 @@ import { useSystem } from '@plinth/testing/system'
 import { describe, expect, it } from 'vitest'
 import { sql } from '../../database/index.ts'
 import { paymentsOffer } from '../index.ts'
+import { confirmManualPayment, enterManualPayment } from '../orders/manual-payments.ts'
 import { keySecret, payment, refund, sign, till, tillEnvironment, webhook } from './till.ts'
 
 const system = useSystem(till, { environment: tillEnvironment })
@@ -388,6 +389,23 @@ describe('a payment that people enter', () => {
       expect.stringMatching(/^captured/),
       'paid',
     ])
+  })
+
+  it('waits for a second person where one is asked for', async () => {
+    const { id } = await order('second')
+    const given = { order: id, method: 'cheque', reference: 'C1', amount: 9_999, by: ada }
+    const entered = await system.database.transactionAsOwner((transaction) =>
+      enterManualPayment(transaction, given),
+    )
+    const confirm = (by: string | null) =>
+      system.database.transactionAsOwner((transaction) =>
+        confirmManualPayment(transaction, entered, by, { secondPerson: true }),
+      )
+    expect(await codeOf(confirm(ada))).toBe('second_person_required')
+    expect(await codeOf(confirm(null))).toBe('second_person_required')
+    expect((await payments().refresh(id)).status).toBe('authorised')
+    await confirm(bob)
+    expect((await payments().refresh(id)).status).toBe('paid')
   })
 
   it('taken back leaves every balance as if it had never been entered, and may be entered anew', async () => {
