@@ -1,7 +1,9 @@
+import type { IncomingMessage } from 'node:http'
 import type { Context, MiddlewareHandler } from 'hono'
 import { anonymousCaller } from '../database/index.ts'
 import { AppError, type Clock } from '../kernel/index.ts'
 import type { HostedProject, RootEnv } from './app-options.ts'
+import { takeLongBody } from './body-time.ts'
 import type { RequestFacts } from './callers/caller-source.ts'
 import { type CallerChain, identifyCaller, readCredentials } from './callers/identify-caller.ts'
 import { readCookie } from './callers/read-cookie.ts'
@@ -70,6 +72,7 @@ export function enterSurface(entrance: Entrance): MiddlewareHandler<RootEnv> {
       throw httpErrors.key_out_of_scope({ permissions: caller.permissions.join(', ') })
     c.set('caller', { ...caller, requestId: c.get('requestId') })
     boundBody(c, surface.bodyLimit?.(path, method) ?? bodyLimitBytes)
+    if (surface.takesLongBodies?.(path, method)) allowLongBody(c)
     if (mayCompress(c)) compress(c)
     const limit = surface.timeLimit?.(path, method)
     return limit === undefined ? next() : within(limit, c, next)
@@ -108,6 +111,11 @@ function compress(c: Context<RootEnv>): void {
   const socket = socketOf(c)
   const accepted = socket?.incoming.headers['accept-encoding']
   if (typeof accepted === 'string') compressAnswer(accepted, socket?.outgoing)
+}
+
+function allowLongBody(c: Context<RootEnv>): void {
+  const socket = socketOf(c)
+  if (socket) takeLongBody(socket.incoming as IncomingMessage)
 }
 
 /** Parsed only where a key can be in it: building URLSearchParams for every request costs. */

@@ -1,7 +1,10 @@
+import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
+import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
+import { takeLongBody } from './body-time.ts'
 import { type Listening, listen } from './listen.ts'
 import { logFailure } from './render-error.ts'
 
@@ -84,6 +87,35 @@ describe('the HTTP server', () => {
     expect(await exchange(listening, 'GET /slow HTTP/1.1\r\nHost: x\r\nX-Slow: ')).toContain(
       '"code":"request_too_slow"',
     )
+    await listening.stop(0)
+  })
+
+  it('cuts a body that does not come, and one that may take long only when nothing comes any more', async () => {
+    const app = new Hono<{ Bindings: HttpBindings }>()
+    app.post('/short', async (c) => c.text(await c.req.text()))
+    app.post('/long', async (c) => {
+      takeLongBody(c.env.incoming as IncomingMessage)
+      return c.text(await c.req.text())
+    })
+    const bodyTime = { milliseconds: 100, least: 4 }
+    const listening = await listen({ app, host: '127.0.0.1', port: 0, bodyTime })
+    const begin = (path: string) => `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n`
+    expect(await exchange(listening, begin('/short'))).toContain('"code":"request_too_slow"')
+    expect(await exchange(listening, begin('/long'))).toContain('"code":"request_too_slow"')
+    const steady = await new Promise<string>((resolve) => {
+      const socket = connect(listening.port, '127.0.0.1', () => socket.write(begin('/long')))
+      let sent = 0
+      const timer = setInterval(() => {
+        if (sent < 40) socket.write('12345678')
+        sent += 8
+      }, 50)
+      socket.on('data', (data) => {
+        clearInterval(timer)
+        socket.destroy()
+        resolve(String(data))
+      })
+    })
+    expect(steady).toContain('200 OK')
     await listening.stop(0)
   })
 

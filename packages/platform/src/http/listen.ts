@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { hasCode } from '../kernel/index.ts'
+import { type BodyTime, defaultBodyTime, limitBodyTime } from './body-time.ts'
 import { httpErrors } from './errors.ts'
 import { refuseUnreadable } from './refuse-unreadable.ts'
 import { fixedHeaders } from './response-headers.ts'
@@ -19,6 +20,8 @@ export interface ListenOptions {
   readonly onUpgrade?: UpgradeHandler
   /** A client that takes longer for its line and headers is cut off. Default 10,000. */
   readonly headMilliseconds?: number
+  /** How long a body may take. Default {@link defaultBodyTime}. */
+  readonly bodyTime?: BodyTime
 }
 
 /** A server that answers requests. */
@@ -28,9 +31,8 @@ export interface Listening {
   stop(graceMilliseconds: number): Promise<void>
 }
 
-/** A client that sends its head or body slower than this is cut off, at the latest half as much later. Milliseconds. */
+/** A client that sends its head slower than this is cut off, at the latest half as much later. Milliseconds. */
 const slowestHead = 10_000
-const slowestRequest = 60_000
 /** Most bytes of a request's line and headers together: the longest query string that rest reads, and a long token. */
 const longestHead = 98_304
 const keepAlive = 65_000
@@ -42,10 +44,12 @@ const idleCheck = 50
 /** Starts to listen. Fails with `port_in_use` or `port_forbidden`. */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const { app, host, port, onUpgrade = refuseToLeaveHttp, headMilliseconds = slowestHead } = options
+  const { bodyTime = defaultBodyTime } = options
   const server = createServer(
     {
       headersTimeout: headMilliseconds,
-      requestTimeout: slowestRequest,
+      // The time for bodies is limited by `limitBodyTime`.
+      requestTimeout: 0,
       connectionsCheckingInterval: headMilliseconds / 2,
       keepAliveTimeout: keepAlive,
       keepAlive: true,
@@ -53,7 +57,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       shouldUpgradeCallback: asksForWebSocket,
     },
     // HTTP/1.0 knows no Host, and load balancers still ask for health by it.
-    withFixedHeaders(getRequestListener(app.fetch, { hostname: 'localhost' })),
+    withFixedHeaders(getRequestListener(app.fetch, { hostname: 'localhost' }), bodyTime),
   )
   const gone = takeFromHttp(server, onUpgrade)
   server.on('clientError', refuseUnreadable)
@@ -93,9 +97,10 @@ function cutIfUnread(socket: Socket): void {
 
 type RequestListener = ReturnType<typeof getRequestListener>
 
-function withFixedHeaders(answer: RequestListener): RequestListener {
+function withFixedHeaders(answer: RequestListener, bodyTime: BodyTime): RequestListener {
   return (incoming, outgoing) => {
     for (const [name, value] of fixedHeaders) outgoing.setHeader(name, value)
+    limitBodyTime(incoming as IncomingMessage, outgoing as ServerResponse, bodyTime)
     return answer(incoming, outgoing)
   }
 }

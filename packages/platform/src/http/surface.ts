@@ -51,6 +51,8 @@ export interface Surface {
   handleUpgrade?(upgrade: Upgrade): Promise<void>
   /** Largest body in bytes, checked as it arrives; Infinity for none. Default: the server's. */
   bodyLimit?(path: string, method: string): number
+  /** True: the body may take as long as bytes keep coming. Default false: a minute for the whole request. */
+  takesLongBodies?(path: string, method: string): boolean
   /**
    * Milliseconds until the answer begins; then the caller gets `answer_too_slow` and `c.var.deadline` is aborted.
    * Undefined: none.

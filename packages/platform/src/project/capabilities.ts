@@ -4,6 +4,7 @@ import { privacy } from '../privacy/index.ts'
 import { realtime } from '../realtime/index.ts'
 import { rest } from '../rest/index.ts'
 import { rewind } from '../rewind/index.ts'
+import { storage } from '../storage/index.ts'
 import type { AnyCapability, SystemDeclaration } from '../system/index.ts'
 import { webhooks } from '../webhooks/index.ts'
 import { projectErrors } from './errors.ts'
@@ -17,6 +18,7 @@ const base: readonly AnyCapability[] = [
   privacy(),
   webhooks(),
   realtime(),
+  storage(),
 ]
 
 /**

@@ -1,0 +1,45 @@
+import type { z } from 'zod'
+import { defineCapability, offerKey } from '../system/index.ts'
+import { readStorageMigrations } from './migrations.ts'
+import { openStorage } from './open-storage.ts'
+import { expireUploads } from './resumable/expire-uploads.ts'
+import { storageSettings } from './settings.ts'
+import { createStorageSurface } from './storage-surface.ts'
+import { checkStorage } from './upkeep/check-storage.ts'
+import { type ReconcileOptions, type Reconciliation, reconcileBytes } from './upkeep/reconcile-bytes.ts'
+import { storageJobs } from './upkeep/storage-jobs.ts'
+import { type SweepOptions, type Swept, sweepBytes } from './upkeep/sweep-bytes.ts'
+
+/** What storage gives to commands. */
+export interface StorageOffer {
+  /** Compares rows and bytes, both ways. */
+  reconcile(options?: ReconcileOptions): Promise<Reconciliation>
+  /** Removes bytes that nothing names any more. */
+  sweep(options?: SweepOptions): Promise<Swept>
+}
+
+export const storageOffer = offerKey<StorageOffer>('storage')
+
+/** Files in buckets: Supabase's storage API over a disk or S3. */
+export const storage = (defaults: z.input<typeof storageSettings> = {}) =>
+  defineCapability({
+    name: 'storage',
+    migrations: readStorageMigrations,
+    settings: storageSettings,
+    defaults,
+    open: (project) => {
+      const opened = openStorage(project)
+      const offer: StorageOffer = {
+        reconcile: (options) => reconcileBytes(opened, options),
+        sweep: (options) => sweepBytes(opened, options),
+      }
+      return {
+        offer,
+        surfaces: [createStorageSurface(opened)],
+        jobs: storageJobs(opened, () => expireUploads(opened)),
+        health: [{ name: 'storage', check: () => checkStorage(opened) }],
+        start: async () => opened.traffic.start(),
+        close: () => opened.traffic.stop(),
+      }
+    },
+  })

@@ -1,0 +1,2 @@
+export * from './capability.ts'
+export { storageErrors } from './errors.ts'

@@ -1,0 +1,124 @@
+import type { QueryResultRow } from 'pg'
+import { type Caller, type ProjectDatabase, sql } from '../../database/index.ts'
+import type { ContentFacts } from '../objects/upload-object.ts'
+
+/** What was found out of complete bytes. */
+export interface CompleteContent {
+  readonly size: number
+  /** SHA-256 in hexadecimal. */
+  readonly sha256: string
+  readonly contentType: string
+}
+
+/** A resumable upload as it is recorded. */
+export interface UploadRow {
+  readonly id: string
+  readonly bucket: string
+  readonly name: string
+  readonly caller: Pick<Caller, 'role' | 'claims'> & { readonly isGranted?: boolean }
+  readonly ownerId: string | null
+  readonly upsert: boolean
+  readonly isSealed: boolean
+  /** Most bytes. */
+  readonly limit: number
+  /** Undefined while the client has not said. */
+  readonly length: number | undefined
+  readonly facts: ContentFacts
+  /** As the client sent it. */
+  readonly tusMetadata: Readonly<Record<string, string | null>>
+  readonly version: string | null
+  readonly content: CompleteContent | null
+  readonly createdAt: Date
+  readonly expiresAt: Date
+  readonly finishedAt: Date | null
+}
+
+export type NewUpload = Omit<UploadRow, 'version' | 'content' | 'finishedAt'>
+
+interface Row extends QueryResultRow {
+  readonly size_limit: string
+  readonly length: string | null
+  readonly metadata: Pick<UploadRow, 'facts' | 'tusMetadata'>
+}
+
+export async function insertUpload(database: ProjectDatabase, upload: NewUpload): Promise<void> {
+  const { facts, tusMetadata } = upload
+  await database.asOwner(sql`
+    insert into plinth.storage_uploads
+      (id, bucket_id, name, caller, owner_id, upsert, is_sealed, size_limit, length, metadata, created_at, expires_at)
+    values (${upload.id}, ${upload.bucket}, ${upload.name}, ${upload.caller}, ${upload.ownerId}, ${upload.upsert},
+      ${upload.isSealed}, ${upload.limit}, ${upload.length ?? null}, ${{ facts, tusMetadata }}, ${upload.createdAt}, ${upload.expiresAt})`)
+}
+
+const uploadId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+export async function readUpload(database: ProjectDatabase, id: string): Promise<UploadRow | undefined> {
+  if (!uploadId.test(id)) return undefined
+  const { rows } = await database.asOwner<Row & UploadRow>(sql`
+    select id, bucket_id as bucket, name, caller, owner_id as "ownerId", upsert, is_sealed as "isSealed", size_limit, length,
+      metadata, version, content, created_at as "createdAt", expires_at as "expiresAt", finished_at as "finishedAt"
+    from plinth.storage_uploads where id = ${id}`)
+  const row = rows[0]
+  if (!row) return undefined
+  return {
+    ...row,
+    ...row.metadata,
+    limit: Number(row.size_limit),
+    length: row.length === null ? undefined : Number(row.length),
+  }
+}
+
+/** The length is said once. */
+export async function declareLength(database: ProjectDatabase, id: string, length: number): Promise<void> {
+  await database.asOwner(
+    sql`update plinth.storage_uploads set length = ${length} where id = ${id} and length is null`,
+  )
+}
+
+/** Remembers, in the transaction that claims the bytes, what is left to do. */
+export async function recordContent(
+  database: ProjectDatabase,
+  upload: UploadRow,
+  blob: { readonly id: string; readonly sha256: Buffer },
+  content: CompleteContent,
+): Promise<string> {
+  const { rows } = await database.asOwner<{ version: string }>(sql`
+    update plinth.storage_uploads set content = ${content}, version = plinth.claim_bytes(
+      ${blob.id}, ${content.size}, ${blob.sha256}, ${upload.isSealed}, ${upload.bucket}, ${upload.name})
+    where id = ${upload.id} returning version`)
+  return rows[0]!.version
+}
+
+export async function markFinished(database: ProjectDatabase, id: string, now: Date): Promise<void> {
+  await database.asOwner(sql`update plinth.storage_uploads set finished_at = ${now} where id = ${id}`)
+}
+
+export async function deleteUpload(database: ProjectDatabase, id: string): Promise<void> {
+  await database.asOwner(sql`delete from plinth.storage_uploads where id = ${id}`)
+}
+
+export async function listExpired(database: ProjectDatabase, now: Date): Promise<readonly string[]> {
+  const { rows } = await database.asOwner<{ id: string }>(sql`
+    select id from plinth.storage_uploads
+    where expires_at < ${now} and (writer_until is null or writer_until < clock_timestamp()) limit 1000`)
+  return rows.map(({ id }) => id)
+}
+
+/** Seconds for which a writer that says nothing more still counts as one. */
+const lease = 30
+
+/** True when `writer` may write to the upload now; said again while it writes. */
+export async function takeLease(database: ProjectDatabase, id: string, writer: string): Promise<boolean> {
+  const { rowCount } = await database.asOwner(sql`
+    update plinth.storage_uploads set writer = ${writer}, writer_until = clock_timestamp() + make_interval(secs => ${lease})
+    where id = ${id} and (writer is null or writer = ${writer} or writer_until < clock_timestamp())`)
+  return rowCount === 1
+}
+
+export async function giveLeaseBack(database: ProjectDatabase, id: string, writer: string): Promise<void> {
+  await database.asOwner(sql`
+    update plinth.storage_uploads set writer = null, writer_until = null where id = ${id} and writer = ${writer}`)
+}
+
+/** How often a writer says that it still writes. Milliseconds. */
+export const leaseInterval = (lease * 1_000) / 3
