@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, opendir, readFile, rename, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, opendir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode } from '../../kernel/index.ts'
 
@@ -14,10 +14,9 @@ export interface ImageCache {
 /** Keeps about `mostBytes`; what was asked for longest ago goes first. */
 export function createImageCache(folder: string, mostBytes: number): ImageCache {
   const pathOf = (key: string) => join(folder, createHash('sha256').update(key).digest('hex'))
-  let bytes: Promise<number> | undefined
-  let shrinking: Promise<void> | undefined
-  const size = () =>
-    (bytes ??= filesOf(folder).then((files) => files.reduce((sum, file) => sum + file.size, 0)))
+  /** About how many there are; undefined until somebody has counted. */
+  let bytes: number | undefined
+  let isShrinking = false
   return {
     read: async (key) => {
       const path = pathOf(key)
@@ -37,14 +36,12 @@ export function createImageCache(folder: string, mostBytes: number): ImageCache 
       const draft = join(folder, `${randomUUID()}.draft`)
       await writeFile(draft, image, { mode: 0o600 })
       await rename(draft, pathOf(key))
-      bytes = Promise.resolve((await size()) + image.length)
-      if ((await bytes) <= mostBytes || shrinking) return
-      shrinking = shrink(folder, mostBytes * 0.8)
-      bytes = shrinking
-        .then(() => filesOf(folder))
-        .then((files) => files.reduce((sum, file) => sum + file.size, 0))
-      await shrinking
-      shrinking = undefined
+      bytes = bytes === undefined ? await measure(folder) : bytes + image.length
+      if (bytes <= mostBytes || isShrinking) return
+      isShrinking = true
+      bytes = await shrink(folder, mostBytes * 0.8).finally(() => {
+        isShrinking = false
+      })
     },
     clear: async () => {
       await rm(folder, { recursive: true, force: true })
@@ -53,16 +50,19 @@ export function createImageCache(folder: string, mostBytes: number): ImageCache 
   }
 }
 
-async function shrink(folder: string, wanted: number): Promise<void> {
+const measure = async (folder: string): Promise<number> =>
+  (await filesOf(folder)).reduce((sum, { size }) => sum + size, 0)
+
+/** Gives how many bytes are left. */
+async function shrink(folder: string, wanted: number): Promise<number> {
   const files = (await filesOf(folder)).sort((a, b) => a.usedAt - b.usedAt)
-  let bytes = files.reduce((sum, file) => sum + file.size, 0)
+  let bytes = files.reduce((sum, { size }) => sum + size, 0)
   for (const { path, size } of files) {
-    if (bytes <= wanted) return
-    await unlink(path).catch((error: unknown) => {
-      if (!hasCode(error, 'ENOENT')) throw error
-    })
+    if (bytes <= wanted) break
+    await rm(path, { force: true })
     bytes -= size
   }
+  return bytes
 }
 
 async function filesOf(folder: string) {

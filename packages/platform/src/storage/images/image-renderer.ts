@@ -91,11 +91,9 @@ export function createImageRenderer({ vault, cache, pixels }: ImageRendererOptio
   }
 
   function once(key: string, work: () => Promise<Buffer>): Promise<Buffer> {
-    const under = running.get(key)
-    if (under) return under
-    const started = work().finally(() => running.delete(key))
-    running.set(key, started)
-    return started
+    const rendering = running.get(key) ?? work().finally(() => running.delete(key))
+    running.set(key, rendering)
+    return rendering
   }
 
   async function make(key: string, content: StoredContent, wanted: Transformation, format: ImageFormat) {
