@@ -1,4 +1,5 @@
 import { createClient, type SupabaseClient, type SupabaseClientOptions } from '@supabase/supabase-js'
+import { type ClientFlags, clientFlags } from './flags/flags.ts'
 import { type ClientKv, clientKv } from './kv/kv.ts'
 import { type Watch, type WatchEvent, type WatchQuery, watch } from './watch/watch.ts'
 
@@ -24,6 +25,8 @@ export type PlinthClient<Database = any> = SupabaseClient<Database> & {
   ): Watch<Row>
   /** Values by key, where the system uses `kv()`. */
   readonly kv: ClientKv
+  /** Switches, where the system uses `flags()`. */
+  readonly flags: ClientFlags
 }
 
 /**
@@ -44,6 +47,7 @@ export function createPlinthClient<Database = any>(
     watch: (query: WatchQuery, listener?: (event: WatchEvent<never>) => void) =>
       watch(client, query, listener),
     kv: clientKv(client),
+    flags: clientFlags(client),
   }) as unknown as PlinthClient<Database>
 }
 

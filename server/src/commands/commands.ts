@@ -46,6 +46,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./journal.ts')).addJournalCommand,
   },
   {
+    name: 'flags',
+    summary: 'switch what a project, a tenant or a user has',
+    load: async () => (await import('./flags.ts')).addFlagsCommand,
+  },
+  {
     name: 'keys',
     summary: 'API keys by which other programs call a project',
     load: async () => (await import('./keys.ts')).addKeysCommand,

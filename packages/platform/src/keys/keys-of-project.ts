@@ -3,6 +3,7 @@ import {
   type ProjectDatabase,
   sql,
   type Transaction,
+  transactionFor,
   translateSqlError,
 } from '../database/index.ts'
 import { type Clock, unseal } from '../kernel/index.ts'
@@ -101,16 +102,9 @@ export const unreadHours = 24
 export function keysOfProject(options: KeysOptions): Keys {
   const { database, sealingKey, clock, by } = options
   const change = <T>(work: (transaction: Transaction) => Promise<T>) =>
-    database
-      .transactionAsOwner(async (transaction) => {
-        // The triggers note who it was.
-        const claims = JSON.stringify(by?.claims ?? {})
-        await transaction.query(sql`select pg_catalog.set_config('request.jwt.claims', ${claims}, true)`)
-        return work(transaction)
-      })
-      .catch((error: unknown) => {
-        throw translateSqlError(error, keyErrors)
-      })
+    transactionFor(database, by, work).catch((error: unknown) => {
+      throw translateSqlError(error, keyErrors)
+    })
 
   return {
     create: async (key) => {
