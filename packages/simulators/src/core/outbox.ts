@@ -105,7 +105,7 @@ export function createOutbox({ state, time, seeded, protocol, onChange }: Outbox
   let stopped = false
   let gathering: NodeJS.Timeout | undefined
 
-  const isDue = (delivery: Delivery) => delivery.state === 'waiting' && delivery.dueAt <= time.now().getTime()
+  const isDue = (delivery: Delivery) => delivery.state === 'waiting' && delivery.dueAt <= time.own()
 
   const enqueue = (event: OutgoingEvent, endpoint: Endpoint, first: Delivery['state']) => {
     state.deliveryCount += 1
@@ -114,7 +114,7 @@ export function createOutbox({ state, time, seeded, protocol, onChange }: Outbox
       key: state.deliveryCount,
       endpoint: endpoint.id,
       attempts: 0,
-      dueAt: time.now().getTime() + state.rules.delay,
+      dueAt: time.own() + state.rules.delay,
       state: first,
       answer: null,
     }
@@ -220,7 +220,7 @@ export function createOutbox({ state, time, seeded, protocol, onChange }: Outbox
           ...delivery,
           key: state.deliveryCount,
           state: 'waiting',
-          dueAt: time.now().getTime(),
+          dueAt: time.own(),
         })
       }
       await settled()

@@ -75,13 +75,13 @@ export function openSimulation(
   let stopped = false
 
   const runDue = () =>
-    timers.runDue(null, time.now().getTime(), (timer) => time.at(timer.at, () => provider.run(timer)))
+    timers.runDue(null, time.own(), (timer) => time.at(timer.at, () => provider.run(timer)))
 
   const sleep = () => {
     clearTimeout(sleeping)
     const due = [timers.next(null), outbox.nextDue()].filter((each) => each !== undefined)
     if (stopped || due.length === 0) return
-    const pause = Math.min(...due) - time.now().getTime()
+    const pause = Math.min(...due) - time.own()
     sleeping = setTimeout(awake, Math.min(Math.max(pause, shortestSleep), longestSleep)).unref()
   }
   const awake = () => {

@@ -78,7 +78,7 @@ export const paging = {
 
 /** Reads parameters. What Stripe has and the simulator has not is refused like what nobody has, and not ignored. */
 export function readParams<T extends z.ZodType>(schema: T, params: Form): z.output<T> {
-  const read = schema.safeParse(params)
+  const read = schema.safeParse(params, { reportInput: true })
   if (read.success) return read.data
   throw explain(read.error.issues[0]!)
 }
@@ -93,7 +93,7 @@ function explain(issue: z.core.$ZodIssue): Error {
     const inner = issue.errors.flat()[0]!
     return explain({ ...inner, path: [...issue.path, ...inner.path] })
   }
-  if (issue.code === 'invalid_type' && issue.input === undefined && !issue.message.includes('|'))
+  if (issue.input === undefined)
     return badParameter(`Missing required param: ${param}.`, param, 'parameter_missing')
   const [message, code] = issue.message.split('|')
   return badParameter(`Invalid ${param}: ${message}`, param, code)

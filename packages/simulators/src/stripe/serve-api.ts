@@ -101,7 +101,7 @@ function answerByKey(call: HttpCall, options: ApiOptions, received: Received): A
     throw new StripeFailure(400, { message: 'Idempotency-Key is too long', type: 'idempotency_error' }, false)
   if (keysInUse.has(key)) throw keyInUse(key)
   const answers = simulation.table<KeptAnswer>('idempotency')
-  const now = simulation.time.now().getTime()
+  const now = simulation.time.own()
   const fingerprint = fingerprintOf(call.req.method, call.req.path, received.text)
   const found = findKept(answers, key, { fingerprint, now, path: call.req.path })
   if (found) return { status: found.status, body: found.body, request: found.request, replayed: true }

@@ -19,7 +19,7 @@ export function advanceClock(world: StripeWorld, clock: TestClock, to: number, r
   change(clock, { status: 'advancing', status_details: { advancing: { target_frozen_time: to } } })
   world.emit('test_helpers.test_clock.advancing', clock)
   const answer = structuredClone(clock)
-  world.simulation.timers.runDue(clock.id, to * 1000, (timer) => time.at(timer.at, () => run(timer)))
+  world.simulation.timers.runDue(clock.id, to * 1000, (timer) => time.onTestClock(timer.at, () => run(timer)))
   change(clock, { frozen_time: to, status: 'ready', status_details: {} })
   world.emit('test_helpers.test_clock.ready', clock)
   // The call is answered before the clock has arrived.

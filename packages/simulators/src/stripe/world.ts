@@ -190,7 +190,7 @@ export function createWorld(
       const clock = world.test_clocks.get(world.clockOf(customer) ?? '')
       // While a clock advances, its timers have set their own instant.
       if (!clock || clock.status === 'advancing') return work()
-      return simulation.time.at(clock.frozen_time * 1000, work)
+      return simulation.time.onTestClock(clock.frozen_time * 1000, work)
     },
     plan: (task, subject, at, customer) =>
       simulation.timers.plan({ task, subject, at: at * 1000, clock: world.clockOf(customer) }),
