@@ -49,6 +49,8 @@ export interface TestSystem {
   readonly clock: FakeClock
   /** A request below the project's address, through the real surfaces: keys, tokens, limits and errors included. */
   request(path: string, input?: RequestInput): Promise<Answer>
+  /** Answers requests as the server would: for a test that serves the system on a port. */
+  fetch(request: Request, env?: object): Response | Promise<Response>
   /** Calls a function by POST. */
   call(name: string, body?: unknown, input?: Omit<RequestInput, 'body'>): Promise<Answer>
   /** Makes accounts for these people; those that exist stay. */
@@ -91,6 +93,7 @@ export function useSystem(system: SystemDeclaration, options: UseSystemOptions =
       return present().jobs
     },
     request: (path, input) => present().request(path, input),
+    fetch: (request, env) => present().fetch(request, env),
     call: (name, body, input) => present().call(name, body, input),
     signUp: (...people) => present().signUp(...people),
   }
@@ -161,6 +164,7 @@ export async function openTestSystem(
     addresses: test.addresses,
     clock,
     request,
+    fetch: (given, env) => app.fetch(given, env),
     call: (name, body = {}, input = {}) =>
       request(`/functions/v1/${name}`, { method: 'POST', ...input, body }),
     signUp: async (...people) => {
