@@ -57,6 +57,15 @@ export function createSignals({ url, system, log, pulse = 3_000 }: SignalsOption
     for (const each of listeners.values()) for (const listener of each) listener.missed()
   }
 
+  /** Any role of the database may notify: what it says must not end the process. */
+  function hear(listener: SignalListener, payload: string): void {
+    try {
+      listener.heard(payload)
+    } catch (error) {
+      log.warn({ system, problem: messageOf(error) }, 'a signal could not be read')
+    }
+  }
+
   async function connect(): Promise<void> {
     const next = new pg.Client({
       connectionString: url,
@@ -69,7 +78,7 @@ export function createSignals({ url, system, log, pulse = 3_000 }: SignalsOption
     next.on('error', (error) => lose(next, error.message))
     next.on('end', () => lose(next, 'the connection ended'))
     next.on('notification', ({ channel, payload = '' }) => {
-      for (const listener of listeners.get(channel) ?? []) listener.heard(payload)
+      for (const listener of listeners.get(channel) ?? []) hear(listener, payload)
     })
     try {
       await next.connect()
