@@ -5,6 +5,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   start: async () => (await import('./start/bench-start.ts')).benchStart,
   rest: async () => (await import('./rest/bench-rest.ts')).benchRest,
   import: async () => (await import('./import/bench-import.ts')).benchImport,
+  holds: async () => (await import('./holds/bench-holds.ts')).benchHolds,
   orders: async () => (await import('./orders/bench-orders.ts')).benchOrders,
   tail: async () => (await import('./tail/bench-tail.ts')).benchTail,
   realtime: async () => (await import('./realtime/bench-realtime.ts')).benchRealtime,

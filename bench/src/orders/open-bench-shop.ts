@@ -1,23 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { readAuthMigrations } from '@plinth/platform/auth'
-import {
-  applyMigrations,
-  type Caller,
-  newDatabaseSecrets,
-  openProjectDatabase,
-  type ProjectDatabase,
-  provisionProject,
-  readPlatformMigrations,
-  sql,
-  startEmbeddedEngine,
-  userCaller,
-} from '@plinth/platform/database'
+import { type Caller, type ProjectDatabase, sql, userCaller } from '@plinth/platform/database'
 import { readHoldsMigrations } from '@plinth/platform/holds'
-import { createLog } from '@plinth/platform/kernel'
 import { shops } from '@plinth/shops'
+import { openBenchDatabase } from '../open-bench-database.ts'
 
 /** A shop with hot items on a PostgreSQL of its own, durable as in production. */
 export interface BenchShop {
@@ -30,14 +17,8 @@ export interface BenchShop {
 }
 
 export async function openBenchShop(): Promise<BenchShop> {
-  const log = createLog('error')
-  const folder = await mkdtemp(join(tmpdir(), 'plinth-bench-orders-'))
-  const engine = await startEmbeddedEngine({ dataDir: join(folder, 'data'), log })
-  const cluster = { url: engine.adminUrl(), directUrl: engine.adminUrl() }
-  const addresses = await provisionProject(cluster, 'shops', newDatabaseSecrets())
-  const sets = [readPlatformMigrations(), readAuthMigrations(), readHoldsMigrations(), shops.migrations()]
-  await applyMigrations(addresses, await Promise.all(sets))
-  const database = openProjectDatabase({ system: 'shops', addresses, log })
+  const sets = [readAuthMigrations(), readHoldsMigrations(), shops.migrations()]
+  const { database, close } = await openBenchDatabase('shops', sets)
   const [userId, shopId] = [randomUUID(), randomUUID()]
   await database.asOwner(sql`insert into auth.users (id, email) values (${userId}, 'owner@example.test')`)
   await database.asOwner(
@@ -54,11 +35,7 @@ export async function openBenchShop(): Promise<BenchShop> {
       )
       return rows.map(({ id }) => id)
     },
-    close: async () => {
-      await database.close()
-      await engine.stop()
-      await rm(folder, { recursive: true, force: true })
-    },
+    close,
   }
 }
 

@@ -38,7 +38,7 @@ comment on column plinth.pools.held is 'Units of all rows in plinth.holds, expir
 comment on column plinth.pools.used is 'Units committed and not returned.';
 comment on column plinth.pools.queue is 'Entries of the waitlist that are waiting or have an offer.';
 
--- No reference to pools: its check would be the dearest part of a hold. Only the functions below write here, under the
+-- What tells rows apart comes first in the indexes: kinds are few. No reference to pools: its check would be the dearest part of a hold. Only the functions below write here, under the
 -- pool's lock, and drop_pool() leaves none behind.
 create table plinth.holds (
   kind text not null,
@@ -52,7 +52,7 @@ create table plinth.holds (
   during tstzrange,
   blocks tstzrange,
   committed_at timestamptz,
-  primary key (kind, key, thing),
+  primary key (key, kind, thing),
   constraint holds_quantity check (quantity > 0 or committed_at is not null and quantity = 0),
   constraint holds_range check ((during is null) = (blocks is null) and (during is null) = (claimed is null) and during <@ blocks),
   constraint holds_one_at_a_time exclude using gist (kind with =, thing with =, blocks with &&) where (blocks is not null)
@@ -64,7 +64,7 @@ comment on column plinth.holds.claimed is 'Of a range: what was asked for, the r
 comment on column plinth.holds.during is 'Of a range: the time asked for.';
 comment on column plinth.holds.blocks is 'Of a range: during with the buffers around it; no two of a resource overlap.';
 comment on column plinth.holds.committed_at is 'Of ranges and lots: when it was committed; it then has no end.';
-create index holds_expiry on plinth.holds (kind, thing, expires_at);
+create index holds_expiry on plinth.holds (thing, expires_at);
 create index holds_owner on plinth.holds (owner) where owner is not null;
 
 create index pools_queued on plinth.pools (kind, thing) where queue > 0;

@@ -5,6 +5,8 @@
 create function plinth.try_hold(p_kind text, p_thing uuid, p_key text, p_quantity bigint, p_expires_at timestamptz,
   p_owner uuid default null, p_during tstzrange default null, p_at timestamptz default null)
 returns jsonb language plpgsql set search_path = '' set enable_seqscan = off as $$
+declare
+  v_available bigint;
 begin
   if p_quantity > 0 and p_key is not null and p_expires_at is not null and p_during is null then
     update plinth.pools set held = held + p_quantity
@@ -17,6 +19,19 @@ begin
       end if;
       -- The key holds already.
       update plinth.pools set held = held - p_quantity where kind = p_kind and thing = p_thing;
+    else
+      -- Who cannot get the units is told so by what is committed now, without waiting for the lock or writing anything.
+      select p.on_hand - p.held + (
+          select coalesce(sum(h.quantity), 0) from plinth.holds h
+          where h.kind = p_kind and h.thing = p_thing and h.expires_at <= coalesce(p_at, plinth.now())
+        ) into v_available
+        from plinth.pools p
+        where p.kind = p_kind and p.thing = p_thing and p.queue = 0 and p.shape in ('counted', 'quota')
+          and not exists (select from plinth.holds h where h.kind = p_kind and h.key = p_key and h.thing = p_thing);
+      if v_available < p_quantity then
+        return jsonb_build_object('asked', 1, 'short', jsonb_build_array(
+          jsonb_build_object('thing', p_thing, 'wanted', p_quantity, 'available', greatest(v_available, 0))));
+      end if;
     end if;
   end if;
   return plinth.try_claims(p_kind,
@@ -106,23 +121,25 @@ returns jsonb language plpgsql set search_path = ''
 set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off set enable_bitmapscan = off
 set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
 declare
+  v_at timestamptz := coalesce(p_at, plinth.now());
   v_tight uuid[];
   v_short jsonb;
 begin
   if p_queued is not null then
-    perform plinth.advance_waitlists(p_kind, p_queued, coalesce(p_at, plinth.now()));
+    perform plinth.advance_waitlists(p_kind, p_queued, v_at);
   end if;
   for attempt in 1 .. 2 loop
     with wish as materialized (
-      select c.thing, sum(c.quantity) as wanted, coalesce(sum(h.quantity), 0) as own
+      select c.thing, sum(c.quantity) as wanted, coalesce(sum(h.quantity), 0) as own,
+        coalesce(sum(h.quantity) filter (where h.expires_at > v_at), 0) as live
       from unnest(p_claims) c
       left join lateral (
-        select quantity from plinth.holds where kind = p_kind and holds.thing = c.thing and key = c.key offset 0
+        select quantity, expires_at from plinth.holds where kind = p_kind and holds.thing = c.thing and key = c.key offset 0
       ) h on true
       group by c.thing
     ),
     pool as materialized (
-      select w.thing, w.wanted, w.own, w.own + coalesce(
+      select w.thing, w.wanted, w.own, w.live, w.own + coalesce(
         case when p_queued is not null and plinth.somebody_waits(p_kind, w.thing) then least(p.on_hand - p.held, 0) else p.on_hand - p.held end,
         0) as available
       from wish w
@@ -134,16 +151,16 @@ begin
       update plinth.pools p set held = p.held + pool.wanted - pool.own
       from pool
       where p.kind = p_kind and p.thing = pool.thing and pool.wanted <> pool.own
-        and not exists (select from pool tight where tight.available < tight.wanted and tight.wanted > tight.own)
+        and not exists (select from pool tight where tight.available < tight.wanted and tight.wanted > tight.live)
     )
-    select array_agg(thing) filter (where available < wanted and wanted > own),
+    select array_agg(thing) filter (where available < wanted and wanted > live),
         jsonb_build_object('asked', cardinality(p_things), 'short', jsonb_agg(
           jsonb_build_object('thing', thing, 'wanted', wanted, 'available', greatest(available, 0)) order by thing)
-          filter (where available < wanted and wanted > own))
+          filter (where available < wanted and wanted > live))
       into v_tight, v_short
       from pool;
     exit when v_tight is null;
-    if attempt = 2 or plinth.drop_expired_holds(p_kind, v_tight, coalesce(p_at, plinth.now())) = 0 then
+    if attempt = 2 or plinth.drop_expired_holds(p_kind, v_tight, v_at) = 0 then
       return v_short;
     end if;
   end loop;
@@ -153,7 +170,7 @@ begin
     set quantity = excluded.quantity, expires_at = excluded.expires_at, owner = coalesce(excluded.owner, h.owner)
     where (h.quantity, h.expires_at) is distinct from (excluded.quantity, excluded.expires_at);
   if p_queued is not null then
-    perform plinth.end_entries(p_kind, p_queued, array(select c.key from unnest(p_claims) c), 'accepted', coalesce(p_at, plinth.now()));
+    perform plinth.end_entries(p_kind, p_queued, array(select c.key from unnest(p_claims) c), 'accepted', v_at);
   end if;
   return null;
 end $$;
@@ -214,6 +231,9 @@ begin
   if v_units is null then
     return;
   end if;
+  if v_queued is not null then
+    perform plinth.advance_waitlists(p_kind, v_queued, p_at);
+  end if;
   return query
     with ended as (
       delete from plinth.holds h where h.kind = p_kind and h.key = any (p_keys) and h.thing = any (v_units)
@@ -229,7 +249,7 @@ begin
     )
     select e.thing, e.key, e.quantity from ended e where e.valid;
   if v_queued is not null then
-    perform plinth.follow_entries(p_kind, v_queued, p_keys, 'accepted', p_at);
+    perform plinth.end_entries(p_kind, v_queued, p_keys, 'accepted', p_at);
   end if;
 end $$;
 comment on function plinth.commit_holds(text, text[], timestamptz) is
@@ -256,12 +276,15 @@ begin
       join plinth.pools p on p.kind = p_kind and p.thing = h.thing
       order by p.thing for no key update of p
     ) p;
+  if v_queued is not null then
+    perform plinth.advance_waitlists(p_kind, v_queued, p_at);
+  end if;
   with gone as (
     delete from plinth.holds h where h.kind = p_kind and h.key = any (p_keys) and h.thing = any (v_units)
-    returning h.thing, h.quantity
+    returning h.thing, h.quantity, h.expires_at
   ),
   freed as (
-    select g.thing, sum(g.quantity) as quantity, count(*) as holds from gone g group by g.thing
+    select g.thing, sum(g.quantity) as quantity, count(*) filter (where g.expires_at > p_at) as holds from gone g group by g.thing
   ),
   counted as (
     update plinth.pools p set held = p.held - freed.quantity
@@ -270,7 +293,10 @@ begin
   )
   select coalesce(sum(holds), 0) into v_released from counted;
   if v_others is not null then
-    v_released := v_released + plinth.let_go(p_kind, v_others, p_keys, null);
+    v_released := v_released + (
+      select count(*) from plinth.holds h
+      where h.kind = p_kind and h.key = any (p_keys) and h.thing = any (v_others) and h.committed_at is null and h.expires_at > p_at);
+    perform plinth.let_go(p_kind, v_others, p_keys, null);
   end if;
   if v_queued is not null then
     perform plinth.follow_entries(p_kind, v_queued, p_keys, 'declined', p_at);
@@ -278,7 +304,7 @@ begin
   return v_released;
 end $$;
 comment on function plinth.release_holds(text, text[], timestamptz) is
-  'Lets the holds of keys go, and returns how many there were. What was committed stays: plinth.return_holds() and '
+  'Lets the holds of keys go, and returns how many that had not expired. What was committed stays: plinth.return_holds() and '
   'plinth.return_units() give that back.';
 
 create function plinth.let_go(p_kind text, p_things uuid[], p_keys text[], p_at timestamptz) returns bigint
@@ -342,6 +368,7 @@ begin
     perform plinth.refuse_claim('A hold is settled at a whole number of units from 0 up.');
   end if;
   perform plinth.lock_pools(p_kind, v_things);
+  perform plinth.advance_waitlists(p_kind, v_things, p_at);
   v_live := array(
     select h.thing from plinth.holds h
     where h.kind = p_kind and h.key = p_key and h.thing = any (v_things) and h.expires_at > p_at and h.during is null order by h.thing);
@@ -372,12 +399,16 @@ declare
   v_short jsonb;
 begin
   for attempt in 1 .. 2 loop
-    select array_agg(p.thing), jsonb_build_object('asked', cardinality(p_things), 'short', jsonb_agg(
-        jsonb_build_object('thing', p.thing, 'wanted', p_quantity, 'available', h.quantity + greatest(p.on_hand - p.held, 0)) order by p.thing))
+    select array_agg(s.thing), jsonb_build_object('asked', cardinality(p_things), 'short', jsonb_agg(
+        jsonb_build_object('thing', s.thing, 'wanted', p_quantity, 'available', s.quantity + s.free) order by s.thing))
       into v_tight, v_short
-      from plinth.holds h join plinth.pools p on p.kind = h.kind and p.thing = h.thing
-      where h.kind = p_kind and h.key = p_key and h.thing = any (p_things) and p.shape in ('counted', 'quota')
-        and p_quantity > h.quantity and p_quantity - h.quantity > p.on_hand - p.held;
+      from (
+        select h.thing, h.quantity,
+          case when p.queue > 0 and plinth.somebody_waits(p_kind, h.thing) then 0 else greatest(p.on_hand - p.held, 0) end as free
+        from plinth.holds h join plinth.pools p on p.kind = h.kind and p.thing = h.thing
+        where h.kind = p_kind and h.key = p_key and h.thing = any (p_things) and p.shape in ('counted', 'quota')
+      ) s
+      where p_quantity > s.quantity + s.free;
     exit when v_tight is null;
     if attempt = 2 or plinth.drop_expired_holds(p_kind, v_tight, p_at) = 0 then
       return v_short;
@@ -395,7 +426,8 @@ begin
   )
   select array_agg(thing) filter (where queue > 0) into v_tight from pool;
   if v_tight is not null then
-    perform plinth.follow_entries(p_kind, v_tight, array[p_key], 'accepted', p_at);
+    perform plinth.end_entries(p_kind, v_tight, array[p_key], 'accepted', p_at);
+    perform plinth.advance_waitlists(p_kind, v_tight, p_at);
   end if;
   return null;
 end $$;

@@ -202,14 +202,14 @@ language sql set search_path = '' as $$
   with ended as (
     update plinth.waiters w set state = p_state, ended_at = p_at
     where w.kind = p_kind and w.thing = any (p_things) and w.key = any (p_keys)
-      and w.state in ('offered', case when p_state = 'left' then 'waiting'::plinth.waiter_state end)
+      and w.state in ('offered', case when p_state in ('left', 'accepted') then 'waiting'::plinth.waiter_state end)
     returning w.thing
   )
   update plinth.pools p set queue = p.queue - e.count
   from (select thing, count(*) from ended group by thing) e where p.kind = p_kind and p.thing = e.thing
 $$;
 comment on function plinth.end_entries(text, uuid[], text[], plinth.waiter_state, timestamptz) is
-  'Ends the offers of keys, or with left their waiting, on pools that the caller has locked.';
+  'Ends the offers of keys on pools that the caller has locked; with left or accepted also their waiting: who got units otherwise waits no more.';
 
 create function plinth.follow_entries(p_kind text, p_things uuid[], p_keys text[], p_state plinth.waiter_state, p_at timestamptz) returns void
 language plpgsql set search_path = '' as $$
