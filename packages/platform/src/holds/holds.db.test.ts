@@ -41,7 +41,7 @@ const commit = async (keys: readonly string[], now = noon) =>
 const release = async (...keys: string[]) =>
   (
     await test.database.asOwner<{ released: string }>(
-      sql`select plinth.release_holds('seat', ${keys}) as released`,
+      sql`select plinth.release_holds('seat', ${keys}, ${noon}) as released`,
     )
   ).rows[0]!.released
 
