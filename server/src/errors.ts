@@ -36,6 +36,11 @@ export const serverErrors = defineErrors({
     message: '{text} is not an instant.',
     hint: 'Write it with its offset, as 2026-01-15T12:00:00Z. A rewind also takes a number that `plinth journal show` prints.',
   },
+  no_point: {
+    status: 400,
+    message: 'A rewind goes to a point, or takes one rewind back.',
+    hint: 'Give either --to or --undo.',
+  },
   erasure_not_confirmed: {
     status: 400,
     message: 'Nothing was changed: the erasure was not confirmed.',

@@ -6,9 +6,9 @@ import { type CommandProject, withProject } from './with-project.ts'
 export function onProject<T>(
   name: string,
   work: (project: CommandProject) => Promise<T>,
-  { readOnly = false } = {},
+  { asServed = false } = {},
 ): Promise<T> {
   const system = findSystem(name)
   const config = readConfigFor(systemNames)
-  return withProject({ config, system, clock: systemClock, log: createLog(config.logLevel), readOnly }, work)
+  return withProject({ config, system, clock: systemClock, log: createLog(config.logLevel), asServed }, work)
 }

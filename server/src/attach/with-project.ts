@@ -19,8 +19,8 @@ export interface WithProjectOptions {
   readonly system: SystemDeclaration
   readonly clock: Clock
   readonly log: Log
-  /** True for a command that reads only: beside a running server nothing is changed, no role is altered. */
-  readonly readOnly?: boolean
+  /** True: beside a running server the database is taken as that one has prepared it; no role is altered. Default: false. */
+  readonly asServed?: boolean
 }
 
 /**
@@ -59,14 +59,14 @@ interface Surroundings {
 }
 
 async function withCluster<T>(
-  { config, system, clock, log, readOnly = false }: WithProjectOptions,
+  { config, system, clock, log, asServed = false }: WithProjectOptions,
   { addresses: cluster, logicalReplication, url, served }: Surroundings,
   work: (project: CommandProject) => Promise<T>,
 ): Promise<T> {
   const { dataDir, redisUrl } = config
   const secrets = await openProjectSecrets(dataDir, system.name)
   const addresses =
-    readOnly && served
+    asServed && served
       ? projectAddresses(cluster, system.name, secrets.database)
       : await prepareDatabase(system, cluster, secrets)
   const environment = config.settings[system.name] ?? {}

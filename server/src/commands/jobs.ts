@@ -14,7 +14,7 @@ export function addJobsCommand(program: Command): void {
     .argument('<system>')
     .option('--json', 'as JSON')
     .action((system: string, options: { json?: boolean }) =>
-      onProject(system, async (project) => printRows(await listJobs(project), options), { readOnly: true }),
+      onProject(system, async (project) => printRows(await listJobs(project), options), { asServed: true }),
     )
   jobs
     .command('run')

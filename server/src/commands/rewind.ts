@@ -1,13 +1,21 @@
-import { type RewindPreview, type RewindTarget, rewindOffer } from '@plinth/platform/rewind'
+import {
+  type RewindConsent,
+  type RewindPreview,
+  type RewindTarget,
+  rewindOffer,
+} from '@plinth/platform/rewind'
 import type { Command } from 'commander'
 import { onProject } from '../attach/on-project.ts'
+import type { CommandProject } from '../attach/with-project.ts'
 import { serverErrors } from '../errors.ts'
 import { askConsent } from '../terminal/ask.ts'
 import { parseInstant } from '../terminal/parse-instant.ts'
 import { printRows } from '../terminal/print-rows.ts'
 
-interface RewindOptions {
-  readonly to: string
+interface RewindOptions extends RewindConsent {
+  readonly to?: string
+  readonly undo?: string
+  readonly tables?: readonly string[]
   readonly dryRun?: boolean
   readonly yes?: boolean
   readonly json?: boolean
@@ -18,11 +26,18 @@ export function addRewindCommand(program: Command): void {
     .command('rewind')
     .description('take one tenant back to an instant, without touching its neighbours')
     .argument('<system>')
-    .argument('<tenant>', 'key of the tenant’s root row, for shops the shop’s id')
-    .requiredOption(
-      '--to <point>',
-      'an instant (2026-01-15T12:00:00Z), or the number of the last change that stays with its commit',
+    .argument(
+      '<tenant>',
+      'key of the tenant’s root row, for shops the shop’s id; "" for what belongs to no tenant',
     )
+    .option(
+      '--to <point>',
+      'an instant (2026-01-15T12:00:00Z): what was committed by then stays; or the number of the last change that stays with its commit',
+    )
+    .option('--undo <id>', 'take back a rewind, and what was changed after it')
+    .option('--tables <names...>', 'only these tables')
+    .option('--leave-moved', 'leave rows where they are that went from one tenant to another since')
+    .option('--remove-tenant', 'remove the tenant if it was not there at the point')
     .option('--dry-run', 'show what would change, and change nothing')
     .option('--yes', 'do not ask')
     .option('--json', 'as JSON')
@@ -30,17 +45,39 @@ export function addRewindCommand(program: Command): void {
 }
 
 async function rewind(system: string, tenant: string, options: RewindOptions): Promise<void> {
-  const to = parsePoint(options.to)
-  await onProject(system, (project) =>
-    project.withTail(async (tail) => {
-      const rewinds = project.offer(rewindOffer)
-      show(await rewinds.preview({ tenant, to, tail }), options)
-      if (options.dryRun) return
-      await confirm(options)
-      const { undoneBy } = await rewinds.apply({ tenant, to, tail, actor: operator(options.to) })
-      process.stderr.write(`Done. To undo it: plinth rewind ${system} ${tenant} --to ${undoneBy}\n`)
-    }),
-  )
+  if ((options.to === undefined) === (options.undo === undefined)) throw serverErrors.no_point()
+  const to = options.to === undefined ? undefined : parsePoint(options.to)
+  await onProject(system, (project) => run(project, tenant, to, options), { asServed: true })
+}
+
+async function run(
+  project: CommandProject,
+  tenant: string,
+  point: RewindTarget | undefined,
+  options: RewindOptions,
+): Promise<void> {
+  const rewinds = project.offer(rewindOffer)
+  const { undo: id, tables, leaveMoved, removeTenant, json } = options
+  await project.withTail(async (tail) => {
+    const to = id === undefined ? point! : await rewinds.findUndo({ tenant, id, tail })
+    const wanted = { tenant, to, tables, tail }
+    const preview = await rewinds.preview(wanted)
+    if (options.dryRun || !json) show(preview, options)
+    if (options.dryRun) return
+    await confirm(options)
+    const consent = {
+      leaveMoved: leaveMoved ?? false,
+      removeTenant: id !== undefined || removeTenant === true,
+    }
+    const applied = await rewinds.apply({ ...wanted, ...consent, actor: operator(id ?? options.to!) })
+    if (json) return void process.stdout.write(`${JSON.stringify(applied, null, 2)}\n`)
+    if (!applied.journalled)
+      process.stderr.write('The rewind is done; the journal has not caught up with it yet.\n')
+    const again = `To undo it: plinth rewind ${project.system.name} ${tenant || '""'} --undo ${applied.id}`
+    process.stderr.write(
+      applied.journalled && applied.undoneBy === null ? 'Done: nothing had to change.\n' : `Done. ${again}\n`,
+    )
+  })
 }
 
 const operator = (to: string) => ({
@@ -51,8 +88,12 @@ const operator = (to: string) => ({
   reason: `to ${to}`,
 })
 
-/** Digits alone are a sequence number; anything else must be an instant with its offset. */
-const parsePoint = (text: string): RewindTarget => (/^\d+$/.test(text) ? Number(text) : parseInstant(text))
+/** Digits alone are a sequence number; anything else must be an instant with its offset, to the microsecond. */
+function parsePoint(text: string): RewindTarget {
+  if (/^\d+$/.test(text)) return Number(text)
+  parseInstant(text)
+  return text
+}
 
 function show(preview: RewindPreview, { json, dryRun }: RewindOptions): void {
   if (json) return void process.stdout.write(`${JSON.stringify(preview, null, 2)}\n`)
@@ -62,6 +103,19 @@ function show(preview: RewindPreview, { json, dryRun }: RewindOptions): void {
     preview.tables.map((table) => ({ ...table })),
     {},
   )
+  for (const line of notesOf(preview)) process.stdout.write(`${line}\n`)
+}
+
+function notesOf({ lost, moved, kept, removesTenant }: RewindPreview): string[] {
+  return [
+    ...lost.map(
+      ({ table, rows, as }) =>
+        `${table}: ${rows} rows outside the journal are ${as}; an undo does not bring that back`,
+    ),
+    ...moved.map(({ table, key }) => `${table} ${key} went from one tenant to another since`),
+    ...Object.entries(kept).map(([table, rows]) => `${table}: ${rows} rows are facts and stay`),
+    ...(removesTenant ? ['the tenant was not there then: all of it goes'] : []),
+  ]
 }
 
 async function confirm({ yes }: RewindOptions): Promise<void> {

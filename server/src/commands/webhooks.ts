@@ -50,7 +50,7 @@ async function add(system: string, url: string, { tenant, table }: AddOptions): 
 
 async function list(system: string, options: { readonly json?: boolean }): Promise<void> {
   const endpoints = await onProject(system, (project) => project.offer(webhooksOffer).list(), {
-    readOnly: true,
+    asServed: true,
   })
   printRows(
     endpoints.map((endpoint) => ({ ...endpoint })),

@@ -1,6 +1,7 @@
 export * from './archive-journal.ts'
 export * from './capability.ts'
 export * from './create-journal.ts'
+export * from './erasure-lock.ts'
 export * from './errors.ts'
 export { readJournalledTables, schemaChangesTable } from './journal-tables.ts'
 export * from './migrations.ts'

@@ -49,7 +49,7 @@ test.each([
   [`do $$ begin execute 'alter table goods rename to bads'; end $$`, ['public.goods gone']],
   ['alter table bads rename to goods', ['public.goods changed']],
   ['drop table empty_one', ['public.empty_one gone']],
-  ['create table empty_one (id int primary key)', ['public.empty_one changed']],
+  ['create table empty_one (id int primary key)', []],
   ['create index goods_price on goods (price)', []],
   ['vacuum full goods', []],
   ['create table another (id int)', []],
@@ -87,6 +87,12 @@ test('a table that is journalled no more, and again', async () => {
   await publishTables(test_.database, { journalled: ['goods'], realtime: [], tenant: null })
   await publishTables(test_.database, { journalled, realtime: [], tenant: null })
   expect(await noted()).toEqual(['public.empty_one released', 'public.empty_one journalled'])
+  await run('drop table empty_one; create table empty_one (id int primary key)')
+  await publishTables(test_.database, { journalled, realtime: [], tenant: null })
+  expect(await noted()).toContain('public.empty_one gone')
+  expect(await run('select reason from plinth_journal.schema_changes order by id desc limit 1')).toEqual([
+    { reason: 'journalled' },
+  ])
 })
 
 test('without an administrator who may, the runner of migrations notes what they do', async () => {

@@ -5,21 +5,18 @@ import {
   withPinnedClient,
 } from '../database/index.ts'
 
-/** Commands that can change what the values of a table mean. */
+/** Commands that can change what the values of a table mean. One that is made anew is noted when it is published. */
 const commands = [
   'ALTER DOMAIN',
   'ALTER EXTENSION',
   'ALTER SCHEMA',
   'ALTER TABLE',
   'ALTER TYPE',
-  'CREATE TABLE',
-  'CREATE TABLE AS',
   'DROP EXTENSION',
   'DROP OWNED',
   'DROP SCHEMA',
   'DROP TABLE',
   'DROP TYPE',
-  'SELECT INTO',
 ]
 
 const triggers = `

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type OwnerSession, openOwnerSession } from '../database/index.ts'
-import { journalOffer } from '../journal/index.ts'
+import { erasureLock, journalOffer } from '../journal/index.ts'
 import { hasCode } from '../kernel/index.ts'
 import { type CapabilityProject, defineCapability, offerKey } from '../system/index.ts'
 import type { Tail } from '../tail/index.ts'
@@ -109,6 +109,7 @@ function ofPersons(project: CapabilityProject): OwnerData {
       }),
     erase: (person, tail = project.tail) =>
       withSession(project, async (session) => {
+        await session.query('select pg_catalog.pg_advisory_lock($1)', [erasureLock])
         const tables = await readPersonalTables(session, system)
         const erased = await erasePersonRows(session, person, tables, project.hooks().person)
         await destroyKey(project, person, tail)

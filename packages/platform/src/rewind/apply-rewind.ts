@@ -1,28 +1,33 @@
-import pg from 'pg'
-import {
-  type Actor,
-  actorStatement,
-  createPinnedClient,
-  databaseErrors,
-  type ProjectDatabase,
-  rewindRole,
-  type Statement,
-  sql,
-  toQuery,
-} from '../database/index.ts'
-import { hasCode, messageOf, newSecret } from '../kernel/index.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+import type pg from 'pg'
+import { type Actor, actorStatement, rewindRole, type Statement, sql, toQuery } from '../database/index.ts'
+import { erasureLock } from '../journal/index.ts'
+import { hasCode, newId, newSecret } from '../kernel/index.ts'
+import { cascadeRows } from './cascade-rows.ts'
 import { checkDeferrableKeys, checkForeignKey } from './check-constraints.ts'
 import { rewindErrors } from './errors.ts'
-import { openImages } from './open-images.ts'
-import { previewRewind, type RewindOptions, type RewindPreview } from './preview-rewind.ts'
-import { readForeignKeys, readTableShapes } from './read-tables.ts'
+import { findRewind } from './find-rewind.ts'
+import { refuseMovedRows } from './gather-rows.ts'
+import { holdRows, readHead } from './hold-rows.ts'
+import { keepErased, openImages } from './open-images.ts'
 import {
-  collectImages,
+  explain,
+  isBusy,
+  type JudgedRows,
+  judgeRows,
+  type OpenRewind,
+  type RewindOptions,
+  type RewindPreview,
+  withRewind,
+} from './open-rewind.ts'
+import { readForeignKeys } from './read-tables.ts'
+import {
+  chooseReplaced,
   insertRows,
+  refuseLackingImages,
   refuseLossyColumns,
-  refuseMovedRows,
-  refuseNewColumns,
   removeRows,
+  revertRows,
 } from './restore-rows.ts'
 import { describeTarget } from './rewind-point.ts'
 
@@ -31,46 +36,65 @@ export interface ApplyRewindOptions extends RewindOptions {
   readonly actor: Actor
   /** Bring what is derived from the tenant's rows in line with them, in the same transaction, as the owner. */
   readonly afterwards?: readonly Statement[]
-  /** How long to wait for transactions that hold the tables, milliseconds. Default 5000. */
+  /** How long to wait for transactions that hold rows of the tenant, milliseconds. Default 5000. */
   readonly lockMilliseconds?: number
+  /** True: rows that went from one tenant to another stay where they are. Default: the rewind is refused. */
+  readonly leaveMoved?: boolean
+  /** True: a tenant that was not there is removed with all it has. Default: the rewind is refused. */
+  readonly removeTenant?: boolean
 }
 
 export interface AppliedRewind extends RewindPreview {
-  /** Rewinding to this number undoes the rewind. */
-  readonly undoneBy: number
+  /** Names the rewind; {@link findRewind} takes it. */
+  readonly id: string
+  /** False when the journal had not caught up with the rewind when the wait for it ended; the rewind holds all the same. */
+  readonly journalled: boolean
+  /** Rewinding to this number undoes the rewind; null when it is not journalled yet, or changed nothing. */
+  readonly undoneBy: number | null
 }
 
 /**
- * Takes a tenant back to a point, in one transaction or not at all. Writers of the journalled tables wait meanwhile,
- * readers do not. Triggers are off, so nothing is sent or counted again; every constraint holds afterwards. The rewind
- * is journalled under `actor`.
+ * Takes a tenant back to a point, in one transaction or not at all. Only the tenant's root row and the rows that are
+ * rewound are held meanwhile: other tenants go on writing. Triggers are off, so nothing is sent or counted again; every
+ * constraint holds afterwards. The rewind is journalled under `actor`. Once it is committed it is a success.
  *
  * Beside the failures of {@link previewRewind}: `rewind_busy`, `rewind_not_permitted`, `rewind_row_moved`,
- * `rewind_schema_changed`, `rewind_conflict`, `rewind_orphans`, `rewind_forbidden`; nothing is changed then.
+ * `rewind_removes_tenant`, `rewind_conflict`, `rewind_orphans`, `rewind_forbidden`; nothing is changed then.
  */
 export async function applyRewind(options: ApplyRewindOptions): Promise<AppliedRewind> {
-  const { database, tail } = options
-  const client = createPinnedClient(database.addresses.ownerDirect, `plinth rewind ${database.system}`)
-  await client.connect().catch((cause: unknown) => {
-    throw databaseErrors.database_unavailable({}, cause)
-  })
-  try {
-    await client.query('begin')
-    await switchTriggersOff(client, database)
-    await sayWho(client, options)
-    await lockTables(client, options)
-    // Nobody writes any more, so what is stored after this is all there is to undo.
-    const preview = await previewRewind(options)
-    await restore(client, options, preview)
-    for (const statement of options.afterwards ?? []) await client.query(toQuery(statement))
-    await client.query('commit')
-    await tail.settle()
-    return { ...preview, undoneBy: preview.sequence + preview.undone }
-  } catch (error) {
-    throw explain(error, database.system)
-  } finally {
-    await client.end().catch(() => undefined)
-  }
+  const id = newId()
+  const preview = await withRewind(
+    options,
+    (client) => begin(client, options, id),
+    async (rewind) => {
+      const { client } = rewind
+      // What takes long is done before anything is held.
+      const first = await judgeRows(rewind)
+      refuse(options, rewind, first)
+      for (const table of first.tables) await openImages(client, options.database, options.key, table)
+      const done = await attempt(rewind, options, first)
+      await commit(client, options, id)
+      return done
+    },
+  )
+  return { ...preview, id, ...(await awaitJournal(options, id)) }
+}
+
+async function begin(client: pg.Client, options: ApplyRewindOptions, id: string): Promise<void> {
+  const { database, actor, tenant, to } = options
+  await switchTriggersOff(client, options)
+  const reason = `${actor.reason ?? `rewind to ${describeTarget(to)}`} (${id})`
+  await client.query(
+    toQuery(actorStatement(database.actors, { ...actor, via: actor.via ?? 'rewind', reason })),
+  )
+  const { lockMilliseconds = patience } = options
+  await client.query("select set_config('lock_timeout', $1, true)", [String(lockMilliseconds)])
+  await client.query('select pg_advisory_xact_lock_shared($1)', [erasureLock])
+  const { rows } = await client.query<{ alone: boolean }>(
+    `select pg_try_advisory_xact_lock(hashtextextended('plinth rewind ' || $1, 0)) as alone`,
+    [tenant],
+  )
+  if (!rows[0]!.alone) throw rewindErrors.rewind_busy({ tenant })
 }
 
 /**
@@ -78,7 +102,7 @@ export async function applyRewind(options: ApplyRewindOptions): Promise<AppliedR
  * journal's role permits this transaction, and no other, to switch triggers off: he could keep no foreign key otherwise.
  * Rows that row security would hide are an error.
  */
-async function switchTriggersOff(client: pg.Client, database: ProjectDatabase): Promise<void> {
+async function switchTriggersOff(client: pg.Client, { database }: ApplyRewindOptions): Promise<void> {
   const permit = newSecret()
   await database.asJournal(sql`
     with unused as (delete from plinth_journal.rewind_permits where expires_at < clock_timestamp())
@@ -87,72 +111,133 @@ async function switchTriggersOff(client: pg.Client, database: ProjectDatabase): 
   await client.query('select plinth_journal.begin_rewind($1)', [permit]).catch((cause: unknown) => {
     throw rewindErrors.rewind_not_permitted({ role: rewindRole(database.system) }, cause)
   })
-  await client.query('set local row_security = off')
-  await client.query(`set local search_path = ${requestPath}`)
 }
 
-/** Where the owner's functions find what they do not qualify, as in a request. */
-const requestPath = 'public, extensions'
+function refuse(options: ApplyRewindOptions, { point }: OpenRewind, judged: JudgedRows): void {
+  if (!options.leaveMoved) refuseMovedRows(judged.moved)
+  if (judged.removesTenant && !options.removeTenant)
+    throw rewindErrors.rewind_removes_tenant({ tenant: options.tenant, to: point.name })
+}
 
-async function sayWho(client: pg.Client, { database, actor, to }: ApplyRewindOptions): Promise<void> {
-  const said: Actor = {
-    ...actor,
-    via: actor.via ?? 'rewind',
-    reason: actor.reason ?? `rewind to ${describeTarget(to)}`,
+const patience = 5_000
+/** Less than PostgreSQL's `deadlock_timeout`: whoever waits for us in a circle is not the one who is ended. */
+const givesWayAfter = 700
+
+/**
+ * Holds the rows and restores them. Where somebody else holds one, everything is let go and tried again, until the
+ * patience ends; so it is where the tenant wrote something meanwhile that the rewind met.
+ */
+async function attempt(
+  rewind: OpenRewind,
+  options: ApplyRewindOptions,
+  first: JudgedRows,
+): Promise<RewindPreview> {
+  const { client } = rewind
+  const { tenant, lockMilliseconds = patience } = options
+  const until = performance.now() + lockMilliseconds
+  await client.query("select set_config('lock_timeout', $1, true)", [
+    String(Math.min(givesWayAfter, lockMilliseconds)),
+  ])
+  for (;;) {
+    await client.query('savepoint attempt')
+    const known = await readHead(client, tenant)
+    try {
+      return await restore(rewind, options, first)
+    } catch (error) {
+      await client.query('rollback to savepoint attempt')
+      const told = explain(error, tenant)
+      const isLate = performance.now() > until
+      if (isLate || !(isBusy(error) || (await isMet(rewind, told, known)))) throw told
+      await wait(givesWayMilliseconds)
+    }
   }
-  await client.query(toQuery(actorStatement(database.actors, said)))
 }
 
-async function lockTables(client: pg.Client, options: ApplyRewindOptions): Promise<void> {
-  const { database, lockMilliseconds = 5_000 } = options
-  const tables = await readTableShapes(client)
-  if (tables.length === 0) return
-  await client.query("select set_config('lock_timeout', $1, true)", [String(lockMilliseconds)])
-  const names = tables.map((table) => table.sql).join(', ')
-  await client.query(`lock table ${names} in share row exclusive mode`).catch((cause: unknown) => {
-    throw rewindErrors.rewind_busy({ system: database.system }, cause)
-  })
+const givesWayMilliseconds = 30
+
+/** True for what the tenant's writes of just now may have led to. */
+async function isMet({ client, options }: OpenRewind, error: unknown, known: number): Promise<boolean> {
+  if (!hasCode(error, 'rewind_conflict') && !hasCode(error, 'rewind_orphans')) return false
+  await options.tail.settle()
+  return (await readHead(client, options.tenant)) !== known
 }
 
 async function restore(
-  client: pg.Client,
+  rewind: OpenRewind,
   options: ApplyRewindOptions,
-  preview: RewindPreview,
-): Promise<void> {
-  const { database, key, tenant, to } = options
-  const touched = new Set(preview.tables.map(({ table }) => table))
-  const locked = await readTableShapes(client)
-  const tables = locked.filter(({ relation }) => touched.has(relation))
-  await collectImages(client, tenant, preview.sequence)
+  first: JudgedRows,
+): Promise<RewindPreview> {
+  const { client, root, point } = rewind
+  const { database, key, tail } = options
+  const stretch = await holdRows(client, {
+    tail,
+    root,
+    stretch: rewind.stretch,
+    tables: first.journalled,
+  })
+  const judged = await judgeRows({ ...rewind, stretch })
+  refuse(options, rewind, judged)
+  const { tables } = judged
   for (const table of tables) {
-    await refuseMovedRows(client, table, tenant)
-    await refuseNewColumns(client, table, describeTarget(to))
     await openImages(client, database, key, table)
-    await refuseLossyColumns(client, table, describeTarget(to))
+    await keepErased(client, table)
+    await refuseLackingImages(client, table, point.name)
+    await refuseLossyColumns(client, table, point.name)
+    await chooseReplaced(client, table)
   }
   for (const table of tables) await removeRows(client, table)
+  for (const table of tables) await revertRows(client, table)
   for (const table of tables) await insertRows(client, table)
   await client.query('set constraints all immediate')
   const shapes = new Map(tables.map((table) => [table.relation, table]))
-  const lockedTables = new Set(locked.map(({ relation }) => relation))
-  for (const foreignKey of await readForeignKeys(client, [...touched]))
-    await checkForeignKey(client, foreignKey, shapes, lockedTables)
+  const relations = [...shapes.keys()]
+  const lost = await cascadeRows(client, relations, {
+    tenant: options.tenant,
+    tenantColumn: options.tenants?.column ?? null,
+    journalled: new Set(judged.journalled.map(({ relation }) => relation)),
+  })
+  const gone = lost.filter(({ as }) => as === 'removed').map(({ table }) => table)
+  const parents = new Set([...relations, ...gone])
+  for (const foreignKey of await readForeignKeys(client, [...parents]))
+    await checkForeignKey(client, foreignKey, shapes, parents)
   for (const table of tables) await checkDeferrableKeys(client, table)
+  for (const statement of options.afterwards ?? []) await client.query(toQuery(statement))
+  const { counts, removesTenant } = judged
+  // What was set aside then is not among the rows any more.
+  const moved = [...first.moved, ...judged.moved]
+  const kept = { ...judged.kept, ...first.kept }
+  return {
+    tenant: options.tenant,
+    sequence: point.sequence,
+    undone: stretch.upTo - point.sequence,
+    tables: counts,
+    lost,
+    moved,
+    kept,
+    removesTenant,
+  }
 }
 
-/** What waiting for others comes to: lock_not_available, deadlock_detected. */
-const busy = ['55P03', '40P01']
-/** Among others: row security that would hide rows, with `row_security` off. */
-const insufficientPrivilege = '42501'
+/** A connection that is lost while it commits leaves open whether it did: the journal knows. */
+async function commit(client: pg.Client, options: ApplyRewindOptions, id: string): Promise<void> {
+  try {
+    await client.query('commit')
+  } catch (error) {
+    await options.tail.settle().catch(() => undefined)
+    const found = await findRewind(options.database, options.tenant, id).catch(() => undefined)
+    if (!found) throw error
+  }
+}
 
-/** SQLSTATE class 23: a unique, exclusion, not-null or check constraint. */
-function explain(error: unknown, system: string): unknown {
-  if (busy.some((code) => hasCode(error, code))) return rewindErrors.rewind_busy({ system }, error)
-  if (hasCode(error, insufficientPrivilege))
-    return rewindErrors.rewind_forbidden({ problem: messageOf(error) }, error)
-  if (!(error instanceof pg.DatabaseError) || !error.code?.startsWith('23')) return error
-  return rewindErrors.rewind_conflict(
-    { problem: [error.message, error.detail].filter(Boolean).join('. ') },
-    error,
-  )
+async function awaitJournal(
+  { tail, database, tenant }: ApplyRewindOptions,
+  id: string,
+): Promise<Pick<AppliedRewind, 'journalled' | 'undoneBy'>> {
+  try {
+    await tail.settle()
+    const found = await findRewind(database, tenant, id)
+    return { journalled: true, undoneBy: found?.undoneBy ?? null }
+  } catch {
+    return { journalled: false, undoneBy: null }
+  }
 }

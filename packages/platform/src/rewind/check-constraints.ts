@@ -1,51 +1,63 @@
 import pg from 'pg'
 import { rewindErrors } from './errors.ts'
+import { sameKey } from './gather-rows.ts'
 import type { ForeignKey, RewindTableShape } from './read-tables.ts'
-import { sameKey } from './restore-rows.ts'
+
+/** `p.id = t.item_id and …` of a child `t` and its parent `p`. */
+const sameParent = (key: ForeignKey) =>
+  key.childColumns
+    .map((column, place) => `p.${pg.escapeIdentifier(key.parentColumns[place]!)} = t.${column}`)
+    .join(' and ')
+
+/** Of a child `t`: that its parent is not there. */
+const isOrphan = (key: ForeignKey) => `not exists (select from ${key.parentSql} p where ${sameParent(key)})`
+
+/** Of a child `t`: that it refers to a row `g` that went. */
+export const refersToGone = (key: ForeignKey) =>
+  key.childColumns
+    .map(
+      (column, place) =>
+        `t.${column} = (g.row ->> ${pg.escapeLiteral(key.parentColumns[place]!)})::${key.types[place]}`,
+    )
+    .join(' and ')
 
 /**
  * Looks at the rows that came and at those that referred to rows that went: the cost grows with what was undone. Rows
- * of other tables that are referred to are held on to, as a foreign key does it.
+ * that the former refer to are held on to until the end, as a foreign key does it.
  */
 export async function checkForeignKey(
   client: pg.Client,
   key: ForeignKey,
   tables: ReadonlyMap<string, RewindTableShape>,
-  lockedTables: ReadonlySet<string>,
+  /** Relations of which rows went. */
+  parents: ReadonlySet<string>,
 ): Promise<void> {
+  const refuse = () =>
+    rewindErrors.rewind_orphans({ child: key.child, parent: key.parent, constraint: key.name })
   const child = tables.get(key.child)
-  const present = key.childColumns.map((column) => `t.${column} is not null`).join(' and ')
-  const same = key.childColumns
-    .map((column, place) => `p.${pg.escapeIdentifier(key.parentColumns[place]!)} = t.${column}`)
-    .join(' and ')
-  const parent = `not exists (select from ${key.parentSql} p where ${same})`
-  const questions: string[] = []
-  if (child && !lockedTables.has(key.parent) && key.isLockable) {
-    await client.query(
-      `select from ${key.childSql} t join plinth_rewind r on ${sameKey(child)} join ${key.parentSql} p on ${same}
-       where r.relation = $1 and r.image is not null for key share of p`,
+  if (child) {
+    if (key.isLockable)
+      await client.query(
+        `select count(*) from (select 1 from ${key.childSql} t join plinth_rewind r on ${sameKey(child)}
+           join ${key.parentSql} p on ${sameParent(key)}
+         where r.relation = $1 and r.image is not null for key share of p) held`,
+        [key.child],
+      )
+    const present = key.childColumns.map((column) => `t.${column} is not null`).join(' and ')
+    const { rowCount } = await client.query(
+      `select from ${key.childSql} t join plinth_rewind r on ${sameKey(child)}
+       where r.relation = $1 and r.image is not null and ${present} and ${isOrphan(key)} limit 1`,
       [key.child],
     )
+    if (rowCount !== 0) throw refuse()
   }
-  if (child) {
-    questions.push(`select from ${key.childSql} t join plinth_rewind r on ${sameKey(child)}
-      where r.relation = $1 and r.image is not null and ${present} and ${parent}`)
-  }
-  if (tables.has(key.parent)) {
-    const refers = key.childColumns
-      .map(
-        (column, place) =>
-          `t.${column} = (g.row ->> ${pg.escapeLiteral(key.parentColumns[place]!)})::${key.types[place]}`,
-      )
-      .join(' and ')
-    questions.push(`select from ${key.childSql} t join plinth_rewind_gone g on ${refers}
-      where g.relation = $1 and ${parent}`)
-  }
-  for (const [index, question] of questions.entries()) {
-    const relation = child && index === 0 ? key.child : key.parent
-    const { rowCount } = await client.query(`${question} limit 1`, [relation])
-    if (rowCount !== 0)
-      throw rewindErrors.rewind_orphans({ child: key.child, parent: key.parent, constraint: key.name })
+  if (parents.has(key.parent)) {
+    const { rowCount } = await client.query(
+      `select from ${key.childSql} t join plinth_rewind_gone g on ${refersToGone(key)}
+       where g.relation = $1 and ${isOrphan(key)} limit 1`,
+      [key.parent],
+    )
+    if (rowCount !== 0) throw refuse()
   }
 }
 

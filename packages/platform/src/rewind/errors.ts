@@ -1,42 +1,69 @@
 import { defineErrors } from '../kernel/index.ts'
 
 export const rewindErrors = defineErrors({
+  rewind_unknown_tenant: {
+    status: 404,
+    message: 'There is no tenant "{tenant}" in {system}.{suggestion}',
+    hint: 'A tenant is named by the key of its root row, written as the journal prints it (`plinth journal show`).',
+  },
+  rewind_unknown_table: {
+    status: 400,
+    message: 'There is no journalled table {table}.',
+    hint: 'The tables of a rewind are among those that the system journals: {known}.',
+  },
   rewind_unknown_point: {
     status: 400,
     message:
       'There is no point "{to}" to rewind to: give an instant that has passed or a number from 0 to {last}.',
     hint: '`plinth journal show` lists the changes with their numbers and times.',
   },
+  rewind_unknown: {
+    status: 404,
+    message: 'The journal of {tenant} has no rewind {id}.',
+    hint: 'It may have been archived, or have changed nothing. `plinth journal show` lists rewinds with their ids.',
+  },
+  rewind_too_old: {
+    status: 409,
+    message: '{to} is older than the journal: the oldest point is {oldest}.',
+    hint: 'Rewind to that point or a later one.',
+  },
   rewind_crosses_gap: {
     status: 409,
-    message: 'Changes between {to} and {until} are not in the journal ({reason}).',
-    hint: 'Rewind to a later point, or restore a backup.',
+    message:
+      'Changes after {to} are missing from the journal ({reason}): the oldest point from which on it is complete is {oldest}.',
+    hint: 'Rewind to that point or a later one.',
   },
   rewind_archived: {
     status: 409,
-    message: 'The journal of {tenant} goes back to change {first} only; older ones were archived.',
-    hint: 'Rewind to a later point, or restore a backup.',
+    message: '{to} was archived: the oldest point of {tenant} is change {first}, of {oldest}.',
+    hint: 'Rewind to that point or a later one.',
   },
   rewind_table_younger: {
     status: 409,
-    message: 'Table {table} is journalled since {since} only, which is after {to}.',
+    message:
+      'The changes of {table} are known since {since} only, which is after {to}, and the tenant has rows in it.',
     hint: 'Rewind to a later point.',
   },
   rewind_table_gone: {
     status: 409,
     message:
       'Changes of {table} would be undone, but it was dropped, renamed or taken out of the journal since.',
-    hint: 'Rewind to a later point, or restore a backup.',
+    hint: 'Rewind to a later point.',
   },
   rewind_schema_changed: {
     status: 409,
-    message: 'Column "{column}" of {table} was different at {to}: {problem}.',
-    hint: 'Rewind to a point after the migration that added or changed it.',
+    message: '{table} was different at {to}: {problem}.',
+    hint: 'Rewind to a point after the migration that changed it.',
   },
   rewind_row_moved: {
     status: 409,
-    message: 'Row {key} of {table} belongs to another tenant now.',
-    hint: 'Give it back first; a rewind touches no rows of others.',
+    message: 'Row {key} of {table} went from one tenant to another since; so did {count} in all.',
+    hint: 'Move them back first, or leave them where they are: `--leave-moved`.',
+  },
+  rewind_removes_tenant: {
+    status: 409,
+    message: 'The tenant {tenant} was not there at {to}: all of it would be removed.',
+    hint: 'Rewind to a later point. If it is meant: `--remove-tenant`.',
   },
   rewind_conflict: {
     status: 409,
@@ -50,7 +77,7 @@ export const rewindErrors = defineErrors({
   },
   rewind_busy: {
     status: 503,
-    message: 'Other transactions hold the tables of {system} for too long.',
+    message: 'Other transactions hold rows of {tenant} for too long, or another rewind of it runs.',
     hint: 'Nothing was changed. Try again when the long transaction has ended.',
   },
   rewind_forbidden: {

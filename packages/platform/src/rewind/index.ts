@@ -1,5 +1,8 @@
 export * from './apply-rewind.ts'
 export * from './capability.ts'
+export type { LostRows } from './cascade-rows.ts'
 export * from './errors.ts'
+export type { RewindOptions, RewindPreview } from './open-rewind.ts'
 export * from './preview-rewind.ts'
+export * from './rewind-actions.ts'
 export type { RewindTarget } from './rewind-point.ts'

@@ -1,5 +1,5 @@
-import type pg from 'pg'
-import { type ProjectDatabase, quoteText } from '../database/index.ts'
+import pg from 'pg'
+import type { ProjectDatabase } from '../database/index.ts'
 import {
   blocksOf,
   createOpener,
@@ -7,13 +7,17 @@ import {
   openImages as openEntry,
   type SealedImage,
 } from '../journal/index.ts'
+import { sameKey } from './gather-rows.ts'
 import type { RewindTableShape } from './read-tables.ts'
+import { textOf } from './restore-rows.ts'
 
 const batch = 1_000
+/** An image that is not open has its block under this name. */
+const isSealed = `r.image ? ''`
 
 /**
- * Opens the sealed values of a table's images. A person who was erased since stays erased: the value of today is kept,
- * and a row that is not there any more is not brought back.
+ * Opens the sealed values of a table's images, those that are not open yet. Images of a person who was erased stay sealed:
+ * {@link keepErased} sees to them.
  */
 export async function openImages(
   client: pg.Client,
@@ -21,13 +25,11 @@ export async function openImages(
   key: Buffer,
   table: RewindTableShape,
 ): Promise<void> {
-  if (table.personal.length === 0) return
   let last = ''
   for (;;) {
-    const { rows } = await client.query<{ key: string; image: SealedImage; today: Today | null }>(
-      `select r.key, r.image, (select ${todayOf(table)} from ${table.sql} t where ${keyOf(table)}) as today
-       from plinth_rewind r where r.relation = $1 and r.image is not null and r.key > $2
-       order by r.key limit ${batch}`,
+    const { rows } = await client.query<{ key: string; image: SealedImage }>(
+      `select r.key, r.image from plinth_rewind r
+       where r.relation = $1 and ${isSealed} and r.key > $2 order by r.key limit ${batch}`,
       [table.relation, last],
     )
     if (rows.length === 0) return
@@ -37,7 +39,7 @@ export async function openImages(
       key,
       rows.flatMap(({ image }) => blocksOf(image)),
     )
-    const opened = rows.map((row) => openImage(row, table, open))
+    const opened = rows.map(({ image }) => JSON.stringify(openImage(table.relation, image, open)))
     await client.query(
       `update plinth_rewind r set image = o.image
        from unnest($2::text[], $3::jsonb[]) o(key, image) where r.relation = $1 and r.key = o.key`,
@@ -46,31 +48,28 @@ export async function openImages(
   }
 }
 
-const todayOf = (table: RewindTableShape) =>
-  `json_build_object(${table.columns
-    .filter((column) => table.personal.includes(column.name))
-    .map(
-      (column) =>
-        `${quoteText(column.name)}, case when num_nulls(t.${column.sql}) = 0 then format('%s', t.${column.sql}) end`,
-    )
-    .join(', ')})`
+/** The image itself where its key is not there. */
+function openImage(relation: string, image: SealedImage, open: OpenBlock): object {
+  const opened = openEntry(relation, { before: image, after: null }, open).before!
+  return Object.values(opened).includes(undefined) ? image : opened
+}
 
-const keyOf = (table: RewindTableShape) =>
-  table.key
-    .map((column, place) => `t.${column.sql} = (r.key::jsonb ->> ${place})::${column.type}`)
-    .join(' and ')
-
-/** What the personal columns hold now. */
-type Today = Readonly<Record<string, string | null>>
-
-function openImage(
-  row: { readonly image: SealedImage; readonly today: Today | null },
-  table: RewindTableShape,
-  open: OpenBlock,
-): string | null {
-  const image = openEntry(table.relation, { before: row.image, after: null }, open).before!
-  const closed = Object.keys(image).filter((column) => image[column] === undefined)
-  if (closed.length > 0 && row.today === null) return null
-  for (const column of closed) image[column] = row.today?.[column] ?? null
-  return JSON.stringify(image)
+/**
+ * A person who was erased stays erased: the values of today are kept, and a row that is not there any more is not brought
+ * back.
+ */
+export async function keepErased(client: pg.Client, table: RewindTableShape): Promise<void> {
+  const today = table.columns.map((column) => {
+    const name = pg.escapeLiteral(column.name)
+    const isClosed = `jsonb_typeof(r.image -> ${name}) = 'number'`
+    return `case when ${isClosed} then jsonb_build_object(${name}, ${textOf(column)}) else '{}' end`
+  })
+  await client.query(
+    `update plinth_rewind r set image = (r.image || ${today.join(' || ')}) - '' from ${table.sql} t
+     where r.relation = $1 and ${isSealed} and ${sameKey(table)}`,
+    [table.relation],
+  )
+  await client.query(`update plinth_rewind r set image = null where r.relation = $1 and ${isSealed}`, [
+    table.relation,
+  ])
 }

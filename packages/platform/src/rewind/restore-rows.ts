@@ -1,112 +1,115 @@
 import pg from 'pg'
 import { messageOf } from '../kernel/index.ts'
 import { rewindErrors } from './errors.ts'
-import type { RewindTableShape } from './read-tables.ts'
+import { sameKey } from './gather-rows.ts'
+import type { ColumnShape, RewindTableShape } from './read-tables.ts'
+import type { ColumnNotes } from './schema-changes.ts'
 
-/**
- * Every row that was touched after the point, with its image before its first change after it (null when it was not
- * there), and room for the row as it is now. Both tables go with the transaction.
- */
-export async function collectImages(client: pg.Client, tenant: string, after: number): Promise<void> {
-  await client.query(`
-    create temp table plinth_rewind (relation text, key text, image jsonb, primary key (relation, key)) on commit drop;
-    create temp table plinth_rewind_gone (relation text, key text, row jsonb) on commit drop;`)
-  await client.query(
-    `insert into plinth_rewind
-     select distinct on (relation, key) relation, key, case when operation <> 'insert' then before::jsonb end
-     from plinth_journal.entries where tenant = $1 and sequence > $2 order by relation, key, sequence`,
-    [tenant, after],
-  )
-  await client.query('analyze plinth_rewind')
-}
+/** A table with what is known of the images that go into it. */
+export type NotedTable = RewindTableShape & { readonly notes: ColumnNotes }
 
-/** `t.id = (r.key::jsonb ->> 0)::uuid and …` */
-export const sameKey = (table: RewindTableShape): string =>
-  table.key
-    .map((column, place) => `t.${column.sql} = (r.key::jsonb ->> ${place})::${column.type}`)
-    .join(' and ')
+const imageOf = ({ name }: ColumnShape) => `(r.image ->> ${pg.escapeLiteral(name)})`
+/** As the journal writes it; `format` makes an empty text of null. */
+export const textOf = ({ sql }: ColumnShape) =>
+  `case when num_nulls(t.${sql}) = 0 then format('%s', t.${sql}) end`
 
-/** A row that went over to another tenant is not this tenant's to take. */
-export async function refuseMovedRows(
-  client: pg.Client,
-  table: RewindTableShape,
-  tenant: string,
-): Promise<void> {
-  if (table.tenantColumn === null) return
-  const { rows } = await client.query<{ key: string }>(
-    `select r.key from plinth_rewind r join ${table.sql} t on ${sameKey(table)}
-     where r.relation = $1 and coalesce(t.${pg.escapeIdentifier(table.tenantColumn)}::text, '') <> $2 limit 1`,
-    [table.relation, tenant],
-  )
-  if (rows[0]) throw rewindErrors.rewind_row_moved({ key: rows[0].key, table: table.relation })
-}
-
-/** Images say nothing about a column that was added since. */
-export async function refuseNewColumns(
-  client: pg.Client,
-  table: RewindTableShape,
-  to: string,
-): Promise<void> {
+/** An image without a column that nobody noted as new would put null into it. */
+export async function refuseLackingImages(client: pg.Client, table: NotedTable, to: string): Promise<void> {
+  const needed = table.columns.map(({ name }) => name).filter((name) => !table.notes.added.has(name))
   const { rows } = await client.query<{ name: string }>(
-    `select c.name from unnest($2::text[]) c(name)
-     where exists (select from plinth_rewind r
-       where r.relation = $1 and r.image is not null and not r.image ? c.name) limit 1`,
-    [table.relation, table.columns.map((column) => column.name)],
+    `select (select n from unnest($2::text[]) n where not r.image ? n limit 1) as name from plinth_rewind r
+     where r.relation = $1 and r.image is not null and not r.image ?& $2 limit 1`,
+    [table.relation, needed],
   )
-  if (rows[0])
-    throw rewindErrors.rewind_schema_changed({
-      column: rows[0].name,
-      table: table.relation,
-      to,
-      problem: 'it was not there, so the rows of that time do not say what is in it',
-    })
+  if (!rows[0]) return
+  const problem = `nothing is known of column "${rows[0].name}"`
+  throw rewindErrors.rewind_schema_changed({ table: table.relation, to, problem })
 }
 
-/**
- * A column whose type was changed since takes the values of that time only when it writes them back as they were: a
- * narrower type would cut them off without a word.
- */
-export async function refuseLossyColumns(
-  client: pg.Client,
-  table: RewindTableShape,
-  to: string,
-): Promise<void> {
-  for (const { name, type } of table.columns) {
-    if (type === 'text') continue
-    const value = `(image ->> ${pg.escapeLiteral(name)})`
+/** A type that rounds or cuts values off would do so without a word. */
+export async function refuseLossyColumns(client: pg.Client, table: NotedTable, to: string): Promise<void> {
+  for (const column of table.columns) {
+    const { name, type } = column
+    if (!table.notes.retyped.has(name)) continue
+    const value = imageOf(column)
     const fail = (problem: string, cause?: unknown) =>
-      rewindErrors.rewind_schema_changed({ column: name, table: table.relation, to, problem }, cause)
+      rewindErrors.rewind_schema_changed({ table: table.relation, to, problem }, cause)
     const { rows } = await client
       .query<{ was: string; is: string }>(
-        `select ${value} as was, format('%s', ${value}::${type}) as is from plinth_rewind
+        `select ${value} as was, format('%s', ${value}::${type}) as is from plinth_rewind r
          where relation = $1 and ${value} is not null and format('%s', ${value}::${type}) <> ${value} limit 1`,
         [table.relation],
       )
       .catch((cause: unknown) => {
-        throw fail(messageOf(cause), cause)
+        throw fail(`column "${name}" does not take its value of then (${messageOf(cause)})`, cause)
       })
-    if (rows[0]) throw fail(`its value ${rows[0].was} would become ${rows[0].is} as ${type}`)
+    const [lost] = rows
+    if (lost) throw fail(`its value ${lost.was} of column "${name}" would become ${lost.is} as ${type}`)
   }
 }
 
-export async function removeRows(client: pg.Client, table: RewindTableShape): Promise<void> {
+/**
+ * Rows of which a value changes that two rows may not share give way and come anew: two that swapped theirs would meet
+ * on the way. They keep what is in columns that were added since.
+ */
+export async function chooseReplaced(client: pg.Client, table: NotedTable): Promise<void> {
+  const keys = new Set(table.key.map(({ name }) => name))
+  const exclusive = table.columns.filter(({ name, isExclusive }) => isExclusive && !keys.has(name))
+  if (exclusive.length === 0) return
+  const differs = exclusive
+    .filter(({ name }) => !table.notes.added.has(name))
+    .map((column) => `${imageOf(column)} is distinct from ${textOf(column)}`)
+  if (differs.length === 0) return
+  const kept = table.columns.filter(({ name }) => table.notes.added.has(name))
+  const today = kept.flatMap((column) => [pg.escapeLiteral(column.name), textOf(column)]).join(', ')
   await client.query(
-    `with gone as (
-       delete from ${table.sql} t using plinth_rewind r where r.relation = $1 and ${sameKey(table)}
-       returning r.key, to_jsonb(t) as row)
-     insert into plinth_rewind_gone select $1, key, row from gone`,
+    `update plinth_rewind r set replaced = true, image = jsonb_build_object(${today}) || r.image
+     from ${table.sql} t where r.relation = $1 and r.image is not null and ${sameKey(table)}
+       and (${differs.join(' or ')})`,
     [table.relation],
   )
 }
 
-export async function insertRows(client: pg.Client, table: RewindTableShape): Promise<void> {
-  const columns = table.columns.map((column) => column.sql).join(', ')
-  const values = table.columns
-    .map((column) => `(image ->> ${pg.escapeLiteral(column.name)})::${column.type}`)
-    .join(', ')
+/** Rows that were not there, and those that come anew. */
+export async function removeRows(client: pg.Client, table: NotedTable): Promise<void> {
   await client.query(
-    `insert into ${table.sql} (${columns}) overriding system value
-     select ${values} from plinth_rewind where relation = $1 and image is not null`,
+    `with gone as (
+       delete from ${table.sql} t using plinth_rewind r
+       where r.relation = $1 and (r.image is null or r.replaced) and ${sameKey(table)}
+       returning t.ctid as place, to_jsonb(t) as row)
+     insert into plinth_rewind_gone select $1, place, row from gone on conflict do nothing`,
     [table.relation],
   )
+}
+
+/** Rows that stay, with the values of then: who waits for one of them finds it. */
+export async function revertRows(client: pg.Client, table: NotedTable): Promise<void> {
+  const keys = new Set(table.key.map(({ name }) => name))
+  const values = table.columns
+    .filter(({ name, isAlwaysIdentity }) => !keys.has(name) && !isAlwaysIdentity)
+    .map((column) => `${column.sql} = ${valueFor(table, column, `t.${column.sql}`)}`)
+  if (values.length === 0) return
+  await client.query(
+    `update ${table.sql} t set ${values.join(', ')} from plinth_rewind r
+     where r.relation = $1 and r.image is not null and not r.replaced and ${sameKey(table)}`,
+    [table.relation],
+  )
+}
+
+export async function insertRows(client: pg.Client, table: NotedTable): Promise<void> {
+  const columns = table.columns.map((column) => column.sql).join(', ')
+  const values = table.columns.map((column) => valueFor(table, column, column.default ?? 'null')).join(', ')
+  await client.query(
+    `insert into ${table.sql} (${columns}) overriding system value
+     select ${values} from plinth_rewind r where r.relation = $1 and r.image is not null
+       and not exists (select from ${table.sql} t where ${sameKey(table)})`,
+    [table.relation],
+  )
+}
+
+/** The value of then; `otherwise` where the column was added since. */
+function valueFor(table: NotedTable, column: ColumnShape, otherwise: string): string {
+  const value = `${imageOf(column)}::${column.type}`
+  if (!table.notes.added.has(column.name)) return value
+  return `case when r.image ? ${pg.escapeLiteral(column.name)} then ${value} else ${otherwise} end`
 }

@@ -10,9 +10,10 @@ create table goods (
   feeling mood, share percent, during int4range, area box, many int[], pairs text[][], doc json, docb jsonb, raw bytea,
   one float4, two float8, span interval, addr inet, bits bit varying(9));
 create table short_lived (id int primary key, shop_id text not null);
-create table renamed (id int primary key, shop_id text not null);`
+create table renamed (id int primary key, shop_id text not null);
+create table swapped (id int primary key, shop_id text not null, name text unique);`
 
-const journalled = ['goods', 'short_lived', 'renamed']
+const journalled = ['goods', 'short_lived', 'renamed', 'swapped']
 const tenant = { table: 'shops', column: 'shop_id' }
 const test_ = useTail(schema, { journalled, tenant })
 const { run } = test_
@@ -42,37 +43,98 @@ test('values of every kind come back as they were, to the last digit and charact
   expect(await goods()).toEqual(before)
 })
 
-test('a column whose type lost nothing on the way may have changed; one that would cut values off is refused', async () => {
-  const point = await head('a')
-  await run(`update goods set label = 'x', price = 0.55 where id = 1`)
-  const before = await goods()
-  await run(`alter table goods alter column price type numeric(20,4)`)
-  await expect(preview('a', point)).resolves.toMatchObject({ undone: 1 })
-  await run(`alter table goods alter column price type numeric(10,1)`)
-  const cut = await goods()
-  await expect(rewind('a', point)).rejects.toEqual(refused('rewind_schema_changed'))
-  await run(`alter table goods alter column price type int`)
-  await expect(rewind('a', point)).rejects.toEqual(refused('rewind_schema_changed'))
-  await run(`alter table goods alter column price type numeric(10,2)`)
-  await run(`alter table goods alter column label type int using 1`)
-  await expect(rewind('a', point)).rejects.toEqual(refused('rewind_schema_changed'))
-  expect(cut).not.toEqual(before)
-  await run(`alter table goods alter column label type text using 'x'`)
-  await rewind('a', point)
-  const [row] = await run(`select price::text as price from goods where id = 1`)
-  expect(row).toEqual({ price: '12345678.90' })
+/** What a table was when something of it was changed, and what has become of it since. */
+const changes: [string, string, string, RegExp][] = [
+  [
+    'two columns gave each other their names',
+    'id int primary key, shop_id text, a text, b text',
+    'alter table t rename a to c; alter table t rename b to a; alter table t rename c to b',
+    /was called/,
+  ],
+  [
+    'a column was computed anew in the same type',
+    'id int primary key, shop_id text, a int, b text',
+    'alter table t alter column a type int using a * 100',
+    /computed anew/,
+  ],
+  [
+    'a column was computed anew in a type that writes the same texts',
+    'id int primary key, shop_id text, a numeric(10,2), b text',
+    'alter table t alter column a type int using a::int',
+    /computed anew/,
+  ],
+  [
+    'a column was dropped and another one made under its name',
+    'id int primary key, shop_id text, a int, b text',
+    'alter table t drop a; alter table t add a int',
+    /is another one/,
+  ],
+  [
+    'labels of an enum gave each other their names',
+    'id int primary key, shop_id text, a mood, b text',
+    `alter type mood rename value 'calm' to 'x'; alter type mood rename value 'cross' to 'calm';
+     alter type mood rename value 'x' to 'cross'`,
+    /other names for its values/,
+  ],
+  [
+    'rows are told apart by another key',
+    'id int primary key, shop_id text, a int not null, b text',
+    'alter table t drop constraint t_pkey; alter table t add primary key (id, a)',
+    /another primary key/,
+  ],
+]
+
+test.each(changes)('refused, and nothing is changed: %s', async (_, columns, change, problem) => {
+  await run(`create table t (${columns})`)
+  try {
+    await publish({ journalled: [...journalled, 't'] })
+    const value = columns.includes('a mood') ? `'calm'` : '1'
+    await run(`insert into t values (1, 'a', ${value}, 'x'), (2, 'a', ${value}, 'y')`)
+    const point = await head('a')
+    await run(`update t set b = 'z' where id = 1`)
+    await test_.tail.settle()
+    await run(change)
+    const before = await run('select * from t order by id')
+    const [outcome] = await Promise.allSettled([rewind('a', point)])
+    expect(outcome).toMatchObject({ reason: { code: 'rewind_schema_changed' } })
+    expect((outcome as PromiseRejectedResult).reason.message).toMatch(problem)
+    await expect(preview('a', point)).rejects.toEqual(refused('rewind_schema_changed'))
+    expect(await run('select * from t order by id')).toEqual(before)
+    // What was changed after it has the shape of today.
+    await run(`update t set b = 'w' where id = 2`)
+    const later = await head('a')
+    await run(`update t set b = 'v' where id = 2`)
+    await rewind('a', later)
+    expect(await run('select b from t where id = 2')).toEqual([{ b: 'w' }])
+  } finally {
+    await publish({})
+    await run('drop table t')
+  }
 })
 
-test('a value that an enum does not have any more is refused by name', async () => {
+test('a column whose type became wider takes its values as they were', async () => {
   const point = await head('a')
-  await run(`update goods set feeling = 'calm' where id = 1`)
+  await run(`update goods set label = 'x', price = 0.55, code = 'cd' where id = 1`)
   await test_.tail.settle()
-  await run(
-    `create type mood_2 as enum ('calm'); alter table goods alter column feeling type mood_2 using 'calm'`,
-  )
-  await expect(rewind('a', point)).rejects.toEqual(refused('rewind_schema_changed'))
-  await run(`alter table goods alter column feeling type mood using feeling::text::mood`)
+  await run(`alter table goods alter column price type numeric(20,2)`)
   await rewind('a', point)
+  expect(await run(`select price::text as price from goods where id = 1`)).toEqual([{ price: '12345678.90' }])
+})
+
+test('a column that was added since is kept as it is, also where rows trade places; who comes back has its default', async () => {
+  await run(`insert into swapped values (1, 'a', 'left'), (2, 'a', 'right'), (3, 'a', 'gone')`)
+  const point = await head('a')
+  await run(`update swapped set name = 'aside' where id = 1; update swapped set name = 'left' where id = 2;
+    update swapped set name = 'right' where id = 1; delete from swapped where id = 3`)
+  await test_.tail.settle()
+  await run(`alter table swapped add late text default 'new'`)
+  await run(`update swapped set late = 'kept ' || id`)
+  await rewind('a', point)
+  expect(await run('select id, name, late from swapped order by id')).toEqual([
+    { id: 1, name: 'left', late: 'kept 1' },
+    { id: 2, name: 'right', late: 'kept 2' },
+    { id: 3, name: 'gone', late: 'new' },
+  ])
 })
 
 test('a column that was renamed is refused, and shown under the name that it had', async () => {
@@ -140,9 +202,38 @@ test('a table that was made anew under its name is as young as it is', async () 
     insert into replaced_2 select * from replaced where id > 1; drop table replaced; alter table replaced_2 rename to replaced`)
   await publish({ journalled: ['goods', 'replaced'] })
   await expect(rewind('a', point)).rejects.toEqual(refused('rewind_table_younger'))
-  const later = await head('a')
+  // The number of a change names the state right after it, when the table was another one.
+  await expect(rewind('a', await head('a'))).rejects.toEqual(refused('rewind_table_younger'))
   await run(`insert into replaced values (3, 'a')`)
+  const later = await head('a')
+  await run(`insert into replaced values (4, 'a')`)
   await rewind('a', later)
-  expect(await run('select id from replaced order by 1')).toEqual([{ id: 2 }])
+  expect(await run('select id from replaced order by 1')).toEqual([{ id: 2 }, { id: 3 }])
   expect(await verifyJournal(test_)).toMatchObject({ sound: true })
+})
+
+test('a table that is younger than the point refuses only tenants that have rows in it', async () => {
+  await publish({ journalled: ['goods'] })
+  const points = { a: await head('a'), b: await head('b') }
+  await run(
+    `update goods set label = 'before' where id = 1; insert into goods (id, shop_id) values (50, 'b')`,
+  )
+  await test_.tail.settle()
+  await run(`create table filled (id int primary key, shop_id text not null); insert into filled values (1, 'a');
+    create table added (id int primary key, shop_id text not null)`)
+  await publish({ journalled: ['goods', 'filled', 'added'] })
+  await run(`insert into added values (1, 'a'), (2, 'b')`)
+  await expect(rewind('a', points.a)).rejects.toMatchObject({
+    code: 'rewind_table_younger',
+    details: { table: 'public.filled' },
+  })
+  // What came into a table that was empty is known from its first row on.
+  expect(await preview('b', points.b)).toMatchObject({
+    tables: [
+      { table: 'public.added', removed: 1 },
+      { table: 'public.goods', removed: 1 },
+    ],
+  })
+  await rewind('b', points.b)
+  expect(await run(`select id from added order by 1`)).toEqual([{ id: 1 }])
 })

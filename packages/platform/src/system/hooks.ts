@@ -11,6 +11,12 @@ export interface ExportedFile {
 export interface TenantHooks {
   /** Before a rewind; an error that it throws refuses the rewind, and nothing is changed. */
   beforeRewind?(tenant: string): Promise<void>
+  /**
+   * A query of the rows that a rewind leaves as they are, as the owner in the rewind's transaction: `relation`
+   * (`public.payments`) and `key`, the primary key's values as texts (`json_build_array(id::text)`). Facts of payment are
+   * named by it, with the rows that they refer to.
+   */
+  rewindKeeps?(tenant: string): Statement
   /** Brings unjournalled rows that are derived from the tenant's in line, as the owner, in the rewind's transaction. */
   afterRewind?(tenant: string): Statement
   /** After the rewind's commit: caches are dropped, others are informed. A failure is logged. */

@@ -5,6 +5,7 @@ import {
   type ApplyRewindOptions,
   applyRewind,
   previewRewind,
+  type RewindOptions,
   type RewindPreview,
   type RewindTarget,
 } from '@plinth/platform/rewind'
@@ -12,7 +13,7 @@ import type { TestTail } from './use-tail.ts'
 
 export interface TestRewind {
   rewind(tenant: string, to: RewindTarget, options?: Partial<ApplyRewindOptions>): Promise<AppliedRewind>
-  preview(tenant: string, to: RewindTarget): Promise<RewindPreview>
+  preview(tenant: string, to: RewindTarget, options?: Partial<RewindOptions>): Promise<RewindPreview>
   /** Number of the tenant's last change, everything committed so far included; 0 for none. */
   head(tenant: string): Promise<number>
 }
@@ -26,13 +27,14 @@ export function useRewind(test: TestTail): TestRewind {
     tail: test.tail,
     key: test.key,
     clock: systemClock,
+    tenants: test.tenants,
     tenant,
     to,
   })
   return {
     rewind: (tenant, to, options = {}) =>
       applyRewind({ ...optionsFor(tenant, to), actor: operator, ...options }),
-    preview: (tenant, to) => previewRewind(optionsFor(tenant, to)),
+    preview: (tenant, to, options = {}) => previewRewind({ ...optionsFor(tenant, to), ...options }),
     head: async (tenant) => {
       await test.tail.settle()
       const [row] = await test.run(

@@ -25,6 +25,8 @@ import { afterAll, afterEach, beforeAll } from 'vitest'
 
 export interface TestTail {
   readonly database: ProjectDatabase
+  /** How the tables name their tenant. */
+  readonly tenants: PublishedTables['tenant']
   readonly tail: Tail
   readonly key: Buffer
   readonly folder: string
@@ -79,6 +81,7 @@ export function useTail(
       return folder
     },
     key,
+    tenants: published.tenant ?? null,
     run: async (text, ...values) => (await test.database.asOwner({ text, values } satisfies Statement)).rows,
     asJournal: async (text, ...values) => (await test.database.asJournal({ text, values })).rows,
     asAdministrator: async <Row extends object>(text: string, ...values: unknown[]) => {

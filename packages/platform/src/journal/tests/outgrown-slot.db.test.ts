@@ -95,7 +95,14 @@ test('a slot that outgrew its bound while nobody read is a gap; the journal goes
     { sequence: 3, id: '4' },
   ])
   expect(await verifyJournal({ ...cluster, key })).toMatchObject({ sound: true, problems: [] })
-  const rewinding = { database: cluster.database, tail: third, key, clock: systemClock, tenant: 'a' }
+  const rewinding = {
+    database: cluster.database,
+    tail: third,
+    key,
+    clock: systemClock,
+    tenants: null,
+    tenant: 'a',
+  }
   await expect(previewRewind({ ...rewinding, to: before })).rejects.toMatchObject({
     code: 'rewind_crosses_gap',
   })

@@ -45,14 +45,15 @@ as $$
     from reached r join pg_type t on t.oid = r.type and t.typtype = 'c'
     join pg_attribute a on a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped
   )
-  select jsonb_build_object('table', wanted::bigint, 'columns', jsonb_object_agg(a.attnum, jsonb_build_object(
+  select jsonb_build_object('table', wanted::bigint, 'key', (select to_jsonb(i.indkey::int2[]) from pg_index i
+    where i.indrelid = wanted and i.indisprimary), 'columns', jsonb_object_agg(a.attnum, jsonb_build_object(
     'name', a.attname, 'type', a.atttypid::bigint, 'modifier', a.atttypmod, 'generated', a.attgenerated <> '',
     'parts', coalesce((select jsonb_object_agg(p.part, p.meaning) from parts p where p.number = a.attnum), '{}'))))
   from pg_attribute a where a.attrelid = wanted and a.attnum > 0 and not a.attisdropped
   having count(*) > 0
 $$;
 comment on function plinth_journal.shape_of(oid) is
-  'What a table''s values mean: its columns by number with name and type, and of what the types are made (labels of enums, '
+  'What a table''s values mean: its primary key, its columns by number with name and type, and of what the types are made (labels of enums, '
   'attributes of composites). Null where there is no such table.';
 
 create function plinth_journal.journalled_table(relation text) returns oid language sql stable
@@ -122,4 +123,5 @@ comment on function plinth_journal.note_rewrite() is
 
 revoke all on function plinth_journal.shape_of(oid), plinth_journal.journalled_table(text), plinth_journal.file_nodes(),
   plinth_journal.note_schema_changes(jsonb), plinth_journal.note_schema_change(), plinth_journal.note_rewrite() from public;
-grant execute on function plinth_journal.file_nodes(), plinth_journal.note_schema_changes(jsonb) to pg_database_owner;
+grant execute on function plinth_journal.shape_of(oid), plinth_journal.file_nodes(),
+  plinth_journal.note_schema_changes(jsonb) to pg_database_owner;
