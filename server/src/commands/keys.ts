@@ -76,8 +76,8 @@ function readCount(text: string): number {
   return Number(text)
 }
 
-const withKeys = <T>(system: string, work: (keys: KeysOffer) => Promise<T>, readOnly = false): Promise<T> =>
-  onProject(system, (project) => work(project.offer(keysOffer)), { readOnly })
+const withKeys = <T>(system: string, work: (keys: KeysOffer) => Promise<T>, asServed = false): Promise<T> =>
+  onProject(system, (project) => work(project.offer(keysOffer)), { asServed })
 
 async function create(system: string, name: string, options: CreateOptions): Promise<void> {
   const { permission = [], tenant, user, limit, expires, service, json } = options
