@@ -10,7 +10,7 @@ export interface DraftOf {
   readonly userId: string
   /** The rows that it may refer to, by table; `users` is `auth.users`. */
   readonly rows: ReadonlyMap<string, Row>
-  /** Values that cannot be guessed. */
+  /** Values that cannot be guessed; a function is called for each row. */
   readonly given: Row
   /** Tells worlds apart: days, instants and unique numbers of two worlds differ. */
   readonly number: number
@@ -25,13 +25,19 @@ export function draftRow(table: TableDescription, of: DraftOf): Row {
   const known: Row = {
     ...Object.fromEntries(callers),
     ...Object.fromEntries(references.filter(([, value]) => value !== undefined)),
-    ...of.given,
+    ...valuesOf(of.given),
   }
   const guessed = table.columns
     .filter((column) => column.needed && !(column.name in known))
     .map((column) => [column.name, guess(column, table.name, of.number)])
   return { ...Object.fromEntries(guessed), ...known }
 }
+
+/** A given function makes a value of its own for each row. */
+const valuesOf = (given: Row): Row =>
+  Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, typeof value === 'function' ? value() : value]),
+  )
 
 /** `insert` without `returning`, which would ask for the right to read as well; `$1` is the row as JSON. */
 export function insertText(table: TableDescription, columns: readonly string[]): string {

@@ -44,7 +44,7 @@ export function testIsolation(options: IsolationOptions): void {
   it(`the matrix is that of ${matrix}, and nobody reaches another tenant`, async () => {
     const measured = await measureAll(bench)
     await expect(renderMatrix(measured)).toMatchFileSnapshot(matrix)
-    expect(measured.attempts.filter((attempt) => isLeak(attempt, options.open ?? {}))).toEqual([])
+    expect(measured.attempts.filter((attempt) => isLeak(attempt, options))).toEqual([])
   })
 
   it('the matrix tells what was opened, dropped, given and taken', { timeout: 600_000 }, async () => {

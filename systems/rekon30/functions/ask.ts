@@ -1,0 +1,11 @@
+import type { ScopedDatabase, Statement, TransactionOptions } from '@plinth/platform/database'
+
+/** Runs a statement that selects one value as `answer`, and gives the value. */
+export async function ask<Answer>(
+  db: ScopedDatabase,
+  statement: Statement,
+  options?: TransactionOptions,
+): Promise<Answer> {
+  const { rows } = await db.query<{ answer: Answer }>(statement, options)
+  return rows[0]!.answer
+}
