@@ -3,7 +3,9 @@ import { defineSystem } from '@plinth/platform/system'
 import { flatEnvelope } from './envelope.ts'
 import { rekon30Errors } from './errors.ts'
 import { analytics } from './functions/analytics.ts'
+import { createApiKey, revealApiKey } from './functions/api-keys.ts'
 import { apiSecurity } from './functions/api-security.ts'
+import { backupStatus } from './functions/backup-status.ts'
 import { paymentVerification } from './functions/payment-verification.ts'
 import { realtimeEvents } from './functions/realtime-events.ts'
 import { advanceBilling } from './jobs/advance-billing.ts'
@@ -19,7 +21,15 @@ export const rekon30 = defineSystem({
   uses,
   errors: rekon30Errors,
   envelope: flatEnvelope,
-  functions: [paymentVerification, analytics, apiSecurity, realtimeEvents],
+  functions: [
+    paymentVerification,
+    analytics,
+    apiSecurity,
+    createApiKey,
+    revealApiKey,
+    backupStatus,
+    realtimeEvents,
+  ],
   jobs: [advanceBilling],
   realtimeTables: [
     'businesses',

@@ -1,5 +1,6 @@
 -- What a business works with (R-T3): products, customers, workers, sales, payments, and what each of them needs to add up.
--- Clients write catalogue rows themselves; sales, payments and wages are written by the functions of 006_trading_functions.
+-- Clients write catalogue rows themselves; sales, payments and wages are written by the functions of 006_selling and
+-- 007_business_day.
 
 create type public.movement_kind as enum ('opening', 'sale', 'void', 'purchase', 'adjustment', 'count', 'import');
 create type public.sale_status as enum ('completed', 'voided');

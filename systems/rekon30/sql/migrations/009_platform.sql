@@ -11,7 +11,7 @@ begin
   elsif p_business_id is not null and private.status_of(p_business_id) is null then
     perform plinth.refuse('unknown_business', 404, 'There is no such business.', p_hint => 'Check the business''s id.');
   end if;
-  select * into v_event from public.realtime_events where id = private.note_event(p_type, p_business_id, p_data);
+  insert into public.realtime_events (event_type, business_id, data) values (p_type, p_business_id, p_data) returning * into v_event;
   return jsonb_build_object('event_id', v_event.id, 'event_type', v_event.event_type, 'created_at', v_event.created_at);
 end $$;
 comment on function public.emit_event(text, uuid, jsonb) is 'Notes an event of a super admin or of the service, and broadcasts it (R-F7).';
