@@ -15,8 +15,10 @@ export function settleElsewhere(database: ProjectDatabase): Pick<Tail, 'settle'>
   return {
     settle: async (timeout = defaultTimeout) => {
       const until = performance.now() + timeout
-      await database.asOwner(sql`select pg_catalog.pg_logical_emit_message(true, ${markMessagePrefix}, '')`)
-      const { rows } = await database.asJournal<{ at: string }>(sql`select pg_current_wal_lsn()::text as at`)
+      // Where the mark is, not where the WAL ends: what others write after it is acknowledged once a second only.
+      const { rows } = await database.asOwner<{ at: string }>(
+        sql`select pg_catalog.pg_logical_emit_message(true, ${markMessagePrefix}, '')::text as at`,
+      )
       const { at } = rows[0]!
       for (;;) {
         const slot = await readSlot(database, at)

@@ -66,8 +66,8 @@ export async function followStream(options: FollowOptions): Promise<Following | 
     isStorable ||= rows > 0
     if (rows + messages.length > 0 || chunk.index > 0) options.onChunk(chunk)
     if (isStorable) for (const delivery of to) delivery.push(chunk)
-    // Somebody in another process may wait for a mark to be acknowledged.
-    else if (chunk.isLast && messages.length > 0) stream.acknowledge()
+    // Somebody in another process may wait for a mark to be acknowledged, which it can be when it is decoded.
+    else if (chunk.isLast && messages.length > 0) queueMicrotask(() => stream.acknowledge())
     if (chunk.isLast) isStorable = false
     if (!paused && waitingBytes(to) > memory.full) {
       paused = true
