@@ -61,6 +61,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./rewind.ts')).addRewindCommand,
   },
   {
+    name: 'storage',
+    summary: 'whether files and their rows agree, and what they take',
+    load: async () => (await import('./storage.ts')).addStorageCommand,
+  },
+  {
     name: 'tenant',
     summary: 'give out or erase everything that a tenant has',
     load: async () => (await import('./owner-data.ts')).addTenantCommand,

@@ -6,6 +6,7 @@ import { expireUploads } from './resumable/expire-uploads.ts'
 import { storageSettings } from './settings.ts'
 import { createStorageSurface } from './storage-surface.ts'
 import { checkStorage } from './upkeep/check-storage.ts'
+import { type BucketUsage, readUsage } from './upkeep/read-usage.ts'
 import { type ReconcileOptions, type Reconciliation, reconcileBytes } from './upkeep/reconcile-bytes.ts'
 import { storageJobs } from './upkeep/storage-jobs.ts'
 import { type SweepOptions, type Swept, sweepBytes } from './upkeep/sweep-bytes.ts'
@@ -16,6 +17,8 @@ export interface StorageOffer {
   reconcile(options?: ReconcileOptions): Promise<Reconciliation>
   /** Removes bytes that nothing names any more. */
   sweep(options?: SweepOptions): Promise<Swept>
+  /** What each bucket takes, and gave this month. */
+  usage(): Promise<readonly BucketUsage[]>
 }
 
 export const storageOffer = offerKey<StorageOffer>('storage')
@@ -32,6 +35,7 @@ export const storage = (defaults: z.input<typeof storageSettings> = {}) =>
       const offer: StorageOffer = {
         reconcile: (options) => reconcileBytes(opened, options),
         sweep: (options) => sweepBytes(opened, options),
+        usage: () => readUsage(project.database, project.clock),
       }
       return {
         offer,

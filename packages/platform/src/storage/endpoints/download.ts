@@ -54,6 +54,8 @@ export const getAuthenticatedObjectInfo = (storage: StorageContext) => async (c:
     await findObject(storage, callerOf(c), readObjectPath(pathAfter(c, '/object/info/authenticated/'))),
   )
 
+const isoOf = (instant: string): string => new Date(instant).toISOString()
+
 function describe(c: StorageCall, row: ObjectRow) {
   const { metadata } = row
   return c.json(
@@ -68,9 +70,9 @@ function describe(c: StorageCall, row: ObjectRow) {
       content_encoding: metadata?.contentEncoding ?? null,
       etag: metadata?.eTag ?? null,
       metadata: row.user_metadata ?? {},
-      last_modified: metadata?.lastModified ?? row.updated_at,
-      created_at: row.created_at,
-      updated_at: row.updated_at,
+      last_modified: metadata?.lastModified ?? isoOf(row.updated_at),
+      created_at: isoOf(row.created_at),
+      updated_at: isoOf(row.updated_at),
     },
     200,
     { 'cache-control': 'no-store' },

@@ -49,7 +49,7 @@ async function serveImage(
   const image = await storage.images.render(content, metadata?.mimetype ?? '', wanted, accept)
   const found = {
     eTag: `"${createHash('sha256').update(image.bytes).digest('hex').slice(0, 32)}"`,
-    lastModified: metadata ? new Date(metadata.lastModified) : row.updated_at,
+    lastModified: new Date(metadata?.lastModified ?? row.updated_at),
     size: image.bytes.length,
   }
   const headers = {

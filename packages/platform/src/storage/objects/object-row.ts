@@ -22,8 +22,8 @@ export interface ObjectRow {
   readonly version: string | null
   readonly metadata: ObjectMetadata | null
   readonly user_metadata: JsonObject | null
-  readonly created_at: Date
-  readonly updated_at: Date
+  readonly created_at: string
+  readonly updated_at: string
 }
 
 /** A row of `storage.buckets`, as far as it decides about objects. */

@@ -35,10 +35,16 @@ export interface UploadRow {
 
 export type NewUpload = Omit<UploadRow, 'version' | 'content' | 'finishedAt'>
 
-interface Row extends QueryResultRow {
+/** What needs no translation. */
+type Plain = 'id' | 'bucket' | 'name' | 'caller' | 'ownerId' | 'upsert' | 'isSealed' | 'version' | 'content'
+
+interface Row extends QueryResultRow, Pick<UploadRow, Plain> {
   readonly size_limit: string
   readonly length: string | null
   readonly metadata: Pick<UploadRow, 'facts' | 'tusMetadata'>
+  readonly created_at: string
+  readonly expires_at: string
+  readonly finished_at: string | null
 }
 
 export async function insertUpload(database: ProjectDatabase, upload: NewUpload): Promise<void> {
@@ -54,9 +60,9 @@ const uploadId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export async function readUpload(database: ProjectDatabase, id: string): Promise<UploadRow | undefined> {
   if (!uploadId.test(id)) return undefined
-  const { rows } = await database.asOwner<Row & UploadRow>(sql`
+  const { rows } = await database.asOwner<Row>(sql`
     select id, bucket_id as bucket, name, caller, owner_id as "ownerId", upsert, is_sealed as "isSealed", size_limit, length,
-      metadata, version, content, created_at as "createdAt", expires_at as "expiresAt", finished_at as "finishedAt"
+      metadata, version, content, created_at, expires_at, finished_at
     from plinth.storage_uploads where id = ${id}`)
   const row = rows[0]
   if (!row) return undefined
@@ -65,6 +71,9 @@ export async function readUpload(database: ProjectDatabase, id: string): Promise
     ...row.metadata,
     limit: Number(row.size_limit),
     length: row.length === null ? undefined : Number(row.length),
+    createdAt: new Date(row.created_at),
+    expiresAt: new Date(row.expires_at),
+    finishedAt: row.finished_at === null ? null : new Date(row.finished_at),
   }
 }
 

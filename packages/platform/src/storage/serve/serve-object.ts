@@ -41,7 +41,7 @@ export async function serveObject(
 
 const representationOf = ({ metadata, updated_at }: ObjectRow, { size }: StoredContent): Representation => ({
   eTag: metadata?.eTag ?? '""',
-  lastModified: metadata ? new Date(metadata.lastModified) : updated_at,
+  lastModified: new Date(metadata?.lastModified ?? updated_at),
   size,
 })
 

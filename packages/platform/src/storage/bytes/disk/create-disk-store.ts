@@ -60,8 +60,8 @@ export function createDiskStore(root: string): ByteStore {
         await file.close()
       }
     },
-    read: (id, range) => readFileRange(pathOf(id), id, range),
-    sizeOf: (id) => sizeOfFile(pathOf(id)),
+    read: async (id, range) => readFileRange(pathOf(id), id, range),
+    sizeOf: async (id) => sizeOfFile(pathOf(id)),
     remove: async (id) => void (await unlinkDurably(pathOf(id))),
     list: () => listBlobs(join(root, 'blobs')),
     removeAbandoned: async (before) =>
