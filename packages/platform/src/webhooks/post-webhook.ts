@@ -7,7 +7,7 @@ import { isPrivateHost, isPublicAddress } from './public-addresses.ts'
 
 export interface PostOptions {
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body: string | Buffer
   /** Allows private, local and reserved addresses. */
   readonly privateAddresses: boolean
   readonly signal: AbortSignal

@@ -9,9 +9,10 @@ create table plinth.notification_maps (
   kind text not null check (kind in ('queue', 'in_app', 'preferences')),
   columns jsonb not null,
   types jsonb not null,
-  states jsonb not null
+  states jsonb not null,
+  own boolean not null
 );
-comment on table plinth.notification_maps is 'Tables that messages are read from or written to. By role (person, channel, status, …): the column, and its type.';
+comment on table plinth.notification_maps is 'Tables that messages are read from or written to. By role (person, channel, status, …): the column, and its type. own: the platform made it, so that a person''s rows in it are removed with them.';
 create unique index notification_maps_one on plinth.notification_maps (kind) where kind <> 'queue';
 
 create table plinth.notification_deliveries (
@@ -143,7 +144,8 @@ as $$
 $$;
 comment on function plinth.notification_roles(text) is 'What the columns of a mapped table may stand for.';
 
-create function plinth.map_notifications(p_kind text, p_table regclass, p_columns jsonb default '{}', p_states jsonb default '{}')
+create function plinth.map_notifications(p_kind text, p_table regclass, p_columns jsonb default '{}', p_states jsonb default '{}',
+  p_own boolean default false)
 returns void language plpgsql
 set search_path = ''
 as $$
@@ -182,12 +184,13 @@ begin
   from wanted w join pg_catalog.pg_attribute a
     on a.attrelid = p_table and a.attname = w.name and a.attnum > 0 and not a.attisdropped;
 
-  if not v_columns ?& case p_kind when 'queue' then array['key', 'channel', 'status', 'person']
-    when 'in_app' then array['key', 'person', 'message'] else array['person'] end then
+  if not (v_columns ?& (case p_kind when 'queue' then array['key', 'channel', 'status', 'person']
+    when 'in_app' then array['key', 'person', 'message'] else array['person'] end)) then
     raise exception 'plinth.map_notifications: % needs more columns than %.', v_name, v_columns using errcode = 'undefined_column';
   end if;
 
-  insert into plinth.notification_maps (name, kind, columns, types, states) values (v_name, p_kind, v_columns, v_types, v_states)
+  insert into plinth.notification_maps (name, kind, columns, types, states, own)
+  values (v_name, p_kind, v_columns, v_types, v_states, p_own)
   on conflict (name) do update set columns = excluded.columns, types = excluded.types, states = excluded.states;
   if p_kind = 'queue' then
     -- Who acts is asked where the statement runs: inside the functions it would always be their owner.
@@ -203,7 +206,7 @@ begin
       for each statement execute function plinth.forget_notifications()', v_name);
   end if;
 end $$;
-comment on function plinth.map_notifications(text, regclass, jsonb, jsonb) is
+comment on function plinth.map_notifications(text, regclass, jsonb, jsonb, boolean) is
   'Declares a table of the system as a queue of messages, as the place of in-app messages, or as people''s preferences. Columns are '
   'found by their role''s name (key: id); p_columns names those that are called otherwise, null for none. p_states gives the words of '
   'the status column for waiting, sent, failed and cancelled.';
@@ -418,9 +421,51 @@ comment on function plinth.notify(text, text, text, jsonb, jsonb) is
   'Queues one message in the caller''s transaction: it goes out if and when that commits. p_options: address, locale, topic, purpose, '
   'priority, scheduled_for, dedupe_key, batch. False: a message of the same dedupe_key was there.';
 
+create function plinth.cancel_notifications(p_dedupe_key text) returns bigint language plpgsql
+set search_path = ''
+as $$
+declare
+  v_map plinth.notification_maps := plinth.queue_of_notifications();
+  v_key text := case when v_map.columns ? 'dedupe_key' then format('%I', v_map.columns ->> 'dedupe_key')
+    when v_map.columns ? 'data' then format('(%I ->> ''dedupe_key'')', v_map.columns ->> 'data') end;
+  v_count bigint := 0;
+begin
+  if v_key is not null then
+    execute format('update %s set %I = ($1 ->> ''cancelled'')::%s where %I::text = $1 ->> ''waiting'' and %s = any ($2)',
+      v_map.name, v_map.columns ->> 'status', v_map.types ->> 'status', v_map.columns ->> 'status', v_key)
+    using v_map.states, array[p_dedupe_key, p_dedupe_key || '/email', p_dedupe_key || '/sms', p_dedupe_key || '/push',
+      p_dedupe_key || '/in_app'];
+    get diagnostics v_count = row_count;
+  end if;
+  return v_count;
+end $$;
+comment on function plinth.cancel_notifications(text) is 'Withdraws the waiting messages of a dedupe key; gives how many.';
+
+create function plinth.replay_notifications(p_id uuid, p_since timestamptz) returns bigint language plpgsql
+set search_path = ''
+as $$
+declare
+  v_map plinth.notification_maps;
+  v_count bigint;
+  v_sum bigint := 0;
+begin
+  for v_map in select m.* from plinth.notification_maps m where m.kind = 'queue' loop
+    execute format('update %s t set %I = ($1 ->> ''waiting'')::%s from plinth.notification_deliveries d
+      where d.queue = $2 and t.%I = d.message::%s and d.state = ''failed''
+        and (d.id = $3 or ($3 is null and d.created_at >= $4 and d.handed_over_at is null))',
+      v_map.name, v_map.columns ->> 'status', v_map.types ->> 'status', v_map.columns ->> 'key', v_map.types ->> 'key')
+    using v_map.states, v_map.name, p_id, coalesce(p_since, '-infinity');
+    get diagnostics v_count = row_count;
+    v_sum := v_sum + v_count;
+  end loop;
+  return v_sum;
+end $$;
+comment on function plinth.replay_notifications(uuid, timestamptz) is
+  'Queues messages again that were given up: one, or all since then but those that may have gone out; gives how many.';
+
 -- Delivering ----------------------------------------------------------------------------------------------------
 
-create function plinth.claim_notifications(p_channel text, p_most int, p_lease uuid, p_now timestamptz, p_until timestamptz)
+create function plinth.claim_notifications(p_channel text, p_least int, p_most int, p_lease uuid, p_now timestamptz, p_until timestamptz)
 returns table (id uuid, queue text, message text, person text, purpose text, topic text, priority smallint, trusted boolean,
   claims int, failures int, handed_over_at timestamptz, content jsonb)
 language plpgsql
@@ -432,7 +477,7 @@ declare
 begin
   with due as (
     select d.id from plinth.notification_deliveries d
-    where d.state = 'waiting' and d.channel = p_channel and d.due_at <= p_now
+    where d.state = 'waiting' and d.channel = p_channel and d.priority <= p_least and d.due_at <= p_now
     order by d.priority, d.due_at limit p_most for update skip locked
   ), taken as (
     update plinth.notification_deliveries d set lease = p_lease, due_at = p_until, claims = d.claims + 1
@@ -452,8 +497,8 @@ begin
     using v_ids, v_map.columns, v_map.name;
   end loop;
 end $$;
-comment on function plinth.claim_notifications(text, int, uuid, timestamptz, timestamptz) is
-  'Takes messages that are due, the most urgent first, until p_until or until p_lease has recorded what became of them.';
+comment on function plinth.claim_notifications(text, int, int, uuid, timestamptz, timestamptz) is
+  'Takes messages that are due and at least as urgent as p_least, the most urgent first, until p_until or until p_lease has recorded what became of them.';
 
 create function plinth.hand_over_notifications(p_lease uuid, p_ids uuid[], p_now timestamptz) returns setof uuid language sql
 set search_path = ''
@@ -630,8 +675,33 @@ as $$
 $$;
 comment on function plinth.fold_notification_facts(uuid) is 'Times of a delivery from all facts about it: the same in whatever order they came.';
 
-select plinth.map_notifications('queue', 'plinth.notifications');
+-- People --------------------------------------------------------------------------------------------------------
 
-revoke all on function plinth.map_notifications(text, regclass, jsonb, jsonb), plinth.queue_messages(jsonb),
+create function plinth.erase_notifications(p_person text) returns void language plpgsql
+set search_path = ''
+as $$
+declare
+  v_map plinth.notification_maps;
+begin
+  for v_map in select m.* from plinth.notification_maps m where m.kind = 'queue' loop
+    execute format('update %s t set %I = ($1 ->> ''cancelled'')::%s where %I::text = $2 and %I::text = $1 ->> ''waiting''',
+      v_map.name, v_map.columns ->> 'status', v_map.types ->> 'status', v_map.columns ->> 'person', v_map.columns ->> 'status')
+    using v_map.states, p_person;
+  end loop;
+  delete from plinth.notification_facts f using plinth.notification_deliveries d where d.person = p_person and f.delivery = d.id;
+  delete from plinth.notifications where person = p_person;
+  update plinth.notification_deliveries set person = null, topic = null, problem = null where person = p_person;
+  delete from public.push_subscriptions where user_id::text = p_person;
+  for v_map in select m.* from plinth.notification_maps m
+    where m.kind <> 'queue' and m.own loop
+    execute format('delete from %s where %I::text = $1', v_map.name, v_map.columns ->> 'person') using p_person;
+  end loop;
+end $$;
+comment on function plinth.erase_notifications(text) is
+  'Withdraws what waits for a person, and removes their messages, preferences and devices from the platform''s own tables.';
+
+select plinth.map_notifications('queue', 'plinth.notifications', p_own => true);
+
+revoke all on function plinth.map_notifications(text, regclass, jsonb, jsonb, boolean), plinth.queue_messages(jsonb),
   plinth.notify(text, text, text, jsonb, jsonb) from public;
 grant execute on function plinth.queue_messages(jsonb), plinth.notify(text, text, text, jsonb, jsonb) to service_role;

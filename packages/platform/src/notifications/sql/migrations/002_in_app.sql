@@ -21,4 +21,4 @@ create policy "remove own" on public.in_app_notifications for delete to authenti
 revoke all on public.in_app_notifications from anon, authenticated;
 grant select, update (read_at), delete on public.in_app_notifications to authenticated;
 
-select plinth.map_notifications('in_app', 'public.in_app_notifications', '{"person": "user_id", "level": "type"}');
+select plinth.map_notifications('in_app', 'public.in_app_notifications', '{"person": "user_id", "level": "type"}', p_own => true);

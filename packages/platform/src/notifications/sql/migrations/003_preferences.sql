@@ -36,4 +36,4 @@ create policy "own preferences" on public.notification_preferences to authentica
   using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
 revoke all on public.notification_preferences from anon;
 
-select plinth.map_notifications('preferences', 'public.notification_preferences', '{"person": "user_id"}');
+select plinth.map_notifications('preferences', 'public.notification_preferences', '{"person": "user_id"}', p_own => true);
