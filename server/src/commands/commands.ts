@@ -56,6 +56,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./keys.ts')).addKeysCommand,
   },
   {
+    name: 'notifications',
+    summary: 'templates of messages to people, and messages that were given up',
+    load: async () => (await import('./notifications.ts')).addNotificationsCommand,
+  },
+  {
     name: 'rewind',
     summary: 'take one tenant back to an instant, without touching its neighbours',
     load: async () => (await import('./rewind.ts')).addRewindCommand,

@@ -1,4 +1,4 @@
-import { createVerify, X509Certificate } from 'node:crypto'
+import { createVerify, type KeyObject, X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 import type { Fact } from './facts.ts'
 
@@ -29,14 +29,23 @@ export const isAmazon = (url: string): boolean => {
   return protocol === 'https:' && port === '' && /^sns\.[a-z0-9-]{3,30}\.amazonaws\.com(\.cn)?$/.test(hostname)
 }
 
+interface SignatureOptions {
+  readonly topic: string
+  readonly fetchCertificate: FetchCertificate
+  /** Default: the key of an X.509 certificate. */
+  readonly readKey?: (pem: string) => KeyObject
+}
+
+const keyOfCertificate = (pem: string): KeyObject => new X509Certificate(pem).publicKey
+
 /** Whether SNS signed the message, and for the topic that is expected. */
 export async function isSignedBySns(
   envelope: SnsEnvelope,
-  { topic, fetchCertificate }: { readonly topic: string; readonly fetchCertificate: FetchCertificate },
+  { topic, fetchCertificate, readKey = keyOfCertificate }: SignatureOptions,
 ): Promise<boolean> {
   if (envelope.TopicArn !== topic || !isAmazon(envelope.SigningCertURL)) return false
   try {
-    const { publicKey } = new X509Certificate(await fetchCertificate(envelope.SigningCertURL))
+    const publicKey = readKey(await fetchCertificate(envelope.SigningCertURL))
     const algorithm = envelope.SignatureVersion === '2' ? 'RSA-SHA256' : 'RSA-SHA1'
     return createVerify(algorithm).update(signedText(envelope)).verify(publicKey, envelope.Signature, 'base64')
   } catch {

@@ -38,16 +38,18 @@ export async function deliverChannel(options: DeliveryOptions, run: DeliverRun):
   const { channel, most = Number.POSITIVE_INFINITY, leastPriority = 3, signal } = run
   const counts = noCounts()
   for (let taken = 0; taken < most && !signal?.aborted; ) {
-    const next = await nextDueAt(database, channel)
+    const next = await nextDueAt(database, channel, leastPriority)
     if (next === null || next > clock.now().getTime()) break
-    const { granted, again } = await takeSends(options, channel, Math.min(batchOf[channel], most - taken))
+    const wanted = Math.min(batchOf[channel], most - taken)
+    const { granted, again } = await takeSends(options, channel, wanted)
     if (granted === 0) return { counts, pausedUntil: again }
     const lease = newId()
     const now = clock.now()
     const messages = await claimMessages(database, { channel, leastPriority, most: granted, lease, now })
+    const sent = await deliverBatch(options, { channel, lease, messages, counts })
+    await returnSends(options, channel, granted - sent)
     if (messages.length === 0) break
     taken += messages.length
-    await deliverBatch(options, { channel, lease, messages, counts })
   }
   return { counts, pausedUntil: undefined }
 }
@@ -59,7 +61,9 @@ interface Batch {
   readonly counts: Counts
 }
 
-async function deliverBatch(options: DeliveryOptions, { channel, lease, messages, counts }: Batch): Promise<void> {
+/** Gives how many messages were handed to the provider. */
+async function deliverBatch(options: DeliveryOptions, { channel, lease, messages, counts }: Batch): Promise<number> {
+  if (messages.length === 0) return 0
   const { database, clock } = options
   const recipients = await resolveRecipients(options, messages)
   const open: { readonly message: ClaimedMessage; readonly recipient: Recipient }[] = []
@@ -74,7 +78,7 @@ async function deliverBatch(options: DeliveryOptions, { channel, lease, messages
   count(counts, settled)
   if (channel === 'in_app') {
     count(counts, await writeInApp(options, lease, open, settled))
-    return
+    return open.length
   }
   await recordOutcomes(database, lease, settled, clock.now())
   await Promise.all(
@@ -85,6 +89,7 @@ async function deliverBatch(options: DeliveryOptions, { channel, lease, messages
       await recordOutcomes(database, lease, [outcome], clock.now())
     }),
   )
+  return open.length
 }
 
 function count(counts: Counts, outcomes: readonly Outcome[]): void {
@@ -183,22 +188,39 @@ async function writeInApp(
   return outcomes
 }
 
-async function nextDueAt(database: ProjectDatabase, channel: Channel): Promise<number | null> {
+async function nextDueAt(
+  database: ProjectDatabase,
+  channel: Channel,
+  leastPriority: number,
+): Promise<number | null> {
   const { rows } = await database.asOwner<{ next: string | null }>(
-    sql`select plinth.next_notification(${channel}) as next`,
+    sql`select plinth.next_notification(${channel}, ${leastPriority}) as next`,
   )
   const next = rows[0]?.next
   if (next === null || next === undefined) return null
   return next === '-infinity' ? Number.NEGATIVE_INFINITY : new Date(next).getTime()
 }
 
-async function takeSends(options: DeliveryOptions, channel: Channel, wanted: number) {
-  const { database, clock, perSecond } = options
+/** How many messages may go out now. What is written into the app has no provider. */
+async function takeSends(
+  { database, clock, perSecond }: DeliveryOptions,
+  channel: Channel,
+  wanted: number,
+): Promise<{ readonly granted: number; readonly again: Date | undefined }> {
+  if (channel === 'in_app') return { granted: wanted, again: undefined }
   const { rows } = await database.asOwner<{ granted: number; again_at: string | null }>(
     sql`select * from plinth.take_sends(${channel}, ${wanted}, ${perSecond[channel] ?? null}, ${clock.now()})`,
   )
   const { granted, again_at: again } = rows[0]!
   return { granted, again: again === null ? undefined : new Date(again) }
+}
+
+/** What was not handed over does not count. */
+async function returnSends({ database, perSecond }: DeliveryOptions, channel: Channel, unused: number): Promise<void> {
+  if (perSecond[channel] === undefined || unused === 0) return
+  await database.asOwner(
+    sql`update plinth.notification_rates set tokens = tokens + ${unused}::int where provider = ${channel}`,
+  )
 }
 
 /** All messages of the channel wait, of all nodes. */

@@ -184,9 +184,9 @@ begin
   from wanted w join pg_catalog.pg_attribute a
     on a.attrelid = p_table and a.attname = w.name and a.attnum > 0 and not a.attisdropped;
 
-  if not (v_columns ?& (case p_kind when 'queue' then array['key', 'channel', 'status', 'person']
+  if v_columns is null or not (v_columns ?& (case p_kind when 'queue' then array['key', 'channel', 'status', 'person']
     when 'in_app' then array['key', 'person', 'message'] else array['person'] end)) then
-    raise exception 'plinth.map_notifications: % needs more columns than %.', v_name, v_columns using errcode = 'undefined_column';
+    raise exception 'plinth.map_notifications: % needs more columns than %.', v_name, coalesce(v_columns, '{}') using errcode = 'undefined_column';
   end if;
 
   insert into plinth.notification_maps (name, kind, columns, types, states, own)
@@ -298,20 +298,24 @@ declare
 begin
   select * into strict v_map from plinth.notification_maps where name = format('%I.%I', tg_table_schema, tg_table_name);
   if not v_trusted then
+    with written as materialized (select to_jsonb(n) ->> (v_map.columns ->> 'key') as message from new_rows n)
     update plinth.notification_deliveries d set trusted = false
-    from new_rows n, to_jsonb(n) r where d.queue = v_map.name and d.message = r ->> (v_map.columns ->> 'key') and d.trusted;
+    from written w where d.queue = v_map.name and d.message = w.message and d.trusted;
   end if;
   for v_due in
-    with changed as (
-      select r ->> (v_map.columns ->> 'key') as message,
+    -- Materialised: a row becomes JSON once, however the join is done.
+    with after as materialized (
+      select r, r ->> (v_map.columns ->> 'key') as message from new_rows n, to_jsonb(n) r
+    ), before as materialized (
+      select b, b ->> (v_map.columns ->> 'key') as message from old_rows o, to_jsonb(o) b
+    ), changed as materialized (
+      select after.message,
         (select key from jsonb_each_text(v_map.states) where value = r ->> (v_map.columns ->> 'status')) as state,
         r ->> (v_map.columns ->> 'status') is distinct from b ->> (v_map.columns ->> 'status') as moved,
         plinth.notification_priority(r ->> (v_map.columns ->> 'priority')) as priority,
         case when r -> (v_map.columns ->> 'scheduled_for') is distinct from b -> (v_map.columns ->> 'scheduled_for')
           then plinth.due_of_notification((r ->> (v_map.columns ->> 'scheduled_for'))::timestamptz) end as due_at
-      from new_rows n cross join lateral to_jsonb(n) r
-      join (select o from old_rows o) was on to_jsonb(was.o) -> (v_map.columns ->> 'key') = r -> (v_map.columns ->> 'key')
-      cross join lateral to_jsonb(was.o) b
+      from after join before using (message)
     ), withdrawn as (
       -- A worker that has it may have sent it already; it decides.
       update plinth.notification_deliveries d set withdrawn = true, state = case when d.lease is null then 'cancelled' else d.state end
@@ -349,8 +353,8 @@ declare
   v_map plinth.notification_maps;
 begin
   select * into strict v_map from plinth.notification_maps where name = format('%I.%I', tg_table_schema, tg_table_name);
-  delete from plinth.notification_deliveries d using old_rows o, to_jsonb(o) r
-  where d.queue = v_map.name and d.message = r ->> (v_map.columns ->> 'key');
+  with gone as materialized (select to_jsonb(o) ->> (v_map.columns ->> 'key') as message from old_rows o)
+  delete from plinth.notification_deliveries d using gone where d.queue = v_map.name and d.message = gone.message;
   return null;
 end $$;
 comment on function plinth.forget_notifications() is 'Trigger, after delete on a queue.';
@@ -609,14 +613,14 @@ end $$;
 comment on function plinth.take_sends(text, int, double precision, timestamptz) is
   'How many messages may be handed to a provider now, at a rate of all nodes together (null: any), and when there are more.';
 
-create function plinth.next_notification(p_channel text) returns timestamptz language sql stable
+create function plinth.next_notification(p_channel text, p_least int default 3) returns timestamptz language sql stable
 set search_path = ''
 as $$
-  select min(due_at) from unnest(array[0, 1, 2, 3]::smallint[]) p cross join lateral (
+  select min(due_at) from generate_series(0, p_least) p cross join lateral (
     select due_at from plinth.notification_deliveries
-    where state = 'waiting' and channel = p_channel and priority = p order by due_at limit 1) first
+    where state = 'waiting' and channel = p_channel and priority = p::smallint order by due_at limit 1) first
 $$;
-comment on function plinth.next_notification(text) is 'When the next message of a channel is due; null when none waits.';
+comment on function plinth.next_notification(text, int) is 'When the next message of a channel is due that is at least as urgent; null when none waits.';
 
 create function plinth.notification_preferences_of(p_persons text[]) returns table (person text, preferences jsonb) language plpgsql stable
 set search_path = ''
