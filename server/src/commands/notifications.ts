@@ -46,7 +46,9 @@ interface PreviewOptions {
 async function preview(system: string, template: string | undefined, options: PreviewOptions): Promise<void> {
   const read = (offer: NotificationsOffer) =>
     template === undefined ? offer.templates : offer.preview(template, options.locale)
-  const found = await onProject(system, async (project) => read(project.offer(notificationsOffer)), { readOnly: true })
+  const found = await onProject(system, async (project) => read(project.offer(notificationsOffer)), {
+    readOnly: true,
+  })
   if ('html' in found) {
     process.stdout.write(options.html ? found.html : `${found.subject}\n\n${found.text}\n`)
     return

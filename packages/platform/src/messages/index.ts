@@ -1,5 +1,6 @@
 export * from './check-message.ts'
 export * from './errors.ts'
+export * from './html.ts'
 export * from './inbox.ts'
 export * from './inbox-surface.ts'
 export * from './outgoing.ts'

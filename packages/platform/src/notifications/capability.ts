@@ -6,7 +6,7 @@ import { createInboxSurface, hasInbox } from '../messages/index.ts'
 import { type CapabilityProject, defineCapability, offerKey } from '../system/index.ts'
 import { callbackFetcher } from './callbacks/fetch-from-amazon.ts'
 import { vapidKeysOf } from './channels/web-push.ts'
-import { type DeliverAllOptions, deliverAll, type DeliveredCounts } from './delivery/deliver-all.ts'
+import { type DeliverAllOptions, type DeliveredCounts, deliverAll } from './delivery/deliver-all.ts'
 import { deliveryJobs } from './delivery/jobs.ts'
 import type { DeliveryOptions } from './delivery/options.ts'
 import { macOfAddress, suppress } from './delivery/suppressions.ts'
@@ -28,7 +28,7 @@ import {
   readProgress,
   replayDeadLetters,
 } from './queue/queue-notifications.ts'
-import { notificationSettings, type NotificationSettings } from './settings.ts'
+import { type NotificationSettings, notificationSettings } from './settings.ts'
 import type { AnyTemplate } from './templates/define-template.ts'
 import { signUnsubscription } from './unsubscribe/unsubscribe-links.ts'
 
@@ -37,7 +37,10 @@ export interface Notifications {
   /** Queues a message for one person, one for each channel. */
   send(notification: Notification): Promise<Queued>
   /** Queues many as one batch. Under the same batch, a call that died is repeated without queueing anything twice. */
-  sendMany(notifications: Iterable<Notification>, batch?: string): Promise<Queued & { readonly batch: string }>
+  sendMany(
+    notifications: Iterable<Notification>,
+    batch?: string,
+  ): Promise<Queued & { readonly batch: string }>
   /** How far a batch is. */
   progress(batch: string): Promise<BatchProgress>
   /** Withdraws what waits under a dedupe key; gives how many messages. */
@@ -69,7 +72,11 @@ export interface NotificationsDeclaration {
 }
 
 /** Messages to people: e-mail, SMS, push and in the app, queued, rendered, wanted, delivered once and followed. */
-export const notifications = ({ templates = [], brings = {}, settings: defaults = {} }: NotificationsDeclaration = {}) =>
+export const notifications = ({
+  templates = [],
+  brings = {},
+  settings: defaults = {},
+}: NotificationsDeclaration = {}) =>
   defineCapability({
     name: 'notifications',
     requires: ['auth'],
@@ -119,7 +126,8 @@ function openParts(project: CapabilityProject<NotificationSettings>, templates: 
     cancel: (dedupeKey) => cancelNotification(database, dedupeKey),
     deliverDue: (options) => deliverAll(delivery, options),
   }
-  const preview = (name: string, locale?: string) => previewTemplate(templates, name, { locale, sender: settings.fromName })
+  const preview = (name: string, locale?: string) =>
+    previewTemplate(templates, name, { locale, sender: settings.fromName })
   const offer: NotificationsOffer = {
     ...notifications,
     templates,

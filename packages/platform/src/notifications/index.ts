@@ -5,4 +5,9 @@ export * from './errors.ts'
 export type { Preview } from './preview/preview-template.ts'
 export type { Notification } from './queue/notification.ts'
 export type { BatchProgress, DeadLetter, Queued } from './queue/queue-notifications.ts'
-export { type AnyTemplate, defineTemplate, type NotificationTemplate, type TemplateTexts } from './templates/define-template.ts'
+export {
+  type AnyTemplate,
+  defineTemplate,
+  type NotificationTemplate,
+  type TemplateTexts,
+} from './templates/define-template.ts'

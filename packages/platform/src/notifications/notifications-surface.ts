@@ -63,7 +63,9 @@ export function createNotificationsSurface(options: NotificationsSurfaceOptions)
     await unsubscribe(options, readUnsubscription(options.unsubscribeKey, c.req.query('token') ?? ''))
     return c.html(donePage(), 200, pageHeaders)
   })
-  app.get('/push-key', (c) => c.json({ key: options.vapidPublicKey }, 200, { 'cache-control': 'public, max-age=300' }))
+  app.get('/push-key', (c) =>
+    c.json({ key: options.vapidPublicKey }, 200, { 'cache-control': 'public, max-age=300' }),
+  )
   options.addPreview?.(app)
   const isOpen = (path: string) => /^\/(callbacks\/|unsubscribe$|preview)/.test(path)
   return {
@@ -94,7 +96,10 @@ function readOr<T>(read: () => T): T {
   try {
     return read()
   } catch (cause) {
-    throw notificationErrors.notification_invalid({ problem: 'the callback is not what the provider documents' }, cause)
+    throw notificationErrors.notification_invalid(
+      { problem: 'the callback is not what the provider documents' },
+      cause,
+    )
   }
 }
 
@@ -108,7 +113,13 @@ const takeSendGrid: Handler = (options) => async (c) => {
     now: clock.now(),
   })
   if (!settings.sendgridWebhookKey || !signed) throw refused('SendGrid')
-  return answer(c, await storeFacts(options, readOr(() => readSendGridEvents(body))))
+  return answer(
+    c,
+    await storeFacts(
+      options,
+      readOr(() => readSendGridEvents(body)),
+    ),
+  )
 }
 
 const takeTwilio: Handler = (options) => async (c) => {
@@ -117,7 +128,10 @@ const takeTwilio: Handler = (options) => async (c) => {
   const { search } = new URL(c.req.url)
   const signature = c.req.header('x-twilio-signature') ?? ''
   const address = `${url}${notificationsPath}/callbacks/twilio${search}`
-  if (!settings.twilioAuthToken || !isSignedByTwilio(settings.twilioAuthToken, { signature, url: address, form }))
+  if (
+    !settings.twilioAuthToken ||
+    !isSignedByTwilio(settings.twilioAuthToken, { signature, url: address, form })
+  )
     throw refused('Twilio')
   const fact = readTwilioStatus(form, c.req.query('id') ?? null, clock)
   return answer(c, fact ? await storeFacts(options, [fact]) : 0)
@@ -129,7 +143,11 @@ const takeSes: Handler = (options) => async (c) => {
   const topic = settings.sesTopicArn ?? ''
   if (!envelope || topic === '' || !(await isSignedBySns(envelope, { topic, fetchCertificate: fetchText })))
     throw refused('Amazon SNS')
-  if (envelope.Type === 'SubscriptionConfirmation' && envelope.SubscribeURL && isAmazon(envelope.SubscribeURL))
+  if (
+    envelope.Type === 'SubscriptionConfirmation' &&
+    envelope.SubscribeURL &&
+    isAmazon(envelope.SubscribeURL)
+  )
     await fetchText(envelope.SubscribeURL)
   const fact: Fact | undefined = envelope.Type === 'Notification' ? readSesEvent(envelope) : undefined
   return answer(c, fact ? await storeFacts(options, [fact]) : 0)

@@ -1,6 +1,12 @@
 import type { ProjectDatabase } from '../database/index.ts'
 import type { Clock } from '../kernel/index.ts'
-import { createInbox, createSmtpTransport, hasInbox, type MailTransport, type SmsTransport } from '../messages/index.ts'
+import {
+  createInbox,
+  createSmtpTransport,
+  hasInbox,
+  type MailTransport,
+  type SmsTransport,
+} from '../messages/index.ts'
 import { createSes, createSns } from './channels/aws.ts'
 import { createFcm } from './channels/fcm.ts'
 import type { PushTransport } from './channels/push.ts'
@@ -43,7 +49,14 @@ export function openChannels(options: ChannelOptions): OpenChannels {
 }
 
 function openMail({ settings }: ChannelOptions): MailTransport | undefined {
-  const { smtpHost: host, smtpPort: port, smtpUser: user, smtpPass: pass, sendgridKey, sendgridUrl } = settings
+  const {
+    smtpHost: host,
+    smtpPort: port,
+    smtpUser: user,
+    smtpPass: pass,
+    sendgridKey,
+    sendgridUrl,
+  } = settings
   const { dkimDomain: domainName, dkimSelector: keySelector, dkimKey: privateKey } = settings
   const from = { name: settings.fromName, address: settings.fromAddress ?? '' }
   if (sendgridKey) return createSendGrid({ key: sendgridKey, url: sendgridUrl, from })
@@ -68,14 +81,25 @@ function openSms({ settings, url }: ChannelOptions): SmsTransport | undefined {
 }
 
 function openPushes({ settings, vapid, clock, url }: ChannelOptions): PushTransport[] {
-  const { fcmServiceAccount, fcmUrl, pushSubject, fromAddress, pushPrivateAddresses: privateAddresses } = settings
-  const reached = pushSubject ?? (fromAddress ? `mailto:${fromAddress}` : url.startsWith('https://') ? url : undefined)
+  const {
+    fcmServiceAccount,
+    fcmUrl,
+    pushSubject,
+    fromAddress,
+    pushPrivateAddresses: privateAddresses,
+  } = settings
+  const reached =
+    pushSubject ?? (fromAddress ? `mailto:${fromAddress}` : url.startsWith('https://') ? url : undefined)
   const subject = reached ?? 'mailto:nobody@example.com'
   const web = createWebPush({ subject, keys: vapid, privateAddresses })
   return fcmServiceAccount ? [web, createFcm({ account: fcmServiceAccount, url: fcmUrl, clock })] : [web]
 }
 
-const awsOf = ({ awsRegion = 'us-east-1', awsAccessKeyId = '', awsSecretAccessKey = '' }: NotificationSettings) => ({
+const awsOf = ({
+  awsRegion = 'us-east-1',
+  awsAccessKeyId = '',
+  awsSecretAccessKey = '',
+}: NotificationSettings) => ({
   region: awsRegion,
   accessKeyId: awsAccessKeyId,
   secretAccessKey: awsSecretAccessKey,
@@ -93,5 +117,7 @@ export function missingSettings(settings: NotificationSettings): string[] {
     ['twilioAuthToken', twilioAccountSid, twilioAuthToken],
     ['twilioFrom', twilioAccountSid, twilioFrom],
   ]
-  return needed.flatMap(([name, wanted, given]) => (wanted !== undefined && given === undefined ? [name] : []))
+  return needed.flatMap(([name, wanted, given]) =>
+    wanted !== undefined && given === undefined ? [name] : [],
+  )
 }

@@ -14,7 +14,7 @@ const rate = (what: string) => z.number().positive().max(10_000).optional().desc
 const address = (initial: string, what: string) =>
   z
     .url({ protocol: /^https?$/ })
-    .transform((url) => url.replace(/\/+$/, ''))
+    .transform((url) => url.replace(/(?<!\/)\/+$/, ''))
     .default(initial)
     .describe(what)
 
@@ -34,10 +34,18 @@ const account = z
 /** What a project decides about its messages. Times of day are `22:00`. */
 export const notificationSettings = z.object({
   fromAddress: z.email().optional().describe('Address that mails come from. Required with a mail provider.'),
-  fromName: z.string().max(200).default('').describe('Name that mails come from, and that stands below them.'),
+  fromName: z
+    .string()
+    .max(200)
+    .default('')
+    .describe('Name that mails come from, and that stands below them.'),
   replyTo: z.email().optional().describe('Address for answers.'),
 
-  smtpHost: z.string().min(1).optional().describe('Mail server. Without any mail provider: that of auth, else /inbox.'),
+  smtpHost: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Mail server. Without any mail provider: that of auth, else /inbox.'),
   smtpPort: z.number().int().min(1).max(65_535).default(587).describe('Port; 465 speaks TLS from the start.'),
   smtpUser: z.string().optional().describe('Login at the mail server.'),
   smtpPass: secret(z.string().min(1)).optional().describe('Password at the mail server.'),
@@ -47,7 +55,11 @@ export const notificationSettings = z.object({
 
   sendgridKey: secret(z.string().min(1)).optional().describe('API key of SendGrid; mails go by it.'),
   sendgridUrl: address('https://api.sendgrid.com', 'Address of SendGrid.'),
-  sendgridWebhookKey: z.string().min(1).optional().describe('Public key of SendGrid’s signed Event Webhook, base64.'),
+  sendgridWebhookKey: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Public key of SendGrid’s signed Event Webhook, base64.'),
 
   awsRegion: z
     .string()
@@ -70,10 +82,16 @@ export const notificationSettings = z.object({
 
   twilioAccountSid: z.string().min(1).optional().describe('Account of Twilio; SMS go by it.'),
   twilioAuthToken: secret(z.string().min(1)).optional().describe('Token of the account.'),
-  twilioFrom: z.string().min(1).optional().describe('Number, or messaging service (MG…), that SMS come from.'),
+  twilioFrom: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Number, or messaging service (MG…), that SMS come from.'),
   twilioUrl: address('https://api.twilio.com', 'Address of Twilio.'),
 
-  fcmServiceAccount: secret(account).optional().describe('Service account of Firebase, JSON; push to phones goes by it.'),
+  fcmServiceAccount: secret(account)
+    .optional()
+    .describe('Service account of Firebase, JSON; push to phones goes by it.'),
   fcmUrl: address('https://fcm.googleapis.com', 'Address of FCM.'),
   pushSubject: z
     .string()
@@ -89,7 +107,11 @@ export const notificationSettings = z.object({
   marketing: flag(false, 'Marketing to people who said nothing.'),
   quietFrom: hour('Quiet hours of people who said nothing begin.'),
   quietUntil: hour('Quiet hours of people who said nothing end.'),
-  zone: z.string().default('UTC').refine(isZone, 'is no IANA time zone').describe('Zone of people who said nothing.'),
+  zone: z
+    .string()
+    .default('UTC')
+    .refine(isZone, 'is no IANA time zone')
+    .describe('Zone of people who said nothing.'),
   locale: z.string().default('en').describe('Language of people who said nothing.'),
 
   attempts: z.number().int().min(1).max(20).default(3).describe('Attempts at a message, the first included.'),
@@ -102,7 +124,13 @@ export const notificationSettings = z.object({
   emailPerSecond: rate('Most mails a second, of all nodes together.'),
   smsPerSecond: rate('Most SMS a second.'),
   pushPerSecond: rate('Most push messages a second.'),
-  mostRecipients: z.number().int().min(1).max(1_000_000).default(100_000).describe('Most people of one call.'),
+  mostRecipients: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(100_000)
+    .describe('Most people of one call.'),
   keepDays: z.number().int().min(1).default(90).describe('Days that messages and their facts are kept.'),
 })
 

@@ -26,6 +26,7 @@ describe('the development inbox', () => {
     expect((await read(host.keys.anonKey)).status).toBe(403)
     const elsewhere = await read(host.keys.serviceRoleKey, '/inbox/messages', 'GET', '192.0.2.7')
     expect(elsewhere.status).toBe(403)
+    expect(await elsewhere.json()).toMatchObject({ code: 'inbox_closed' })
     expect((await read(undefined, '/inbox', 'GET', '192.0.2.7')).status).toBe(403)
     expect((await read(host.foreignKeys.serviceRoleKey)).status).toBe(401)
     expect((await read(undefined)).status).toBe(401)

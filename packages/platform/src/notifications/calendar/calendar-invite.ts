@@ -32,8 +32,14 @@ export interface InviteOptions {
  * shows in its own zone, so that no definition of a zone can be wrong.
  */
 export async function calendarInvite(event: CalendarEvent, { now }: InviteOptions): Promise<Attachment> {
-  const { ICalAlarmType, ICalAttendeeRole, ICalAttendeeStatus, ICalCalendarMethod, ICalEventStatus, default: ical } =
-    await import('ical-generator')
+  const {
+    ICalAlarmType,
+    ICalAttendeeRole,
+    ICalAttendeeStatus,
+    ICalCalendarMethod,
+    ICalEventStatus,
+    default: ical,
+  } = await import('ical-generator')
   const { cancelled = false, attendee, remindMinutes = [] } = event
   const method = cancelled ? ICalCalendarMethod.CANCEL : ICalCalendarMethod.REQUEST
   const calendar = ical({ method, prodId: '//Plinth//Notifications//EN' })

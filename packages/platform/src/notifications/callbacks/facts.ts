@@ -24,7 +24,11 @@ export interface Fact {
   /** Where not: the provider's id of the message. */
   readonly providerId: string | null
   /** A bounce that is final, a complaint or an unsubscription closes this address. */
-  readonly closes?: { readonly channel: 'email' | 'sms'; readonly address: string; readonly scope: 'all' | 'marketing' }
+  readonly closes?: {
+    readonly channel: 'email' | 'sms'
+    readonly address: string
+    readonly scope: 'all' | 'marketing'
+  }
   readonly at: Date
   /** As it came. */
   readonly raw: string
@@ -47,7 +51,10 @@ export async function storeFacts(options: FactOptions, facts: readonly Fact[]): 
   return stored
 }
 
-async function storeFact({ database, clock, sealKey, suppressionKey }: FactOptions, fact: Fact): Promise<boolean> {
+async function storeFact(
+  { database, clock, sealKey, suppressionKey }: FactOptions,
+  fact: Fact,
+): Promise<boolean> {
   const { provider, event, kind, providerId, closes, at, raw } = fact
   const named = fact.delivery !== null && uuid.test(fact.delivery) ? fact.delivery : null
   return database.transactionAsOwner(async (transaction) => {

@@ -41,7 +41,12 @@ export function isSignedBySendGrid(
   if (!Number.isFinite(seconds) || Math.abs(now.getTime() / 1000 - seconds) > tolerance) return false
   try {
     const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' })
-    return verify('sha256', Buffer.concat([Buffer.from(timestamp), body]), key, Buffer.from(signature, 'base64'))
+    return verify(
+      'sha256',
+      Buffer.concat([Buffer.from(timestamp), body]),
+      key,
+      Buffer.from(signature, 'base64'),
+    )
   } catch {
     return false
   }
@@ -67,7 +72,9 @@ export function readSendGridEvents(body: Buffer): Fact[] {
 }
 
 function closing({ email, type }: SendGridEvent, kind: Fact['kind']): Pick<Fact, 'closes'> {
-  const closes = (scope: 'all' | 'marketing') => ({ closes: { channel: 'email' as const, address: email, scope } })
+  const closes = (scope: 'all' | 'marketing') => ({
+    closes: { channel: 'email' as const, address: email, scope },
+  })
   // `blocked` is a refusal for now: a full mailbox, a reputation.
   if (kind === 'bounced' && type !== 'blocked') return closes('all')
   if (kind === 'complained') return closes('all')

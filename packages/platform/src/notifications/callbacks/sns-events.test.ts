@@ -21,7 +21,11 @@ test('a message of the topic is known by its signature', async () => {
   expect(await isSigned(body)).toBe(true)
   expect(await isSigned(body.replace('Permanent', 'Transient'))).toBe(false)
   expect(await isSigned(body, 'arn:aws:sns:eu-west-1:1:other')).toBe(false)
-  const confirmation = { Type: 'SubscriptionConfirmation', SubscribeURL: 'https://sns.eu-west-1.amazonaws.com/?a=1', Token: 't' }
+  const confirmation = {
+    Type: 'SubscriptionConfirmation',
+    SubscribeURL: 'https://sns.eu-west-1.amazonaws.com/?a=1',
+    Token: 't',
+  }
   expect(await isSigned(topic.post({}, confirmation))).toBe(true)
 })
 
@@ -46,6 +50,8 @@ test('an event of SES is a fact, and a final bounce closes the address', () => {
   })
   const transient = { ...bounce, bounce: { ...bounce.bounce, bounceType: 'Transient' } }
   expect(readSesEvent(read(topic.post(transient)))?.closes).toBeUndefined()
-  expect(readSesEvent(read(topic.post({ ...bounce, eventType: 'Delivery', bounce: undefined })))?.kind).toBe('delivered')
+  expect(readSesEvent(read(topic.post({ ...bounce, eventType: 'Delivery', bounce: undefined })))?.kind).toBe(
+    'delivered',
+  )
   expect(readSesEvent(read(topic.post({ hello: 1 })))).toBeUndefined()
 })

@@ -18,7 +18,8 @@ const envelopeSchema = z.object({
 })
 export type SnsEnvelope = z.output<typeof envelopeSchema>
 
-export const readSnsEnvelope = (body: Buffer): SnsEnvelope => envelopeSchema.parse(JSON.parse(body.toString()))
+export const readSnsEnvelope = (body: Buffer): SnsEnvelope =>
+  envelopeSchema.parse(JSON.parse(body.toString()))
 
 /** Gives a certificate in PEM. */
 export type FetchCertificate = (url: string) => Promise<string>
@@ -26,7 +27,9 @@ export type FetchCertificate = (url: string) => Promise<string>
 /** Only Amazon's own hosts: whoever names the certificate could otherwise sign with one of their own. */
 export const isAmazon = (url: string): boolean => {
   const { protocol, hostname, port } = new URL(url)
-  return protocol === 'https:' && port === '' && /^sns\.[a-z0-9-]{3,30}\.amazonaws\.com(\.cn)?$/.test(hostname)
+  return (
+    protocol === 'https:' && port === '' && /^sns\.[a-z0-9-]{3,30}\.amazonaws\.com(\.cn)?$/.test(hostname)
+  )
 }
 
 interface SignatureOptions {
@@ -47,19 +50,23 @@ export async function isSignedBySns(
   try {
     const publicKey = readKey(await fetchCertificate(envelope.SigningCertURL))
     const algorithm = envelope.SignatureVersion === '2' ? 'RSA-SHA256' : 'RSA-SHA1'
-    return createVerify(algorithm).update(signedText(envelope)).verify(publicKey, envelope.Signature, 'base64')
+    return createVerify(algorithm)
+      .update(signedText(envelope))
+      .verify(publicKey, envelope.Signature, 'base64')
   } catch {
     return false
   }
 }
 
 /** The fields that are signed, a line for each name and value, in the order that SNS prescribes. */
-export function signedText(envelope: SnsEnvelope): string {
+function signedText(envelope: SnsEnvelope): string {
   const names =
     envelope.Type === 'Notification'
       ? (['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type'] as const)
       : (['Message', 'MessageId', 'SubscribeURL', 'Timestamp', 'Token', 'TopicArn', 'Type'] as const)
-  return names.flatMap((name) => (envelope[name] === undefined ? [] : [`${name}\n${envelope[name]}\n`])).join('')
+  return names
+    .flatMap((name) => (envelope[name] === undefined ? [] : [`${name}\n${envelope[name]}\n`]))
+    .join('')
 }
 
 const recipients = z.array(z.object({ emailAddress: z.string().max(320) })).max(50)
@@ -72,7 +79,9 @@ const eventSchema = z.object({
     timestamp: z.string(),
     tags: z.record(z.string(), z.array(z.string())).optional(),
   }),
-  bounce: z.object({ bounceType: z.string().optional(), bouncedRecipients: recipients.optional() }).optional(),
+  bounce: z
+    .object({ bounceType: z.string().optional(), bouncedRecipients: recipients.optional() })
+    .optional(),
   complaint: z.object({ complainedRecipients: recipients.optional() }).optional(),
 })
 

@@ -7,8 +7,12 @@ export function isSignedByTwilio(
   authToken: string,
   { signature, url, form }: { signature: string; url: string; form: URLSearchParams },
 ): boolean {
-  const fields = [...form].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([name, value]) => name + value)
-  const expected = createHmac('sha1', authToken).update(url + fields.join('')).digest()
+  const fields = [...form]
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map(([name, value]) => name + value)
+  const expected = createHmac('sha1', authToken)
+    .update(url + fields.join(''))
+    .digest()
   const given = Buffer.from(signature, 'base64')
   return given.length === expected.length && timingSafeEqual(given, expected)
 }
@@ -28,7 +32,11 @@ const kinds: Readonly<Record<string, Fact['kind']>> = {
 const closed = new Set(['21211', '21610', '21614', '30005', '30006'])
 
 /** The fact of a status callback; undefined when it names no message. */
-export function readTwilioStatus(form: URLSearchParams, delivery: string | null, clock: Clock): Fact | undefined {
+export function readTwilioStatus(
+  form: URLSearchParams,
+  delivery: string | null,
+  clock: Clock,
+): Fact | undefined {
   const sid = form.get('MessageSid') ?? form.get('SmsSid')
   const status = form.get('MessageStatus') ?? form.get('SmsStatus')
   if (!sid || !status) return undefined

@@ -87,7 +87,9 @@ async function compose(mail: SendMailOptions): Promise<Buffer> {
 }
 
 /** Sends SMS by Amazon SNS. It reports deliveries to CloudWatch only, so that nothing is known of them here. */
-export const createSns = (options: AwsOptions & { readonly senderId?: string | undefined }): SmsTransport => ({
+export const createSns = (
+  options: AwsOptions & { readonly senderId?: string | undefined },
+): SmsTransport => ({
   name: 'sns',
   send: async ({ to, text: message }, signal) => {
     const attributes: [string, string][] = [

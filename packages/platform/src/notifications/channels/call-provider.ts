@@ -38,14 +38,23 @@ export async function callProvider(call: ProviderCall): Promise<ProviderAnswer> 
     })
     text = await answer.text()
   } catch (error) {
-    throw new HandoverError(wasConnected(error) ? 'unknown' : 'later', `${provider}: ${messageOf(error)}`, { cause: error })
+    throw new HandoverError(wasConnected(error) ? 'unknown' : 'later', `${provider}: ${messageOf(error)}`, {
+      cause: error,
+    })
   }
   if (answer.ok) return { headers: answer.headers, text }
   const problem = `${provider} answered ${answer.status}: ${text.slice(0, longestProblem)}`
   throw new HandoverError(takenAt(answer.status), problem, pauseOf(answer))
 }
 
-const neverConnected = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH', 'ENETUNREACH'])
+const neverConnected = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+])
 
 function wasConnected(error: unknown): boolean {
   const cause = (error as { readonly cause?: { readonly code?: string } }).cause
@@ -62,6 +71,7 @@ export function takenAt(status: number): NotTaken {
 export function pauseOf(answer: Pick<Response, 'status' | 'headers'>): { readonly pause?: number } {
   const given = answer.headers.get('retry-after')
   if (answer.status !== 429 && answer.status !== 503) return {}
-  const seconds = given === null ? 30 : /^\d+$/.test(given) ? Number(given) : (Date.parse(given) - Date.now()) / 1000
+  const seconds =
+    given === null ? 30 : /^\d+$/.test(given) ? Number(given) : (Date.parse(given) - Date.now()) / 1000
   return { pause: Math.min(Math.max(Number.isFinite(seconds) ? seconds : 30, 1), 3_600) * 1000 }
 }

@@ -23,7 +23,9 @@ const mail: OutgoingMail = {
   text: 'Hello',
   html: '<p>Hello</p>',
   headers: { 'List-Unsubscribe': '<https://example.com/u>' },
-  attachments: [{ filename: 'invite.ics', contentType: 'text/calendar; method=REQUEST', content: 'BEGIN:VCALENDAR' }],
+  attachments: [
+    { filename: 'invite.ics', contentType: 'text/calendar; method=REQUEST', content: 'BEGIN:VCALENDAR' },
+  ],
 }
 const account = { region: 'eu-west-1', accessKeyId: 'AKIA', secretAccessKey: 'secret' }
 const clock = createFakeClock()
@@ -39,7 +41,9 @@ const vapid = vapidKeysOf(() => Buffer.alloc(32, 7))
 
 beforeAll(async () => {
   const all = { sendgrid, twilio, ses, sns, fcm, pushService }
-  await Promise.all(Object.entries(all).map(async ([name, each]) => (servers[name] = await startProvider(each))))
+  await Promise.all(
+    Object.entries(all).map(async ([name, each]) => (servers[name] = await startProvider(each))),
+  )
 })
 afterAll(() => Promise.all(Object.values(servers).map((server) => server.close())))
 
@@ -101,7 +105,9 @@ test('Amazon SES takes the mail as it is composed, signed', async () => {
 
 test('Amazon SNS takes an SMS', async () => {
   const transport = createSns({ ...account, url: servers['sns']!.url, senderId: 'Shop' })
-  expect((await transport.send({ key, to: '4915112345678', text: 'Hällo & mehr' })).id).toMatch(/^[0-9a-f-]{36}$/)
+  expect((await transport.send({ key, to: '4915112345678', text: 'Hällo & mehr' })).id).toMatch(
+    /^[0-9a-f-]{36}$/,
+  )
   expect(Object.fromEntries(sns.texts[0]!)).toMatchObject({
     Action: 'Publish',
     PhoneNumber: '+4915112345678',
@@ -136,7 +142,9 @@ describe('Twilio', () => {
 
   it('that did not answer may have sent it', async () => {
     servers['twilio']!.faults.push('silent')
-    await expect(open().send({ key, to: '+4915112345678', text: 'Hi' })).rejects.toMatchObject({ taken: 'unknown' })
+    await expect(open().send({ key, to: '+4915112345678', text: 'Hi' })).rejects.toMatchObject({
+      taken: 'unknown',
+    })
   })
 })
 
@@ -154,7 +162,13 @@ describe('Web Push', () => {
     const browser = simulateBrowser()
     expect(await open().send(target(browser.keys), message)).toBe('taken')
     const request = pushService.requests.at(-1)!
-    expect(browser.read(request.body)).toEqual({ id: key, title: 'Hällo', body: 'You are next', url: '/turn', tag: key })
+    expect(browser.read(request.body)).toEqual({
+      id: key,
+      title: 'Hällo',
+      body: 'You are next',
+      url: '/turn',
+      tag: key,
+    })
     expect(() => simulateBrowser().read(request.body)).toThrow()
     expect(request.headers).toMatchObject({ ttl: '86400', urgency: 'high' })
     expect(request.headers['topic']).toMatch(/^[\w-]{32}$/)
@@ -171,12 +185,16 @@ describe('Web Push', () => {
 
   it('goes to no address of this machine that a client names', async () => {
     const { keys } = simulateBrowser()
-    await expect(open({ privateAddresses: false }).send(target(keys), message)).rejects.toThrow('private network')
+    await expect(open({ privateAddresses: false }).send(target(keys), message)).rejects.toThrow(
+      'private network',
+    )
   })
 
   it('refuses keys that are none', async () => {
     const broken = target({ p256dh: 'AAAA', auth: 'BBBB' })
-    const error = (await open().send(broken, message).catch((each: unknown) => each)) as HandoverError
+    const error = (await open()
+      .send(broken, message)
+      .catch((each: unknown) => each)) as HandoverError
     expect(error.taken).toBe('never')
   })
 })
@@ -220,5 +238,7 @@ test.each([
   [429, '99999999', { pause: 3_600_000 }],
   [500, '7', {}],
 ])('an answer %s with Retry-After %s', (status, value, expected) => {
-  expect(pauseOf({ status, headers: new Headers(value === null ? {} : { 'retry-after': value }) })).toEqual(expected)
+  expect(pauseOf({ status, headers: new Headers(value === null ? {} : { 'retry-after': value }) })).toEqual(
+    expected,
+  )
 })

@@ -61,7 +61,9 @@ export function createFcm(options: FcmOptions): PushTransport {
                 collapse_key: key,
                 notification: { tag: key },
               },
-              apns: { headers: { 'apns-collapse-id': key.slice(0, 64), 'apns-priority': urgent ? '10' : '5' } },
+              apns: {
+                headers: { 'apns-collapse-id': key.slice(0, 64), 'apns-priority': urgent ? '10' : '5' },
+              },
             },
           }),
         })

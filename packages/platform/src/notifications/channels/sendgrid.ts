@@ -18,7 +18,11 @@ export const createSendGrid = ({ key, url, from }: SendGridOptions): MailTranspo
       provider: 'sendgrid',
       url: `${url}/v3/mail/send`,
       signal,
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'idempotency-key': mail.key },
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/json',
+        'idempotency-key': mail.key,
+      },
       body: JSON.stringify({
         personalizations: [{ to: [{ email: mail.to }], custom_args: { plinth_id: mail.key } }],
         from: { email: from.address, ...(from.name ? { name: from.name } : {}) },

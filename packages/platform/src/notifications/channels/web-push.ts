@@ -37,7 +37,11 @@ export function vapidKeysOf(deriveKey: (purpose: string) => Buffer): VapidKeys {
 }
 
 /** Sends to browsers (RFC 8030), encrypted for each (RFC 8291). Endpoints come from clients, so only public ones are reached. */
-export const createWebPush = ({ subject, keys, privateAddresses = false }: WebPushOptions): PushTransport => ({
+export const createWebPush = ({
+  subject,
+  keys,
+  privateAddresses = false,
+}: WebPushOptions): PushTransport => ({
   kind: 'web',
   name: 'web-push',
   send: async ({ endpoint, p256dh, auth }, message, signal) => {
@@ -63,7 +67,9 @@ export const createWebPush = ({ subject, keys, privateAddresses = false }: WebPu
       headers: withoutLength(details.headers as Record<string, string | number>),
       body: details.body ?? Buffer.alloc(0),
       privateAddresses,
-      signal: signal ? AbortSignal.any([signal, AbortSignal.timeout(patience)]) : AbortSignal.timeout(patience),
+      signal: signal
+        ? AbortSignal.any([signal, AbortSignal.timeout(patience)])
+        : AbortSignal.timeout(patience),
     })
     if (status === 404 || status === 410) return 'gone'
     if (status >= 300) throw new HandoverError(takenAt(status), `web-push: answered ${status}`)

@@ -62,7 +62,10 @@ interface Batch {
 }
 
 /** Gives how many messages were handed to the provider. */
-async function deliverBatch(options: DeliveryOptions, { channel, lease, messages, counts }: Batch): Promise<number> {
+async function deliverBatch(
+  options: DeliveryOptions,
+  { channel, lease, messages, counts }: Batch,
+): Promise<number> {
   if (messages.length === 0) return 0
   const { database, clock } = options
   const recipients = await resolveRecipients(options, messages)
@@ -112,7 +115,8 @@ function withoutSending(
   const { channel, purpose, priority, content } = message
   if (content === null) return cancelled(message, 'its row is gone')
   if (message.claims > message.failures + mostDeaths) return failed(message, 'workers died with it too often')
-  if (message.handedOver) return failed(message, 'it may have been sent, and is not sent again: a worker died with it')
+  if (message.handedOver)
+    return failed(message, 'it may have been sent, and is not sent again: a worker died with it')
   if (problem) return failed(message, problem)
   const decision = decide({ channel, purpose, priority, wishes, suppressed, zone, now: clock.now() })
   if (decision.kind === 'cancel') return cancelled(message, decision.reason)
@@ -142,7 +146,10 @@ async function attempt(
 }
 
 const nothingSends = (what: string) =>
-  new HandoverError('later', `this project has no provider for ${what}: see notifications.${what === 'SMS' ? 'twilioAccountSid' : 'smtpHost'}`)
+  new HandoverError(
+    'later',
+    `this project has no provider for ${what}: see notifications.${what === 'SMS' ? 'twilioAccountSid' : 'smtpHost'}`,
+  )
 
 /** It is written down, and committed, that the message is handed over, before it is. */
 async function sendSms(
@@ -152,7 +159,12 @@ async function sendSms(
   { address, locale }: Recipient,
 ): Promise<Outcome | undefined> {
   if (!sms) throw nothingSends('SMS')
-  const { sms: text } = await render(message.content!, { templates, locale, sender: sender.name, unsubscribe: null })
+  const { sms: text } = await render(message.content!, {
+    templates,
+    locale,
+    sender: sender.name,
+    unsubscribe: null,
+  })
   const { rowCount } = await database.asOwner(
     sql`select plinth.hand_over_notifications(${lease}, ${[message.id]}::uuid[], ${clock.now()})`,
   )
@@ -175,7 +187,12 @@ async function writeInApp(
     try {
       const { content, person, id } = message
       const { locale } = recipient
-      const { subject, text, url } = await render(content!, { templates, locale, sender: sender.name, unsubscribe: null })
+      const { subject, text, url } = await render(content!, {
+        templates,
+        locale,
+        sender: sender.name,
+        unsubscribe: null,
+      })
       const level = content!.level ?? 'info'
       written.push({ id, person, title: subject, message: text || subject, level, action_url: url })
       outcomes.push({ id, state: 'sent', provider: 'in_app' })
@@ -216,7 +233,11 @@ async function takeSends(
 }
 
 /** What was not handed over does not count. */
-async function returnSends({ database, perSecond }: DeliveryOptions, channel: Channel, unused: number): Promise<void> {
+async function returnSends(
+  { database, perSecond }: DeliveryOptions,
+  channel: Channel,
+  unused: number,
+): Promise<void> {
   if (perSecond[channel] === undefined || unused === 0) return
   await database.asOwner(
     sql`update plinth.notification_rates set tokens = tokens + ${unused}::int where provider = ${channel}`,
@@ -224,7 +245,11 @@ async function returnSends({ database, perSecond }: DeliveryOptions, channel: Ch
 }
 
 /** All messages of the channel wait, of all nodes. */
-async function pauseProvider({ database, clock }: DeliveryOptions, channel: Channel, pause: number): Promise<void> {
+async function pauseProvider(
+  { database, clock }: DeliveryOptions,
+  channel: Channel,
+  pause: number,
+): Promise<void> {
   const until = new Date(clock.now().getTime() + pause)
   await database.asOwner(sql`
     update plinth.notification_rates set paused_until = greatest(paused_until, ${until}) where provider = ${channel}`)

@@ -17,14 +17,21 @@ export interface DeliveryOptions {
   readonly backOff: BackOff
   /** Most messages a second by channel, of all nodes together; undefined: any. */
   readonly perSecond: Readonly<Partial<Record<Channel, number | undefined>>>
-  readonly sender: { readonly name: string; readonly address: string | undefined; readonly replyTo: string | undefined }
+  readonly sender: {
+    readonly name: string
+    readonly address: string | undefined
+    readonly replyTo: string | undefined
+  }
   readonly mail: MailTransport | undefined
   readonly sms: SmsTransport | undefined
   readonly pushes: readonly PushTransport[]
   /** 32 bytes; addresses of suppressions are kept as MACs under it. */
   readonly suppressionKey: Buffer
   /** The link by which a person, or an address, gets no more marketing (of a topic). */
-  unsubscribeUrl(whom: { readonly person: string | null; readonly address: string }, topic: string | null): string
+  unsubscribeUrl(
+    whom: { readonly person: string | null; readonly address: string },
+    topic: string | null,
+  ): string
 }
 
 /** What became of messages, by outcome. */

@@ -40,7 +40,11 @@ export const failed = ({ id }: Pick<ClaimedMessage, 'id'>, problem: string): Out
 export function outcomeOf(
   message: ClaimedMessage,
   error: unknown,
-  { backOff, now, atMostOnce = false }: { readonly backOff: BackOff; readonly now: Date; readonly atMostOnce?: boolean },
+  {
+    backOff,
+    now,
+    atMostOnce = false,
+  }: { readonly backOff: BackOff; readonly now: Date; readonly atMostOnce?: boolean },
 ): Outcome {
   const problem = messageOf(error)
   const taken = error instanceof HandoverError ? error.taken : error instanceof AppError ? 'never' : 'unknown'
@@ -50,7 +54,14 @@ export function outcomeOf(
   const pause = pauseAfter(message.failures + 1, backOff)
   if (pause === undefined) return { ...failed(message, problem), untaken: true }
   const due_at = new Date(now.getTime() + pause)
-  return { id: message.id, state: 'waiting', due_at, failed: true, untaken: true, problem: problem.slice(0, longestProblem) }
+  return {
+    id: message.id,
+    state: 'waiting',
+    due_at,
+    failed: true,
+    untaken: true,
+    problem: problem.slice(0, longestProblem),
+  }
 }
 
 /** Records outcomes, unless the lease went to somebody else. */

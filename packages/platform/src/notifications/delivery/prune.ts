@@ -8,7 +8,11 @@ const together = 5_000
  * Removes settled messages of the platform's own queue, and what is known of settled messages of any queue, that are older
  * than `keepDays`. Rows of a system's own queue are the system's. Gives how many messages went.
  */
-export async function pruneNotifications(database: ProjectDatabase, clock: Clock, keepDays: number): Promise<number> {
+export async function pruneNotifications(
+  database: ProjectDatabase,
+  clock: Clock,
+  keepDays: number,
+): Promise<number> {
   const before = new Date(clock.now().getTime() - keepDays * 86_400_000)
   let pruned = 0
   for (;;) {

@@ -43,7 +43,12 @@ export async function resolveRecipients(
   const drafts = messages.map((message) => {
     const account = accounts.get(message.person ?? '')
     const found = addressOf(message, account)
-    return { message, account, ...found, mac: found.address ? macOfAddress(suppressionKey, found.address) : null }
+    return {
+      message,
+      account,
+      ...found,
+      mac: found.address ? macOfAddress(suppressionKey, found.address) : null,
+    }
   })
   const suppressions = await readSuppressions(
     database,
@@ -80,9 +85,16 @@ function addressOf(
   if (channel !== 'email' && channel !== 'sms')
     return { address: null, problem: account ? undefined : 'there is no such person' }
   const given = (trusted ? content?.address : null) ?? (channel === 'email' ? account?.email : account?.phone)
-  if (!given) return { address: null, problem: `there is no ${channel === 'email' ? 'e-mail address' : 'phone number'}` }
+  if (!given)
+    return {
+      address: null,
+      problem: `there is no ${channel === 'email' ? 'e-mail address' : 'phone number'}`,
+    }
   try {
-    return { address: channel === 'email' ? requireMailAddress(given) : requirePhoneNumber(given), problem: undefined }
+    return {
+      address: channel === 'email' ? requireMailAddress(given) : requirePhoneNumber(given),
+      problem: undefined,
+    }
   } catch (error) {
     return { address: null, problem: (error as Error).message }
   }

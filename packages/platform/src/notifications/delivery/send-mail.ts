@@ -1,5 +1,5 @@
-import { calendarInvite } from '../calendar/calendar-invite.ts'
 import type { Attachment, MailTransport, OutgoingMail } from '../../messages/index.ts'
+import { calendarInvite } from '../calendar/calendar-invite.ts'
 import type { ClaimedMessage } from '../model/message.ts'
 import { type Appointment, extrasOf } from '../queue/notification.ts'
 import { render } from '../templates/render.ts'
@@ -20,7 +20,7 @@ export async function sendMail(
 }
 
 /** The mail as it goes out. Marketing carries a link and headers that end it with one click (RFC 8058). */
-export async function composeMail(
+async function composeMail(
   options: DeliveryOptions,
   { id, purpose, person, topic, content }: ClaimedMessage,
   { address, locale }: Recipient,
@@ -28,9 +28,17 @@ export async function composeMail(
   const { templates, sender, clock } = options
   const to = address ?? ''
   const unsubscribe = purpose === 'marketing' ? options.unsubscribeUrl({ person, address: to }, topic) : null
-  const { subject, text, html } = await render(content!, { templates, locale, sender: sender.name, unsubscribe })
+  const { subject, text, html } = await render(content!, {
+    templates,
+    locale,
+    sender: sender.name,
+    unsubscribe,
+  })
   const { calendar, attachments } = extrasOf(content!.data)
-  const files: Attachment[] = attachments.map((file) => ({ ...file, content: Buffer.from(file.content, 'base64') }))
+  const files: Attachment[] = attachments.map((file) => ({
+    ...file,
+    content: Buffer.from(file.content, 'base64'),
+  }))
   if (calendar) files.push(await inviteFor(calendar, to, sender, clock.now()))
   return {
     key: id,
@@ -65,7 +73,10 @@ const inviteFor = (
       ...(url === undefined ? {} : { url }),
       ...(remindMinutes === undefined ? {} : { remindMinutes }),
       ...(cancelled === undefined ? {} : { cancelled }),
-      organizer: organizer ?? { name: sender.name || 'Calendar', email: sender.address ?? 'calendar@localhost.localdomain' },
+      organizer: organizer ?? {
+        name: sender.name || 'Calendar',
+        email: sender.address ?? 'calendar@localhost.localdomain',
+      },
       attendee: { email: to },
     },
     { now },

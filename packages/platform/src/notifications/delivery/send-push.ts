@@ -23,8 +23,14 @@ export async function sendPush(
   const { database, templates, sender, pushes } = options
   const targets = await readTargets(database, message)
   const open = targets.filter(({ kind, taken }) => !taken && pushes.some((push) => push.kind === kind))
-  if (open.length === 0 && !targets.some(({ taken }) => taken)) return cancelled(message, 'there is no device')
-  const { subject, text, url } = await render(message.content!, { templates, locale, sender: sender.name, unsubscribe: null })
+  if (open.length === 0 && !targets.some(({ taken }) => taken))
+    return cancelled(message, 'there is no device')
+  const { subject, text, url } = await render(message.content!, {
+    templates,
+    locale,
+    sender: sender.name,
+    unsubscribe: null,
+  })
   const push: PushMessage = {
     key: message.id,
     title: subject,
@@ -33,11 +39,17 @@ export async function sendPush(
     urgent: message.priority <= 1,
   }
   const outcomes = await Promise.allSettled(open.map((target) => sendTo(options, push, target)))
-  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
+  const failures = outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+  )
   const again = failures.find((error) => !(error instanceof HandoverError) || error.taken !== 'never')
   if (again) throw again
   if (failures.length === open.length && failures.length > 0) throw failures[0]
-  return { id: message.id, state: 'sent', provider: [...new Set(open.map(({ kind }) => kind))].join(' ') || 'push' }
+  return {
+    id: message.id,
+    state: 'sent',
+    provider: [...new Set(open.map(({ kind }) => kind))].join(' ') || 'push',
+  }
 }
 
 async function sendTo(

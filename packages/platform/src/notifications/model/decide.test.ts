@@ -53,7 +53,10 @@ describe('wishes', () => {
   })
 
   it('are more exact for a topic', () => {
-    const rows = [{ email: true, sms: null }, { topic: 'news', email: false, sms: true, marketing: true }]
+    const rows = [
+      { email: true, sms: null },
+      { topic: 'news', email: false, sms: true, marketing: true },
+    ]
     expect(ask({ rows, topic: 'news' })).toBe('cancel')
     expect(ask({ rows, topic: 'bookings' })).toBe('send')
     expect(ask({ rows, topic: 'news', channel: 'sms' })).toBe('send')
@@ -62,9 +65,13 @@ describe('wishes', () => {
 
   it('for marketing are those of the topic, else the general one', () => {
     expect(ask({ rows: [{ marketing: true }], purpose: 'marketing' })).toBe('send')
-    expect(ask({ rows: [{ marketing: true }, { topic: 'a', marketing: false }], topic: 'a', purpose: 'marketing' })).toBe(
-      'cancel',
-    )
+    expect(
+      ask({
+        rows: [{ marketing: true }, { topic: 'a', marketing: false }],
+        topic: 'a',
+        purpose: 'marketing',
+      }),
+    ).toBe('cancel')
     expect(ask({ rows: [{ marketing: false }], purpose: 'transactional' })).toBe('send')
   })
 })
@@ -101,6 +108,17 @@ test('pauses grow fivefold, within a fifth, up to six hours, and end with the la
 })
 
 test('what a row has no column for comes from its data', () => {
-  const content = contentOf({ subject: '', body: 'b', data: { title: 't', template: 'x', locale: 7, variables: [1] } })
-  expect(content).toMatchObject({ subject: 't', body: 'b', template: 'x', locale: '7', variables: {}, html: null })
+  const content = contentOf({
+    subject: '',
+    body: 'b',
+    data: { title: 't', template: 'x', locale: 7, variables: [1] },
+  })
+  expect(content).toMatchObject({
+    subject: 't',
+    body: 'b',
+    template: 'x',
+    locale: '7',
+    variables: {},
+    html: null,
+  })
 })

@@ -10,7 +10,6 @@ export const purposes = ['security', 'transactional', 'alert', 'marketing'] as c
 export type Purpose = (typeof purposes)[number]
 
 export const priorities = ['urgent', 'high', 'medium', 'low'] as const
-export type Priority = (typeof priorities)[number]
 
 /** The content of a message as its queue holds it, by role; whatever the table has no column for comes from its data. */
 export interface Content {

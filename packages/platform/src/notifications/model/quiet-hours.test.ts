@@ -48,16 +48,23 @@ describe('the end of quiet hours', () => {
       .tuple(fc.integer({ min: 0, max: 23 }), fc.integer({ min: 0, max: 59 }))
       .map(([hour, minute]) => `${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}`)
     const moment = fc.integer({ min: Date.UTC(2020, 0) / 60_000, max: Date.UTC(2035, 0) / 60_000 })
-    const property = fc.property(fc.constantFrom(...zones), time, time, moment, (zone, from, until, minute) => {
-      fc.pre(from !== until)
-      const now = new Date(minute * 60_000)
-      const end = endOfQuiet({ from, until, zone }, now)
-      expect(end.getTime()).toBeGreaterThanOrEqual(now.getTime())
-      expect(isQuiet(from, until, zone, end)).toBe(false)
-      const length = end.getTime() - now.getTime()
-      for (let part = 0; part < 1; part += 0.01)
-        if (length > 0) expect(isQuiet(from, until, zone, new Date(now.getTime() + part * length))).toBe(true)
-    })
+    const property = fc.property(
+      fc.constantFrom(...zones),
+      time,
+      time,
+      moment,
+      (zone, from, until, minute) => {
+        fc.pre(from !== until)
+        const now = new Date(minute * 60_000)
+        const end = endOfQuiet({ from, until, zone }, now)
+        expect(end.getTime()).toBeGreaterThanOrEqual(now.getTime())
+        expect(isQuiet(from, until, zone, end)).toBe(false)
+        const length = end.getTime() - now.getTime()
+        for (let part = 0; part < 1; part += 0.01)
+          if (length > 0)
+            expect(isQuiet(from, until, zone, new Date(now.getTime() + part * length))).toBe(true)
+      },
+    )
     fc.assert(property, { seed: 20_260_115, numRuns: runs })
   })
 
@@ -71,5 +78,6 @@ describe('the end of quiet hours', () => {
 
 test('a zone has a name', () => {
   expect(['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires'].every(isZone)).toBe(true)
-  for (const zone of ['', 'CEST', '+01:00', 'Europe/Atlantis', "'; drop table x; --"]) expect(isZone(zone)).toBe(false)
+  for (const zone of ['', 'CEST', '+01:00', 'Europe/Atlantis', "'; drop table x; --"])
+    expect(isZone(zone)).toBe(false)
 })

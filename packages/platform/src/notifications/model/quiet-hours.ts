@@ -45,12 +45,7 @@ function isWithin(time: Temporal.PlainTime, start: Temporal.PlainTime, end: Temp
 }
 
 /** A wall-clock time that is repeated counts the first time that lies ahead; one that is skipped, where the clock lands. */
-function firstAtOrAfter(
-  day: Temporal.PlainDate,
-  time: Temporal.PlainTime,
-  zone: string,
-  now: Date,
-): Date {
+function firstAtOrAfter(day: Temporal.PlainDate, time: Temporal.PlainTime, zone: string, now: Date): Date {
   const wanted = day.toPlainDateTime(time)
   for (const disambiguation of ['earlier', 'later'] as const) {
     const found = wanted.toZonedDateTime(zone, { disambiguation })

@@ -1,8 +1,7 @@
 import type { Hono } from 'hono'
 import type { SurfaceEnv } from '../../http/index.ts'
-import { isLoopback, messageErrors } from '../../messages/index.ts'
+import { escapeHtml, isLoopback, messageErrors } from '../../messages/index.ts'
 import type { AnyTemplate } from '../templates/define-template.ts'
-import { escapeHtml } from '../templates/render.ts'
 import type { Preview } from './preview-template.ts'
 
 /**

@@ -24,7 +24,10 @@ export async function previewTemplate(
   if (!template) throw unknownTemplate(name, templates)
   const variables = template.variables.safeParse(template.sample)
   if (!variables.success)
-    throw notificationErrors.template_invalid({ name, problem: `its sample: ${variables.error.issues[0]?.message}` })
+    throw notificationErrors.template_invalid({
+      name,
+      problem: `its sample: ${variables.error.issues[0]?.message}`,
+    })
   const unsubscribe = template.purpose === 'marketing' ? 'https://example.com/unsubscribe' : null
   const rendered = await render(contentOf({ template: name, variables: template.sample, locale }), {
     templates,

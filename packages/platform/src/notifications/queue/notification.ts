@@ -136,7 +136,10 @@ function addressOf({ email, phone }: Checked['to'], channel: Channel): string | 
 /** What a row says of attachments and an appointment, read again: a client or an import may have written it. */
 export function extrasOf(data: Readonly<Record<string, unknown>>) {
   const parsed = z
-    .object({ calendar: calendarSchema.optional(), attachments: z.array(attachmentSchema).max(10).default([]) })
+    .object({
+      calendar: calendarSchema.optional(),
+      attachments: z.array(attachmentSchema).max(10).default([]),
+    })
     .safeParse(data)
   if (!parsed.success) throw messageErrors.message_header_invalid({ name: 'Content-Disposition' })
   return parsed.data

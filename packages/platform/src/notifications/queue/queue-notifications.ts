@@ -53,7 +53,8 @@ export async function queueMany(
     if (people > options.mostRecipients)
       throw notificationErrors.too_many_recipients({ most: options.mostRecipients })
     const dedupeKey = given.dedupeKey ?? `${batch}/${given.to.person ?? given.to.email ?? given.to.phone}`
-    for (const message of messagesOf({ ...given, batch, dedupeKey }, options.templates)) messages.push(message)
+    for (const message of messagesOf({ ...given, batch, dedupeKey }, options.templates))
+      messages.push(message)
   }
   let queued = 0
   for (let at = 0; at < messages.length; at += together)

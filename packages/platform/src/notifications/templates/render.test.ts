@@ -28,10 +28,15 @@ const broken = defineTemplate({
   sample: {},
   texts: { en: { subject: '{{ a | nothing }}', text: '' } },
 })
-const loop = { ...broken, name: 'loop', texts: { en: { subject: '{% for i in (1..9000000) %}{{ i }}{% endfor %}', text: '' } } }
+const loop = {
+  ...broken,
+  name: 'loop',
+  texts: { en: { subject: '{% for i in (1..9000000) %}{{ i }}{% endfor %}', text: '' } },
+}
 
 const options = { templates: [hello, broken, loop], locale: null, sender: 'Shop & Co', unsubscribe: null }
-const write = (content: object, given: object = {}) => render(contentOf({ ...content }), { ...options, ...given })
+const write = (content: object, given: object = {}) =>
+  render(contentOf({ ...content }), { ...options, ...given })
 const inHello = (variables: object, given = {}) => write({ template: 'hello', variables }, given)
 
 describe('a template', () => {
@@ -57,14 +62,18 @@ describe('a template', () => {
     expect(subject).toBe('Hello Ada Bcc: eve@example.com x')
   })
 
-  it.each(['javascript:alert(1)', 'data:text/html,x', ' javascript:x', '//evil.example', '/\\evil.example', 'vbscript:x'])(
-    'leads nowhere but to pages: %s',
-    async (link) => {
-      const { url, html } = await inHello({ name: 'Ada', link })
-      expect(url).toBeNull()
-      expect(html).not.toContain('<a href')
-    },
-  )
+  it.each([
+    'javascript:alert(1)',
+    'data:text/html,x',
+    ' javascript:x',
+    '//evil.example',
+    '/\\evil.example',
+    'vbscript:x',
+  ])('leads nowhere but to pages: %s', async (link) => {
+    const { url, html } = await inHello({ name: 'Ada', link })
+    expect(url).toBeNull()
+    expect(html).not.toContain('<a href')
+  })
 
   it('leads to a page, with its button', async () => {
     const { url, html, text } = await inHello({ name: 'Ada', link: 'https://example.com/?a=1&b="2"' })
@@ -77,7 +86,10 @@ describe('a template', () => {
   it('comes in the reader’s language, else in the first', async () => {
     expect((await inHello({ name: 'Ada' }, { locale: 'th-TH' })).subject).toBe('สวัสดี Ada')
     expect((await inHello({ name: 'Ada' }, { locale: 'fr' })).subject).toBe('Hello Ada')
-    const named = await write({ template: 'hello', variables: { name: 'Ada' }, locale: 'th' }, { locale: 'en' })
+    const named = await write(
+      { template: 'hello', variables: { name: 'Ada' }, locale: 'th' },
+      { locale: 'en' },
+    )
     expect(named.locale).toBe('th')
   })
 
@@ -98,7 +110,11 @@ describe('a template', () => {
   })
 
   it('reads no more of variables than they hold', async () => {
-    const sly = defineTemplate({ ...hello, name: 'sly', texts: { en: { subject: '{{ name.constructor.name }}|', text: '' } } })
+    const sly = defineTemplate({
+      ...hello,
+      name: 'sly',
+      texts: { en: { subject: '{{ name.constructor.name }}|', text: '' } },
+    })
     const { subject } = await write({ template: 'sly', variables: { name: 'Ada' } }, { templates: [sly] })
     expect(subject).toBe('|')
   })
@@ -110,7 +126,10 @@ test('a mail of HTML only has a text as well', async () => {
 })
 
 test('marketing ends with the link that ends it', async () => {
-  const { html, text } = await write({ subject: 's', body: 'b', locale: 'de' }, { unsubscribe: 'https://example.com/u?a=1&b=2' })
+  const { html, text } = await write(
+    { subject: 's', body: 'b', locale: 'de' },
+    { unsubscribe: 'https://example.com/u?a=1&b=2' },
+  )
   expect(html).toContain('<a href="https://example.com/u?a=1&amp;b=2"')
   expect(text).toBe('b\n\nAbmelden: https://example.com/u?a=1&b=2')
 })

@@ -1,7 +1,7 @@
 import type { Liquid } from 'liquidjs'
 import type { z } from 'zod'
 import { messageOf } from '../../kernel/index.ts'
-import { oneLine } from '../../messages/index.ts'
+import { escapeHtml, oneLine, textOfHtml } from '../../messages/index.ts'
 import { notificationErrors } from '../errors.ts'
 import type { Content } from '../model/message.ts'
 import { chooseLocale } from './choose-locale.ts'
@@ -67,7 +67,10 @@ export async function render(content: Content, options: RenderOptions): Promise<
 }
 
 export const unknownTemplate = (name: string, templates: readonly AnyTemplate[]) =>
-  notificationErrors.unknown_template({ name, known: templates.map((each) => each.name).join(', ') || 'none' })
+  notificationErrors.unknown_template({
+    name,
+    known: templates.map((each) => each.name).join(', ') || 'none',
+  })
 
 /** The variables as the template's schema reads them. Fails with `notification_invalid`. */
 export function checkVariables(template: AnyTemplate, given: unknown): object {
@@ -136,7 +139,10 @@ async function frame(words: Words, { sender, unsubscribe }: RenderOptions): Prom
     unsubscribe,
     unsubscribeLabel,
   })) as string
-  const tail = [words.action && url ? `${words.action}: ${url}` : null, unsubscribe && `${unsubscribeLabel}: ${unsubscribe}`]
+  const tail = [
+    words.action && url ? `${words.action}: ${url}` : null,
+    unsubscribe && `${unsubscribeLabel}: ${unsubscribe}`,
+  ]
   const text = [words.text.trim(), ...tail].filter(Boolean).join('\n\n')
   return {
     subject,
@@ -165,41 +171,9 @@ function safeUrl(url: string | null): string | null {
   return URL.canParse(url) && /^(https?|mailto):$/.test(new URL(url).protocol) ? url : null
 }
 
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (found) => entities[found]!)
-
 const paragraphs = (text: string): string =>
   text
     .split(/\n{2,}/)
     .filter((part) => part.trim() !== '')
     .map((part) => `<p style="margin:0 0 12px">${escapeHtml(part.trim()).replaceAll('\n', '<br>')}</p>`)
     .join('\n')
-
-/** What is left of HTML when its tags are taken out; for the text part of a mail whose row has HTML only. */
-function textOfHtml(html: string): string {
-  const [start = '', ...parts] = html.split('<')
-  const texts = parts.map((part) => part.slice(part.indexOf('>') + 1))
-  return [start, ...texts]
-    .join(' ')
-    .replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (found) => plain[found] ?? found)
-    .split('\n')
-    .map((line) => line.split(/\s/).filter(Boolean).join(' '))
-    .filter(Boolean)
-    .join('\n')
-}
-
-const plain: Readonly<Record<string, string>> = {
-  '&amp;': '&',
-  '&lt;': '<',
-  '&gt;': '>',
-  '&quot;': '"',
-  '&#39;': "'",
-  '&nbsp;': ' ',
-}

@@ -61,7 +61,9 @@ it('AT-33: workers that are killed at any moment deliver mails and in-app messag
         body: 'b',
       })),
     )
-    await system.project.offer(notificationsOffer).sendMany(messages.map((each, index) => ({ ...each, dedupeKey: `k${index}` })))
+    await system.project
+      .offer(notificationsOffer)
+      .sendMany(messages.map((each, index) => ({ ...each, dedupeKey: `k${index}` })))
     const mayDie = () => random(100) < 4
     const work = async (): Promise<void> => {
       const { database, step } = mortal(system.database, mayDie)
@@ -83,7 +85,11 @@ it('AT-33: workers that are killed at any moment deliver mails and in-app messag
       await Promise.all([work(), work(), work()])
       system.clock.advance(200_000)
     }
-    const { rows: states } = await system.database.asOwner<{ channel: string; state: string; count: number }>(sql`
+    const { rows: states } = await system.database.asOwner<{
+      channel: string
+      state: string
+      count: number
+    }>(sql`
       select channel, state, count(*)::int from plinth.notification_deliveries group by 1, 2 order by 1, 2`)
     const count = (channel: string, state: string) =>
       states.find((row) => row.channel === channel && row.state === state)?.count ?? 0

@@ -1,4 +1,10 @@
-import { HandoverError, type MailTransport, type OutgoingMail, type OutgoingSms, type SmsTransport } from '../../messages/index.ts'
+import {
+  HandoverError,
+  type MailTransport,
+  type OutgoingMail,
+  type OutgoingSms,
+  type SmsTransport,
+} from '../../messages/index.ts'
 
 /** Providers in this process: what they took, by key, and what goes wrong next. */
 export function fakeChannels() {

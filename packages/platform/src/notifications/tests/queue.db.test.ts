@@ -5,8 +5,8 @@ import { actor } from '@plinth/testing'
 import { useSystem } from '@plinth/testing/system'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { sql } from '../../database/index.ts'
-import type { DeliveryOptions } from '../delivery/options.ts'
 import { privacyOffer } from '../../privacy/index.ts'
+import type { DeliveryOptions } from '../delivery/options.ts'
 import { type Notification, notificationsOffer } from '../index.ts'
 import { fakeChannels, neverTaken, noAnswer, notNow } from './fake-channels.ts'
 import { messagesSystem } from './messages-system.ts'
@@ -17,14 +17,20 @@ const ben = actor('ben')
 const minute = 60_000
 
 describe('the queue', () => {
-  const system = useSystem(messagesSystem())
+  const system = useSystem(messagesSystem({ settings: { mostRecipients: 2_000 } }))
   const channels = fakeChannels()
   const { mail, sms } = channels
   const messages = () => system.project.offer(notificationsOffer)
   const run = (given: Partial<DeliveryOptions> = {}, most?: number) =>
     deliver(deliveryOptions(system, { mail, sms, ...given }), most)
   const send = (given: Partial<Notification> = {}) =>
-    messages().send({ to: { person: ada.userId }, channels: ['email'], subject: 'Hello', body: 'b', ...given })
+    messages().send({
+      to: { person: ada.userId },
+      channels: ['email'],
+      subject: 'Hello',
+      body: 'b',
+      ...given,
+    })
   const mailTo = (email: string, given: Partial<Notification> = {}) => send({ to: { email }, ...given })
   const states = async () => {
     const { rows } = await system.database.asOwner<{
@@ -40,7 +46,11 @@ describe('the queue', () => {
   beforeAll(() => system.signUp(ada, ben))
   beforeEach(async () => {
     channels.clear()
-    for (const table of ['plinth.notifications', 'public.in_app_notifications', 'plinth.notification_suppressions'])
+    for (const table of [
+      'plinth.notifications',
+      'public.in_app_notifications',
+      'plinth.notification_suppressions',
+    ])
       await system.database.asOwner({ text: `delete from ${table}` })
   })
 
@@ -155,7 +165,9 @@ describe('the queue', () => {
         ('email', 'carol@example.com', E's\r\nBcc: eve@example.com', 'b', null),
         ('sms', 'not a number', null, 'b', null)`)
     expect(await run()).toMatchObject({ email: 1, failed: 3 })
-    expect([...channels.mails.values()]).toMatchObject([{ to: 'carol@example.com', subject: 's Bcc: eve@example.com' }])
+    expect([...channels.mails.values()]).toMatchObject([
+      { to: 'carol@example.com', subject: 's Bcc: eve@example.com' },
+    ])
     expect((await states()).filter(({ state }) => state === 'failed').map(({ problem }) => problem)).toEqual([
       '"ada@example.com\\nBcc: eve@example.com" is not one e-mail address.',
       'There is no template nothing.',
@@ -218,7 +230,9 @@ describe('the queue', () => {
     await mailTo('a@example.com', { at: later })
     await mailTo('b@example.com', { at: later })
     await mailTo('c@example.com')
-    await system.database.asOwner(sql`update plinth.notifications set scheduled_for = null where address = 'a@example.com'`)
+    await system.database.asOwner(
+      sql`update plinth.notifications set scheduled_for = null where address = 'a@example.com'`,
+    )
     await system.database.asOwner(sql`delete from plinth.notifications where address = 'b@example.com'`)
     await system.database.asOwner(
       sql`update plinth.notifications set scheduled_for = ${later} where address = 'c@example.com'`,
@@ -254,10 +268,19 @@ describe('the queue', () => {
     expect({ batch, queued, leftOut }).toEqual({ batch: 'news-1', queued: 1_000, leftOut: 200 })
     expect(await messages().sendMany(list, 'news-1')).toMatchObject({ queued: 0, leftOut: 1_200 })
     await run({}, 100)
-    expect(await messages().progress('news-1')).toMatchObject({ total: 1_000, sent: 100, waiting: 900, failed: 0 })
+    expect(await messages().progress('news-1')).toMatchObject({
+      total: 1_000,
+      sent: 100,
+      waiting: 900,
+      failed: 0,
+    })
     const wrong = [...list.slice(0, 3), { ...list[3]!, to: { email: 'nobody' } }]
-    await expect(messages().sendMany(wrong, 'news-2')).rejects.toMatchObject({ code: 'message_address_invalid' })
+    await expect(messages().sendMany(wrong, 'news-2')).rejects.toMatchObject({
+      code: 'message_address_invalid',
+    })
     expect(await messages().progress('news-2')).toMatchObject({ total: 0 })
+    const endless = Array.from({ length: 2_001 }, () => list[0]!)
+    await expect(messages().sendMany(endless)).rejects.toMatchObject({ code: 'too_many_recipients' })
   })
 
   it.each([
@@ -291,7 +314,9 @@ describe('the queue', () => {
     expect([...channels.mails.values()]).toMatchObject([
       { to: ben.claims.email, headers: { 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' } },
     ])
-    await expect(prefer(`('${actor('carol').userId}', true, true, null, null, 'Mars/Olympus')`)).rejects.toThrow()
+    await expect(
+      prefer(`('${actor('carol').userId}', true, true, null, null, 'Mars/Olympus')`),
+    ).rejects.toThrow()
     await system.database.asOwner(sql`delete from public.notification_preferences`)
   })
 

@@ -51,12 +51,18 @@ describe('a project with a mail server', () => {
   const lastMail = () => received.at(-1)!.text.replaceAll('=\r\n', '').replaceAll('=3D', '=')
   const deliveries = async () =>
     (
-      await system.database.asOwner<{ id: string; state: string; problem: string | null } & Record<string, string>>(sql`
+      await system.database.asOwner<
+        { id: string; state: string; problem: string | null } & Record<string, string>
+      >(sql`
         select d.id, d.state, d.problem, d.delivered_at, d.opened_at, d.bounced_at, d.complained_at, n.address
         from plinth.notification_deliveries d join plinth.notifications n on n.id::text = d.message order by n.created_at`)
     ).rows
   const facts = async () =>
-    (await system.database.asOwner<{ provider: string; kind: string }>(sql`select provider, kind from plinth.notification_facts order by id`)).rows
+    (
+      await system.database.asOwner<{ provider: string; kind: string }>(
+        sql`select provider, kind from plinth.notification_facts order by id`,
+      )
+    ).rows
   beforeAll(async () => {
     await new Promise<void>((resolve) => smtp.listen(port, '127.0.0.1', resolve))
     await system.signUp(ada, ben)
@@ -64,7 +70,12 @@ describe('a project with a mail server', () => {
   afterAll(() => new Promise<void>((resolve) => smtp.close(() => resolve())))
   beforeEach(async () => {
     received.length = 0
-    for (const table of ['plinth.notifications', 'plinth.notification_facts', 'plinth.notification_suppressions', 'public.notification_preferences'])
+    for (const table of [
+      'plinth.notifications',
+      'plinth.notification_facts',
+      'plinth.notification_suppressions',
+      'public.notification_preferences',
+    ])
       await system.database.asOwner({ text: `delete from ${table}` })
   })
 
@@ -132,10 +143,20 @@ describe('a project with a mail server', () => {
       expect((await oneClick(path)).status).toBe(200)
       expect((await oneClick(path)).status).toBe(200)
       await messages().send({ to: { person: ada.userId }, channels: ['email'], template: 'offer' })
-      await messages().send({ to: { person: ada.userId }, channels: ['email'], template: 'booking-confirmed', variables: { service: 'Cut' } })
+      await messages().send({
+        to: { person: ada.userId },
+        channels: ['email'],
+        template: 'booking-confirmed',
+        variables: { service: 'Cut' },
+      })
       await messages().send({ to: { person: ben.userId }, channels: ['email'], template: 'offer' })
       await system.jobs.runDue()
-      expect(received.map(({ to }) => to).slice(2).sort()).toEqual([ada.claims.email, ben.claims.email].sort())
+      expect(
+        received
+          .map(({ to }) => to)
+          .slice(2)
+          .sort(),
+      ).toEqual([ada.claims.email, ben.claims.email].sort())
     })
 
     it('ends for an address that is no user’s, too', async () => {
@@ -149,11 +170,14 @@ describe('a project with a mail server', () => {
       expect(lastMail()).toContain('Booked: Cut')
     })
 
-    it.each(['', 'x', 'x.y', 'a'.repeat(5_000), 'bnVsbA.AAAA'])('takes no link that was not signed: %.20s', async (token) => {
-      const answer = await oneClick(`/notifications/unsubscribe?token=${token}`)
-      expect(answer).toMatchObject({ status: 400, body: { code: 'unsubscribe_link_invalid' } })
-      expect((await system.request(`/notifications/unsubscribe?token=${token}`)).status).toBe(400)
-    })
+    it.each(['', 'x', 'x.y', 'a'.repeat(5_000), 'bnVsbA.AAAA'])(
+      'takes no link that was not signed: %.20s',
+      async (token) => {
+        const answer = await oneClick(`/notifications/unsubscribe?token=${token}`)
+        expect(answer).toMatchObject({ status: 400, body: { code: 'unsubscribe_link_invalid' } })
+        expect((await system.request(`/notifications/unsubscribe?token=${token}`)).status).toBe(400)
+      },
+    )
   })
 
   describe('what providers report', () => {
@@ -178,11 +202,20 @@ describe('a project with a mail server', () => {
       expect(await report(...events.toReversed(), event('open', 9))).toMatchObject({ body: { stored: 0 } })
       const at = (offset: number) => new Date((seconds() + offset) * 1000)
       const [folded] = await deliveries()
-      expect([folded!['delivered_at'], folded!['opened_at']].map((time) => new Date(time!))).toEqual([at(3), at(5)])
+      expect([folded!['delivered_at'], folded!['opened_at']].map((time) => new Date(time!))).toEqual([
+        at(3),
+        at(5),
+      ])
     })
 
     it('closes an address that bounces or complains, not one that is full', async () => {
-      const event = (name: string, email: string, more = {}) => ({ event: name, email, timestamp: seconds(), sg_event_id: email, ...more })
+      const event = (name: string, email: string, more = {}) => ({
+        event: name,
+        email,
+        timestamp: seconds(),
+        sg_event_id: email,
+        ...more,
+      })
       await report(
         event('bounce', 'gone@example.com', { type: 'bounce' }),
         event('spamreport', 'angry@example.com'),
@@ -201,7 +234,10 @@ describe('a project with a mail server', () => {
     })
 
     it('is refused when it is not signed, altered, old or meant for another', async () => {
-      const good = sendgrid.events([{ event: 'bounce', email: 'a@example.com', timestamp: 1 }], system.clock.now())
+      const good = sendgrid.events(
+        [{ event: 'bounce', email: 'a@example.com', timestamp: 1 }],
+        system.clock.now(),
+      )
       const refused = { status: 401, body: { code: 'callback_refused' } }
       expect(await post('sendgrid', { ...good, body: good.body.replace('a@', 'b@') })).toMatchObject(refused)
       expect(await post('sendgrid', { body: good.body })).toMatchObject(refused)
@@ -211,13 +247,18 @@ describe('a project with a mail server', () => {
       expect(await post('sendgrid', other)).toMatchObject(refused)
       expect(await post('twilio', { body: 'MessageSid=SM1&MessageStatus=delivered' })).toMatchObject(refused)
       expect(await post('ses', { body: '{}' })).toMatchObject(refused)
-      expect(await post('ses', { body: topic.post({}, { TopicArn: 'arn:aws:sns:eu-west-1:1:other' }) })).toMatchObject(refused)
+      expect(
+        await post('ses', { body: topic.post({}, { TopicArn: 'arn:aws:sns:eu-west-1:1:other' }) }),
+      ).toMatchObject(refused)
       expect(await facts()).toEqual([])
     })
 
     it('that is signed and means nothing is refused with a reason', async () => {
       const signed = sendgrid.events({ not: 'a list' } as never, system.clock.now())
-      expect(await post('sendgrid', signed)).toMatchObject({ status: 400, body: { code: 'notification_invalid' } })
+      expect(await post('sendgrid', signed)).toMatchObject({
+        status: 400,
+        body: { code: 'notification_invalid' },
+      })
     })
 
     it('of an SMS is signed over the whole address, and closes a number that answered STOP', async () => {
@@ -225,13 +266,22 @@ describe('a project with a mail server', () => {
       const url = `http://plinth.test/sample${path}`
       const fields = { MessageSid: 'SM1', MessageStatus: 'failed', To: '+4915112345678', ErrorCode: '21610' }
       const signed = twilio.status(url, fields)
-      expect(await post('twilio?id=22222222-2222-4222-8222-222222222222', signed)).toMatchObject({ status: 401 })
-      expect(await post('twilio?id=11111111-1111-4111-8111-111111111111', signed)).toMatchObject({ body: { stored: 1 } })
-      expect(await post('twilio?id=11111111-1111-4111-8111-111111111111', signed)).toMatchObject({ body: { stored: 0 } })
+      expect(await post('twilio?id=22222222-2222-4222-8222-222222222222', signed)).toMatchObject({
+        status: 401,
+      })
+      expect(await post('twilio?id=11111111-1111-4111-8111-111111111111', signed)).toMatchObject({
+        body: { stored: 1 },
+      })
+      expect(await post('twilio?id=11111111-1111-4111-8111-111111111111', signed)).toMatchObject({
+        body: { stored: 0 },
+      })
       expect(await facts()).toEqual([{ provider: 'twilio', kind: 'failed' }])
       await messages().send({ to: { phone: '+4915112345678' }, channels: ['sms'], body: 'Hi' })
       await system.jobs.runDue()
-      expect((await deliveries()).at(-1)).toMatchObject({ state: 'cancelled', problem: 'the address is suppressed: bounce' })
+      expect((await deliveries()).at(-1)).toMatchObject({
+        state: 'cancelled',
+        problem: 'the address is suppressed: bounce',
+      })
     })
   })
 

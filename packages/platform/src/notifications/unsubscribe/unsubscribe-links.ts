@@ -10,7 +10,11 @@ export interface Unsubscription {
   readonly topic: string | null
 }
 
-const schema = z.tuple([z.string().max(100).nullable(), z.base64url().max(64), z.string().max(100).nullable()])
+const schema = z.tuple([
+  z.string().max(100).nullable(),
+  z.base64url().max(64),
+  z.string().max(100).nullable(),
+])
 
 /** A link good for ever: mails are kept, and a link that ends one's own mail must not expire (RFC 8058). */
 export function signUnsubscription(key: Buffer, { person, address, topic }: Unsubscription): string {
@@ -28,4 +32,5 @@ export function readUnsubscription(key: Buffer, token: string): Unsubscription {
   return { person, address, topic }
 }
 
-const macOf = (key: Buffer, body: string): string => createHmac('sha256', key).update(body).digest('base64url')
+const macOf = (key: Buffer, body: string): string =>
+  createHmac('sha256', key).update(body).digest('base64url')

@@ -1,4 +1,4 @@
-import { escapeHtml } from '../templates/render.ts'
+import { escapeHtml } from '../../messages/index.ts'
 
 const page = (title: string, body: string) => `<!doctype html>
 <html lang="en">

@@ -19,6 +19,8 @@ export async function unsubscribe(
       if (rows[0]!.written) return
     }
     const mac = Buffer.from(address, 'base64url')
-    await transaction.query(suppress('email', mac, { scope: 'marketing', reason: 'unsubscribe' }, clock.now()))
+    await transaction.query(
+      suppress('email', mac, { scope: 'marketing', reason: 'unsubscribe' }, clock.now()),
+    )
   })
 }

@@ -11,14 +11,16 @@ const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).u
 const hash = (text: string | Buffer) => createHash('sha256').update(text).digest('hex')
 
 /** Whether the request is signed as Signature Version 4 prescribes, worked out here step by step from AWS's description. */
-export function isSignedForAws(
+function isSignedForAws(
   { method, path, headers, body }: ProviderRequest,
   { region, accessKeyId, secretAccessKey }: AwsAccount,
   service: string,
 ): boolean {
   const { authorization = '' } = headers
   const [, credential = '', names = '', given = ''] =
-    /^AWS4-HMAC-SHA256 Credential=([^,]+), SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/.exec(authorization) ?? []
+    /^AWS4-HMAC-SHA256 Credential=([^,]+), SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/.exec(
+      authorization,
+    ) ?? []
   const stamp = headers['x-amz-date'] ?? ''
   const scope = `${stamp.slice(0, 8)}/${region}/${service}/aws4_request`
   if (credential !== `${accessKeyId}/${scope}` || !names.split(';').includes('host')) return false
@@ -41,11 +43,17 @@ export function isSignedForAws(
 
 /** Amazon SES, API v2: mails as they were composed. */
 export function simulateSes(account: AwsAccount) {
-  const mails: { readonly id: string; readonly to: string; readonly raw: string; readonly key: string | undefined }[] = []
+  const mails: {
+    readonly id: string
+    readonly to: string
+    readonly raw: string
+    readonly key: string | undefined
+  }[] = []
   const simulator: ProviderSimulator = {
     take: (request) => {
       if (request.path !== '/v2/email/outbound-emails') return { status: 404 }
-      if (!isSignedForAws(request, account, 'ses')) return { status: 403, body: '{"message":"InvalidSignatureException"}' }
+      if (!isSignedForAws(request, account, 'ses'))
+        return { status: 403, body: '{"message":"InvalidSignatureException"}' }
       const given = JSON.parse(request.body.toString()) as {
         readonly Destination: { readonly ToAddresses: readonly string[] }
         readonly Content: { readonly Raw: { readonly Data: string } }
@@ -66,7 +74,8 @@ export function simulateSns(account: AwsAccount) {
   const texts: URLSearchParams[] = []
   const simulator: ProviderSimulator = {
     take: (request) => {
-      if (!isSignedForAws(request, account, 'sns')) return { status: 403, body: '<Code>SignatureDoesNotMatch</Code>' }
+      if (!isSignedForAws(request, account, 'sns'))
+        return { status: 403, body: '<Code>SignatureDoesNotMatch</Code>' }
       texts.push(new URLSearchParams(request.body.toString()))
       const id = randomUUID()
       return {

@@ -15,8 +15,12 @@ export function simulateBrowser() {
       const senderKey = body.subarray(21, 21 + idLength)
       const info = Buffer.concat([Buffer.from('WebPush: info\0'), publicKey, senderKey])
       const secret = hkdfSync('sha256', pair.computeSecret(senderKey), auth, info, 32)
-      const key = Buffer.from(hkdfSync('sha256', Buffer.from(secret), salt, 'Content-Encoding: aes128gcm\0', 16))
-      const nonce = Buffer.from(hkdfSync('sha256', Buffer.from(secret), salt, 'Content-Encoding: nonce\0', 12))
+      const key = Buffer.from(
+        hkdfSync('sha256', Buffer.from(secret), salt, 'Content-Encoding: aes128gcm\0', 16),
+      )
+      const nonce = Buffer.from(
+        hkdfSync('sha256', Buffer.from(secret), salt, 'Content-Encoding: nonce\0', 12),
+      )
       const sealed = body.subarray(21 + idLength)
       const decipher = createDecipheriv('aes-128-gcm', key, nonce).setAuthTag(sealed.subarray(-16))
       const padded = Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()])
@@ -31,9 +35,17 @@ export function isVapid({ headers }: ProviderRequest, publicKey: string): boolea
   const [, token = '', key = ''] = /^vapid t=([^,]+), k=(\S+)$/.exec(headers['authorization'] ?? '') ?? []
   const [head, payload, signature = ''] = token.split('.')
   const raw = Buffer.from(publicKey, 'base64url')
-  const jwk = { kty: 'EC', crv: 'P-256', x: raw.subarray(1, 33).toString('base64url'), y: raw.subarray(33).toString('base64url') }
+  const jwk = {
+    kty: 'EC',
+    crv: 'P-256',
+    x: raw.subarray(1, 33).toString('base64url'),
+    y: raw.subarray(33).toString('base64url'),
+  }
   const given = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' as const }
-  return key === publicKey && verify('sha256', Buffer.from(`${head}.${payload}`), given, Buffer.from(signature, 'base64url'))
+  return (
+    key === publicKey &&
+    verify('sha256', Buffer.from(`${head}.${payload}`), given, Buffer.from(signature, 'base64url'))
+  )
 }
 
 /** A browser maker's push service (RFC 8030); a path in `gone` is a subscription that ended. */
@@ -43,7 +55,8 @@ export function simulatePushService() {
   const simulator: ProviderSimulator = {
     take: (request) => {
       if (gone.has(request.path)) return { status: 410 }
-      if (request.headers['content-encoding'] !== 'aes128gcm' || !request.headers['ttl']) return { status: 400 }
+      if (request.headers['content-encoding'] !== 'aes128gcm' || !request.headers['ttl'])
+        return { status: 400 }
       requests.push(request)
       return { status: 201 }
     },

@@ -27,11 +27,16 @@ export function simulateFcm(project: string) {
       if (headers['authorization'] !== `Bearer ya29.${tokens}`) return { status: 401, body: '{}' }
       const { message } = JSON.parse(body.toString()) as { message: (typeof messages)[number] }
       if (gone.has(message.token)) {
-        const details = [{ '@type': 'type.googleapis.com/google.firebase.fcm.v1.FcmError', errorCode: 'UNREGISTERED' }]
+        const details = [
+          { '@type': 'type.googleapis.com/google.firebase.fcm.v1.FcmError', errorCode: 'UNREGISTERED' },
+        ]
         return { status: 404, body: JSON.stringify({ error: { code: 404, status: 'NOT_FOUND', details } }) }
       }
       messages.push(message)
-      return { status: 200, body: JSON.stringify({ name: `projects/${project}/messages/${messages.length}` }) }
+      return {
+        status: 200,
+        body: JSON.stringify({ name: `projects/${project}/messages/${messages.length}` }),
+      }
     },
   }
   return { ...simulator, messages, gone, privateKey, tokens: () => tokens }

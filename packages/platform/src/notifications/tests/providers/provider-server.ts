@@ -51,7 +51,9 @@ export async function startProvider(simulator: ProviderSimulator): Promise<Provi
       request.socket.destroy()
       return
     }
-    response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers }).end(reply.body ?? '')
+    response
+      .writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers })
+      .end(reply.body ?? '')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
@@ -67,6 +69,8 @@ export async function startProvider(simulator: ProviderSimulator): Promise<Provi
 async function read(request: IncomingMessage): Promise<ProviderRequest> {
   const parts: Buffer[] = []
   for await (const part of request) parts.push(part as Buffer)
-  const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
+  )
   return { method: request.method ?? '', path: request.url ?? '', headers, body: Buffer.concat(parts) }
 }

@@ -11,7 +11,11 @@ export interface SendGridMail {
   readonly subject: string
   readonly content: readonly { readonly type: string; readonly value: string }[]
   readonly headers: Readonly<Record<string, string>>
-  readonly attachments?: readonly { readonly filename: string; readonly type: string; readonly content: string }[]
+  readonly attachments?: readonly {
+    readonly filename: string
+    readonly type: string
+    readonly content: string
+  }[]
 }
 
 /** SendGrid: Mail Send (v3), and signed events of what it took. A Message-ID that it had already reaches the mailbox once. */

@@ -6,7 +6,8 @@ export function simulateTwilio({ accountSid, authToken }: { accountSid: string; 
   const messages: { readonly sid: string; readonly form: URLSearchParams }[] = []
   const simulator: ProviderSimulator = {
     take: ({ method, path, headers, body }) => {
-      if (method !== 'POST' || path !== `/2010-04-01/Accounts/${accountSid}/Messages.json`) return { status: 404 }
+      if (method !== 'POST' || path !== `/2010-04-01/Accounts/${accountSid}/Messages.json`)
+        return { status: 404 }
       const expected = `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString('base64')}`
       if (headers['authorization'] !== expected) return { status: 401, body: '{"code":20003}' }
       const form = new URLSearchParams(body.toString())
