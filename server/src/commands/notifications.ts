@@ -46,9 +46,7 @@ interface PreviewOptions {
 async function preview(system: string, template: string | undefined, options: PreviewOptions): Promise<void> {
   const read = (offer: NotificationsOffer) =>
     template === undefined ? offer.templates : offer.preview(template, options.locale)
-  const found = await onProject(system, async (project) => read(project.offer(notificationsOffer)), {
-    readOnly: true,
-  })
+  const found = await onProject(system, async (project) => read(project.offer(notificationsOffer)))
   if ('html' in found) {
     process.stdout.write(options.html ? found.html : `${found.subject}\n\n${found.text}\n`)
     return
@@ -60,9 +58,7 @@ async function preview(system: string, template: string | undefined, options: Pr
 }
 
 async function dead(system: string, options: { readonly json?: boolean }): Promise<void> {
-  const letters = await onProject(system, (project) => project.offer(notificationsOffer).deadLetters(), {
-    readOnly: true,
-  })
+  const letters = await onProject(system, (project) => project.offer(notificationsOffer).deadLetters())
   printRows(
     letters.map((letter) => ({ ...letter })),
     options,
