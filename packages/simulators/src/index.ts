@@ -1,1 +1,2 @@
+export * from './razorpay/create-razorpay.ts'
 export * from './stripe/create-stripe.ts'

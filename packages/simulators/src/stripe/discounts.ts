@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { addMonths } from './billing-periods.ts'
+import { addMonths } from '../core/billing-periods.ts'
 import { invalid } from './failure.ts'
 import { text } from './params.ts'
 import type { Coupon, Discount } from './types.ts'

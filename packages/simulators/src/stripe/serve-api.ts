@@ -1,15 +1,15 @@
 import type { HttpBindings } from '@hono/node-server'
-import type { Context, Hono } from 'hono'
+import type { Hono } from 'hono'
+import { answerCall, type HttpCall, pause } from '../core/answer-call.ts'
 import type { PlannedFault } from '../core/faults.ts'
 import { type Form, readForm } from '../core/form.ts'
+import { findKept, fingerprintOf, type KeptAnswer } from '../core/kept-answers.ts'
 import type { Simulation } from '../core/simulation.ts'
 import { type Expansion, expandObject } from './expand.ts'
 import { docUrl, StripeFailure } from './failure.ts'
-import { findKept, fingerprintOf, type KeptAnswer } from './idempotency.ts'
 import type { Route } from './routes.ts'
 
 type App = Hono<{ Bindings: HttpBindings }>
-type HttpCall = Context<{ Bindings: HttpBindings }>
 
 /** The call that is being answered, as events name it. */
 export interface CurrentRequest {
@@ -41,37 +41,28 @@ const longestBody = 1_048_576
 /** Adds the API to an app: keys, versions, idempotency, faults, and the routes. */
 export function serveApi(app: App, options: ApiOptions): void {
   for (const route of options.routes)
-    app.on(route.method, route.path, (call) => answerCall(call, options, route))
-  app.all('/v1/*', (call) => answerCall(call, options, undefined))
+    app.on(route.method, route.path, (call) => answerApi(call, options, route))
+  app.all('/v1/*', (call) => answerApi(call, options, undefined))
 }
 
-async function answerCall(call: HttpCall, options: ApiOptions, route: Route | undefined): Promise<Response> {
-  const { simulation } = options
+function answerApi(call: HttpCall, options: ApiOptions, route: Route | undefined): Promise<Response> {
   const id = options.newRequestId()
-  const fault = simulation.faults.take(call.req.method, call.req.path)
-  if (fault?.hangUp === 'before') return hangUp(call)
-  const text = call.req.method === 'POST' ? await call.req.text() : ''
-  const answer = answerOnce(call, options, { route, id, text, fault })
-  simulation.changed()
-  if (fault?.slow) await withKeyInUse(call, fault.slow)
-  return fault?.hangUp === 'after' ? hangUp(call) : respond(call, options, id, answer)
+  return answerCall(call, options.simulation, {
+    perform: (text, fault) => answerOnce(call, options, { route, id, text, fault }),
+    respond: (answer) => respond(call, options, id, answer),
+    wait: (milliseconds) => withKeyInUse(call, milliseconds),
+  })
 }
 
 /** The work is done and the answer is late: the same key meanwhile is refused. */
 async function withKeyInUse(call: HttpCall, milliseconds: number): Promise<void> {
   const key = call.req.header('idempotency-key')
   if (key) keysInUse.add(key)
-  await new Promise((resolve) => setTimeout(resolve, milliseconds))
+  await pause(milliseconds)
   if (key) keysInUse.delete(key)
 }
 
 const keysInUse = new Set<string>()
-
-/** The client sees a connection that ends, as after a crash. */
-function hangUp(call: HttpCall): Response {
-  call.env.incoming.socket.destroy()
-  return new Response(null)
-}
 
 interface Received {
   readonly route: Route | undefined
@@ -103,7 +94,8 @@ function answerByKey(call: HttpCall, options: ApiOptions, received: Received): A
   const answers = simulation.table<KeptAnswer>('idempotency')
   const now = simulation.time.own()
   const fingerprint = fingerprintOf(call.req.method, call.req.path, received.text)
-  const found = findKept(answers, key, { fingerprint, now, path: call.req.path })
+  const found = findKept(answers, key, { fingerprint, now })
+  if (found === 'other') throw otherCall(key)
   if (found) return { status: found.status, body: found.body, request: found.request, replayed: true }
   const keep = ({ status, body }: Answer) =>
     answers.put({ id: key, fingerprint, request: received.id, status, body, at: now })
@@ -117,6 +109,16 @@ function answerByKey(call: HttpCall, options: ApiOptions, received: Received): A
     return answer
   }
 }
+
+const otherCall = (key: string) =>
+  new StripeFailure(
+    400,
+    {
+      message: `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`,
+      type: 'idempotency_error',
+    },
+    false,
+  )
 
 const keyInUse = (key: string) =>
   new StripeFailure(
@@ -140,7 +142,7 @@ function perform(
       message: `Unrecognized request URL (${call.req.method}: ${call.req.path}). The simulator has no such call; https://stripe.com/docs lists Stripe's.`,
       type: 'invalid_request_error',
     })
-  const params: Form = readForm(text || new URL(call.req.url).search.slice(1))
+  const params: Form = readForm(call.req.method === 'POST' ? text : new URL(call.req.url).search.slice(1))
   options.simulation.runDue()
   const { object, expand } = options.during({ id, idempotency_key: key }, () =>
     route.answer(params, call.req.param() as Record<string, string>),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { periodEndAfter } from './billing-periods.ts'
+import { periodEndAfter } from '../core/billing-periods.ts'
 import { amountOf, makePrice, priceData } from './catalog.ts'
 import { discountGiven, redeem } from './discounts.ts'
 import { invalid } from './failure.ts'

@@ -1,4 +1,4 @@
-import { periodEndAfter, prorate } from './billing-periods.ts'
+import { periodEndAfter, prorate } from '../core/billing-periods.ts'
 import { amountOf } from './catalog.ts'
 import { redeem } from './discounts.ts'
 import { invalid, StripeFailure } from './failure.ts'
