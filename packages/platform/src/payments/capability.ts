@@ -4,6 +4,7 @@ import type { HealthCheck } from '../http/index.ts'
 import { defineRoute } from '../routes/index.ts'
 import { defineCapability, offerKey } from '../system/index.ts'
 import { readPaymentMigrations } from './migrations.ts'
+import type { FoldContext } from './orders/fold-context.ts'
 import type { PaymentHooks } from './orders/payment-hooks.ts'
 import { paymentJobs } from './payment-jobs.ts'
 import { createPayments, type Payments } from './payments.ts'
@@ -15,10 +16,12 @@ export const paymentsOffer = offerKey<Payments>('payments')
 export interface PaymentsDeclaration extends z.input<typeof paymentSettings> {
   /** What the system does because of orders. */
   readonly hooks?: PaymentHooks
+  /** Parts of what a subscription's period costs, taxes among them. Default: all of it to the account `subscriptions`. */
+  readonly subscriptionLines?: FoldContext['subscriptionLines']
 }
 
 /** Money counted once: orders, providers, a ledger, plans. Handlers find it as `ctx.payments`. */
-export const payments = ({ hooks = {}, ...defaults }: PaymentsDeclaration = {}) =>
+export const payments = ({ hooks = {}, subscriptionLines, ...defaults }: PaymentsDeclaration = {}) =>
   defineCapability({
     name: 'payments',
     migrations: readPaymentMigrations,
@@ -28,20 +31,20 @@ export const payments = ({ hooks = {}, ...defaults }: PaymentsDeclaration = {}) 
       const { database, clock, settings } = project
       const providers = openProviders(settings, project.system.name)
       const refused = new Map<string, number>()
+      const context = { hooks, clock, subscriptionLines }
       const offer = createPayments({
+        ...context,
         database,
         providers,
-        hooks,
         secondPerson: settings.secondPerson,
         key: project.deriveKey('payments'),
-        clock,
         onRefused: (name) => void refused.set(name, (refused.get(name) ?? 0) + 1),
       })
       return {
         context: () => ({ payments: offer }),
         offer,
         routes: [...providers.all.keys()].map((name) => webhookRoute(name, offer)),
-        jobs: paymentJobs({ database, providers: providers.all, hooks, clock }),
+        jobs: paymentJobs({ ...context, database, providers: providers.all }),
         health: [checkPayments(database, refused)],
       }
     },

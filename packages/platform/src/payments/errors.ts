@@ -93,4 +93,24 @@ export const paymentErrors = defineErrors({
     message: 'There is no such payment to confirm or reverse.',
     hint: 'Check the id.',
   },
+  plan_unknown: {
+    status: 404,
+    message: 'There is no plan {plan} with a price in {currency} for this period.',
+    hint: 'See plinth.plans and plinth.plan_prices; a plan that is not open takes nobody new.',
+  },
+  subscription_exists: {
+    status: 409,
+    message: 'There is a subscription already.',
+    hint: 'Change its plan, or cancel it first.',
+  },
+  subscription_unknown: {
+    status: 404,
+    message: 'There is no such subscription.',
+    hint: 'Check the id.',
+  },
+  subscription_over: {
+    status: 409,
+    message: 'The subscription is {status}.',
+    hint: 'What was begun is paid first; what has ended is subscribed to anew.',
+  },
 })

@@ -2,8 +2,10 @@ import { z } from 'zod'
 import { type ProjectDatabase, sql } from '../database/index.ts'
 import { defineJob } from '../jobs/index.ts'
 import { type CallOptions, callProvider } from './orders/call-provider.ts'
-import { foldOrderTarget } from './orders/fold-order-target.ts'
+import { foldTarget } from './orders/fold-target.ts'
 import { recoverCheckouts } from './orders/open-checkout.ts'
+import { readSubscriptionBack } from './plans/read-subscription-back.ts'
+import { renewalMilliseconds, tickSubscription } from './plans/run-subscription.ts'
 
 const target = z.object({ target: z.uuid() })
 
@@ -16,13 +18,13 @@ const attempts = 12
 export const paymentJobs = (options: CallOptions) => [
   defineJob({
     name: 'fold-payment',
-    summary: 'Brings an order in line with its facts: state, ledger, effects.',
+    summary: 'Brings an order or a subscription in line with its facts: state, ledger, effects.',
     payload: target,
     concurrency: 3,
     attempts,
     run: async (_context, payload) => {
       await options.database.transactionAsOwner((transaction) =>
-        foldOrderTarget(transaction, payload.target, options.hooks),
+        foldTarget(transaction, payload.target, options),
       )
     },
   }),
@@ -33,6 +35,14 @@ export const paymentJobs = (options: CallOptions) => [
     concurrency: 2,
     attempts,
     run: (_context, { request }) => callProvider(options, request),
+  }),
+  defineJob({
+    name: 'read-subscription',
+    summary: 'Asks the provider that manages a subscription for its present state.',
+    payload: target,
+    concurrency: 2,
+    attempts,
+    run: (_context, payload) => readSubscriptionBack(options, payload.target),
   }),
   defineJob({
     name: 'check-payments',
@@ -48,6 +58,24 @@ export const paymentJobs = (options: CallOptions) => [
       await requeue(options.database, before)
       const found = await recoverCheckouts(options.database, options.providers, before)
       if (found > 0) log.info({ found }, 'checkouts of calls that were cut off')
+    },
+  }),
+  defineJob({
+    name: 'renew-subscriptions',
+    summary: 'Asks for renewals, goes on to paid periods, and ends what is overdue or cancelled.',
+    schedule: { line: '*/15 * * * *', zone: 'UTC', catchUp: 'once' },
+    payload: z.object({}),
+    concurrency: 1,
+    run: async ({ clock, signal }) => {
+      const soon = new Date(clock.now().getTime() + renewalMilliseconds)
+      const { rows } = await options.database.asOwner<{ id: string }>(sql`
+        select id from plinth.subscriptions
+        where manager = 'plinth' and (status in ('trialing', 'active', 'past_due') and period_end <= ${soon} or status = 'incomplete')
+        order by period_end nulls last`)
+      for (const { id } of rows) {
+        if (signal.aborted) return
+        await options.database.transactionAsOwner((transaction) => tickSubscription(transaction, options, id))
+      }
     },
   }),
   defineJob({
@@ -80,5 +108,5 @@ async function requeue(database: ProjectDatabase, before: Date): Promise<void> {
   await database.asOwner(sql`select plinth.requeue_payments(${before})`)
   await database.asOwner(sql`
     select plinth.add_job('call-payment-provider', jsonb_build_object('request', id), null, 'call ' || id)
-    from plinth.payment_requests where state = 'waiting' and asked_at < ${before} limit 1000`)
+    from plinth.payment_requests where state = 'waiting' and provider <> 'manual' and asked_at < ${before} limit 1000`)
 }

@@ -1,19 +1,21 @@
 import { type ProjectDatabase, sql, type Transaction, translateSqlError } from '../database/index.ts'
-import type { Clock } from '../kernel/index.ts'
 import { paymentErrors } from './errors.ts'
 import { type StoredFact, storeFact } from './facts/store-fact.ts'
 import type { OrderLine } from './fold/movements.ts'
 import { askProviders } from './orders/call-provider.ts'
+import type { FoldContext } from './orders/fold-context.ts'
 import { foldOrderTarget } from './orders/fold-order-target.ts'
 import {
   confirmManualPayment,
+  confirmManualRefund,
   enterManualPayment,
   type NewManualPayment,
   reverseManualPayment,
 } from './orders/manual-payments.ts'
 import { type CheckoutOptions, openCheckout } from './orders/open-checkout.ts'
-import type { PaymentHooks, PaymentOrder } from './orders/payment-hooks.ts'
+import type { PaymentOrder } from './orders/payment-hooks.ts'
 import { readOrder } from './orders/read-order.ts'
+import { createSubscriptions, type Subscriptions } from './plans/subscriptions.ts'
 import type { Providers } from './providers/open-providers.ts'
 import type { Checkout, ReadHeader } from './providers/payment-provider.ts'
 import type { RazorpayClientProof } from './providers/razorpay/razorpay-provider.ts'
@@ -55,6 +57,9 @@ export interface Payments {
   enterManual(payment: NewManualPayment): Promise<{ readonly id: string; readonly order: PaymentOrder }>
   confirmManual(id: string, by: string | null): Promise<PaymentOrder>
   reverseManual(id: string, by: string | null, reason: string): Promise<PaymentOrder>
+  /** Says that what was asked to be given back by hand was given back. Fails with `manual_payment_unknown`. */
+  confirmRefund(request: string, by: string | null): Promise<PaymentOrder>
+  readonly subscriptions: Subscriptions
   /** Folds the targets of facts again: of these, or of all since an instant. Gives how many there are. */
   replay(which: { readonly facts?: readonly string[]; readonly since?: Date }): Promise<number>
 }
@@ -68,27 +73,25 @@ export interface NewRefund {
   readonly by?: string | null
 }
 
-export interface PaymentsOptions {
+export interface PaymentsOptions extends FoldContext {
   readonly database: ProjectDatabase
   readonly providers: Providers
-  readonly hooks: PaymentHooks
   readonly secondPerson: boolean
   /** Seals the bodies of facts. */
   readonly key: Buffer
-  readonly clock: Clock
   /** Counts what was refused by its signature. */
   readonly onRefused: (provider: string) => void
 }
 
 export function createPayments(options: PaymentsOptions): Payments {
-  const { database, providers, hooks, secondPerson, key, clock } = options
+  const { database, providers, secondPerson, key, clock } = options
   const provider = (name: string) => {
     const found = providers.all.get(name)
     if (!found) throw paymentErrors.payment_provider_off({ provider: name })
     return found
   }
   const fold = async (transaction: Transaction, id: string): Promise<PaymentOrder> => {
-    const order = await foldOrderTarget(transaction, id, hooks)
+    const order = await foldOrderTarget(transaction, id, options)
     if (!order) throw paymentErrors.order_unknown({ order: id })
     return order
   }
@@ -100,7 +103,7 @@ export function createPayments(options: PaymentsOptions): Payments {
     return found
   }
   const refresh = async (id: string) => {
-    await askProviders({ database, providers: providers.all, hooks, clock }, id)
+    await askProviders({ ...options, providers: providers.all }, id)
     return inTransaction((transaction) => fold(transaction, id))
   }
   return {
@@ -154,6 +157,11 @@ export function createPayments(options: PaymentsOptions): Payments {
       inTransaction(async (transaction) =>
         fold(transaction, await reverseManualPayment(transaction, id, by, reason)),
       ),
+    confirmRefund: (request, by) =>
+      inTransaction(async (transaction) =>
+        fold(transaction, await confirmManualRefund(transaction, request, by)),
+      ),
+    subscriptions: createSubscriptions({ ...options, providers: providers.all }),
     replay: async ({ facts = null, since = null }) => {
       const { rows } = await database.asOwner<{ count: string }>(
         sql`select plinth.replay_payments(${facts}::bigint[], ${since}) as count`,

@@ -3,14 +3,12 @@ import { AppError, type Clock } from '../../kernel/index.ts'
 import { paymentErrors } from '../errors.ts'
 import { storeFact } from '../facts/store-fact.ts'
 import type { PaymentProvider, ProviderAnswer, ProviderRequest } from '../providers/payment-provider.ts'
+import type { FoldContext } from './fold-context.ts'
 import { foldOrderTarget } from './fold-order-target.ts'
-import type { PaymentHooks } from './payment-hooks.ts'
 
-export interface CallOptions {
+export interface CallOptions extends FoldContext {
   readonly database: ProjectDatabase
   readonly providers: ReadonlyMap<string, PaymentProvider>
-  readonly hooks: PaymentHooks
-  readonly clock: Clock
 }
 
 interface RequestRow {
@@ -61,16 +59,16 @@ async function answerOf(
 }
 
 const recordAnswer = (
-  { database, hooks, clock }: CallOptions,
+  options: CallOptions,
   { id, order }: ProviderRequest,
   { object, delivery }: ProviderAnswer,
 ): Promise<void> =>
-  database.transactionAsOwner(async (transaction) => {
+  options.database.transactionAsOwner(async (transaction) => {
     await storeFact(transaction, { ...delivery, hint: order }, { source: 'api', queue: false })
     await transaction.query(sql`
-      update plinth.payment_requests set state = 'done', object = ${object}, answered_at = ${clock.now()}
+      update plinth.payment_requests set state = 'done', object = ${object}, answered_at = ${options.clock.now()}
       where id = ${id} and state = 'waiting'`)
-    await foldOrderTarget(transaction, order, hooks)
+    await foldOrderTarget(transaction, order, options)
   })
 
 const isRefusal = (error: unknown): error is AppError =>

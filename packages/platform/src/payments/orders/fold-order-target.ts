@@ -1,17 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import { sql, type Transaction } from '../../database/index.ts'
-import { type Effect, effectKey, effectsOf } from '../fold/effects.ts'
-import type { PaymentEvent } from '../fold/events.ts'
+import { effectKey, effectsOf } from '../fold/effects.ts'
 import { foldOrder, noOrder } from '../fold/fold-order.ts'
-import { difference, type MovementLine, type Movements, movementsOf } from '../fold/movements.ts'
-import { hookOf, type PaymentHooks, type PaymentOrder } from './payment-hooks.ts'
+import { movementsOf } from '../fold/movements.ts'
+import { subscriptionOrderPaid, subscriptionPurpose } from '../plans/run-subscription.ts'
+import type { FoldContext } from './fold-context.ts'
+import { hookOf, type PaymentOrder } from './payment-hooks.ts'
 import { lockOrder, orderOf } from './read-order.ts'
-
-interface TargetFacts {
-  readonly facts: readonly string[]
-  readonly events: readonly PaymentEvent[]
-  readonly posted: Movements
-}
+import { markProcessed, postMovements, readTargetFacts, recordKeys } from './target-facts.ts'
 
 /**
  * Brings an order in line with all of its facts, under the lock of its row: state, ledger and effects, each of which is
@@ -20,7 +16,7 @@ interface TargetFacts {
 export async function foldOrderTarget(
   transaction: Transaction,
   id: string,
-  hooks: PaymentHooks,
+  context: FoldContext,
 ): Promise<PaymentOrder | undefined> {
   const row = await lockOrder(transaction, id)
   if (!row) return undefined
@@ -31,28 +27,10 @@ export async function foldOrderTarget(
   const changed = !isDeepStrictEqual(JSON.parse(JSON.stringify(state)), row.state ?? noOrder)
   if (changed) await writeState(transaction, order)
   await postMovements(transaction, order, movementsOf(order, state), posted)
-  await runEffects(transaction, order, hooks)
-  if (changed) await hooks.onChanged?.({ order }, transaction)
+  await runEffects(transaction, order, context)
+  if (changed) await context.hooks.onChanged?.({ order }, transaction)
   await markProcessed(transaction, facts)
   return order
-}
-
-async function readTargetFacts({ query }: Transaction, target: string): Promise<TargetFacts> {
-  const { rows } = await query<{
-    facts: string[]
-    events: PaymentEvent[]
-    posted: Record<string, MovementLine[]>
-  }>(sql`
-    select coalesce(f.facts, '{}') as facts, coalesce(f.events, '[]') as events,
-      (select coalesce(jsonb_object_agg(key, lines), '{}') from plinth.payment_movements where target = ${target}) as posted
-    from (
-      select array_agg(distinct f.id::text) as facts, jsonb_agg(e.value order by f.id, e.n) as events
-      from plinth.payment_inbox i join plinth.payment_facts f on f.id = i.fact
-      left join lateral jsonb_array_elements(f.events) with ordinality e (value, n) on true
-      where i.target = ${target}
-    ) f`)
-  const { facts, events, posted } = rows[0]!
-  return { facts, events: events.filter((event) => event !== null), posted }
 }
 
 async function writeState({ query }: Transaction, order: PaymentOrder): Promise<void> {
@@ -64,50 +42,17 @@ async function writeState({ query }: Transaction, order: PaymentOrder): Promise<
     where id = ${id}`)
 }
 
-/** Posts what the ledger lacks, or has too much of. */
-async function postMovements(
-  { query }: Transaction,
-  { id, tenant, purpose, reference }: Pick<PaymentOrder, 'id' | 'tenant' | 'purpose' | 'reference'>,
-  wanted: Movements,
-  posted: Movements,
+async function runEffects(
+  transaction: Transaction,
+  order: PaymentOrder,
+  context: FoldContext,
 ): Promise<void> {
-  const moves = [...new Set([...Object.keys(wanted), ...Object.keys(posted)])]
-    .sort()
-    .map((key) => ({
-      key,
-      lines: wanted[key] ?? [],
-      post: difference(wanted[key] ?? [], posted[key] ?? []),
-    }))
-    .filter(({ post }) => post.length > 0)
-  if (moves.length === 0) return
-  await query(sql`
-    select plinth.post_payment_movements(${tenant}, ${id}, ${JSON.stringify(moves)},
-      ${JSON.stringify({ target: id, purpose, reference })})`)
-}
-
-async function runEffects(transaction: Transaction, order: PaymentOrder, hooks: PaymentHooks): Promise<void> {
   const effects = effectsOf(order, order.state)
-  for (const { name, object } of await recordEffects(transaction, order.id, effects))
-    await hooks[hookOf[name]]?.({ order, object }, transaction)
-}
-
-/** Writes effects down and gives those that were not done before, in their order. */
-async function recordEffects(
-  { query }: Transaction,
-  target: string,
-  effects: readonly Effect[],
-): Promise<readonly Effect[]> {
-  if (effects.length === 0) return []
-  const keys = effects.map(effectKey)
-  const { rows } = await query<{ key: string }>(
-    sql`select key from plinth.record_payment_effects(${target}, ${keys}) key`,
-  )
-  const fresh = new Set(rows.map(({ key }) => key))
-  return effects.filter((effect) => fresh.has(effectKey(effect)))
-}
-
-async function markProcessed({ query }: Transaction, facts: readonly string[]): Promise<void> {
-  await query(sql`
-    update plinth.payment_inbox set processed_at = plinth.now()
-    where fact = any (${facts}::bigint[]) and processed_at is null`)
+  const fresh = new Set(await recordKeys(transaction, order.id, effects.map(effectKey)))
+  for (const effect of effects.filter((each) => fresh.has(effectKey(each)))) {
+    const { name, object } = effect
+    if (name === 'paid' && order.purpose === subscriptionPurpose)
+      await subscriptionOrderPaid(transaction, context, order)
+    await context.hooks[hookOf[name]]?.({ order, object }, transaction)
+  }
 }

@@ -1,7 +1,7 @@
 import { isSqlError, sql, type Transaction } from '../../database/index.ts'
 import { paymentErrors } from '../errors.ts'
 import { storeFact } from '../facts/store-fact.ts'
-import type { PaymentSeen } from '../fold/events.ts'
+import type { PaymentSeen, RefundSeen } from '../fold/events.ts'
 
 export interface NewManualPayment {
   readonly order: string
@@ -75,6 +75,47 @@ export async function reverseManualPayment(
   await transaction.query(sql`
     update plinth.manual_payments set reversed_by = ${by}, reversed_at = plinth.now(), reason = ${reason} where id = ${id}`)
   await report(transaction, row, 'reversed')
+  return row.target
+}
+
+/** What was asked to be given back was given back by hand. Gives the order. Fails with `manual_payment_unknown`. */
+export async function confirmManualRefund(
+  transaction: Transaction,
+  request: string,
+  by: string | null,
+): Promise<string> {
+  const { rows } = await transaction.query<{
+    target: string
+    payment: string
+    amount: string
+    currency: string
+    at: string
+  }>(sql`
+    update plinth.payment_requests r
+    set state = 'done', object = 'refund_' || r.id, answered_at = plinth.now(), answered_by = ${by}
+    from plinth.payment_orders o
+    where r.id::text = ${request} and o.id = r.target and r.provider = 'manual' and r.action = 'refund'
+    returning r.target, r.payment, r.amount, o.currency, r.answered_at::text as at`)
+  const row = rows[0]
+  if (!row) throw paymentErrors.manual_payment_unknown({ id: request })
+  const id = `refund_${request}`
+  const at = new Date(row.at)
+  const event: RefundSeen = {
+    object: 'refund',
+    provider: 'manual',
+    id,
+    payment: row.payment,
+    at: at.getTime(),
+    status: 'succeeded',
+    amount: Number(row.amount),
+    currency: row.currency,
+  }
+  const delivery = { provider: 'manual', eventId: id, kind: 'refund.succeeded', at, events: [event] }
+  await storeFact(
+    transaction,
+    { ...delivery, objects: [row.payment, id], hint: row.target },
+    { source: 'person', queue: false },
+  )
   return row.target
 }
 

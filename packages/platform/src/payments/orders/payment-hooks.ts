@@ -2,6 +2,7 @@ import type { Transaction } from '../../database/index.ts'
 import type { EffectName } from '../fold/effects.ts'
 import type { OrderState, OrderSummary } from '../fold/fold-order.ts'
 import type { OrderLine } from '../fold/movements.ts'
+import type { Subscription } from '../plans/subscription.ts'
 
 /** An order as hooks and handlers see it. Amounts are minor units of its currency. */
 export interface PaymentOrder extends OrderSummary {
@@ -55,9 +56,41 @@ export interface PaymentHooks {
   readonly onCheckoutExpired?: Hook<OrderEvent>
   /** After the others, whenever the order's state is another one than before: for rows that follow it. May run often. */
   readonly onChanged?: Hook<{ readonly order: PaymentOrder }>
+  /** A subscription is another one than before: its state, plan or period. */
+  readonly onSubscriptionChanged?: Hook<{
+    readonly subscription: Subscription
+    readonly before: Subscription
+  }>
+  /** A period is to be paid, by an order that was made for it. Once for a period. */
+  readonly onSubscriptionDue?: Hook<{ readonly subscription: Subscription; readonly order: string }>
+  /** A period or a better plan grants units: credits, say, until they expire. Never the same units twice. */
+  readonly onGranted?: Hook<Grant>
+  /** Of a subscription that a provider manages. Once for an invoice. */
+  readonly onInvoicePaid?: Hook<{ readonly subscription: Subscription; readonly invoice: string }>
+  readonly onInvoiceFailed?: Hook<{ readonly subscription: Subscription; readonly invoice: string }>
 }
 
-export const hookOf: Readonly<Record<EffectName, keyof PaymentHooks>> = {
+/** Units that a subscription's period grants. */
+export interface Grant {
+  readonly subscription: Subscription
+  /** As the plan's allowance is called: `credits`. */
+  readonly name: string
+  readonly amount: number
+  /** The end of the period. */
+  readonly expiresAt: Date
+}
+
+type OrderHook = Exclude<
+  keyof PaymentHooks,
+  | 'onChanged'
+  | 'onSubscriptionChanged'
+  | 'onSubscriptionDue'
+  | 'onGranted'
+  | 'onInvoicePaid'
+  | 'onInvoiceFailed'
+>
+
+export const hookOf: Readonly<Record<EffectName, OrderHook>> = {
   paid: 'onPaid',
   overpaid: 'onOverpaid',
   authorised: 'onAuthorised',

@@ -68,4 +68,29 @@ export interface PaymentProvider {
   findRefund(request: ProviderRequest, now: Date): Promise<ProviderAnswer | null>
   /** Payments and refunds that the provider made in a span of time, for reconciliation. */
   list(from: Date, until: Date): AsyncIterable<Delivery>
+  /** Where it manages subscriptions. */
+  readonly subscriptions?: SubscriptionProvider
+}
+
+export interface SubscriptionCheckout {
+  /** Of our subscription; idempotency key, and written onto the provider's objects. */
+  readonly id: string
+  /** The provider's id of the price. */
+  readonly price: string
+  readonly trialDays: number
+  readonly email?: string
+  readonly successUrl: string
+  readonly cancelUrl?: string
+}
+
+/** Subscriptions that a provider manages: renewal, dunning, proration. `object` is its own id. */
+export interface SubscriptionProvider {
+  createCheckout(subscription: SubscriptionCheckout): Promise<Checkout>
+  /** Changes the price now, with proration. `key` is the idempotency key. */
+  change(object: string, price: string, key: string): Promise<void>
+  cancel(object: string, immediately: boolean): Promise<void>
+  resume(object: string): Promise<void>
+  /** Address of the page where the payer manages it. */
+  portal(object: string, returnUrl: string): Promise<string>
+  read(object: string, now: Date): Promise<Delivery>
 }

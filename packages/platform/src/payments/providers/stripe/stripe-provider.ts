@@ -1,10 +1,11 @@
 import { paymentErrors } from '../../errors.ts'
 import type { Delivery } from '../../facts/delivery.ts'
-import type { Checkout, CheckoutOrder, PaymentProvider } from '../payment-provider.ts'
+import type { CheckoutOrder, PaymentProvider } from '../payment-provider.ts'
 import { type Fields, readJson } from '../read-fields.ts'
 import { fromStripe, toStripe } from './amounts.ts'
 import { readStripeAnswer, readStripeEvent } from './read-events.ts'
 import { openStripe, type StripeApi, type StripeKeys } from './stripe-api.ts'
+import { checkoutOf, stripeSubscriptions } from './stripe-subscriptions.ts'
 
 export interface StripeSettings extends StripeKeys {
   /** `whsec_…`; undefined: no webhooks are taken. */
@@ -106,15 +107,9 @@ export function createStripe(settings: StripeSettings, system: string): PaymentP
       return found ? { object: found.text('id'), delivery: readStripeAnswer(found, now) } : null
     },
     list: (from, until) => listStripe(api, from, until),
+    subscriptions: stripeSubscriptions(api, metadata),
   }
 }
-
-const checkoutOf = (session: Fields): Checkout => ({
-  object: session.text('id'),
-  // Longer than an id may be.
-  url: session.has('url') ? String(session.raw('url')) : null,
-  client: {},
-})
 
 const isFor = (order: CheckoutOrder, session: Fields): boolean =>
   session.textOr('client_reference_id', null) === order.id &&

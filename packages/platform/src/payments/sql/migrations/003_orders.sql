@@ -133,6 +133,7 @@ create table plinth.payment_requests (
   object text,
   problem text,
   answered_at timestamptz,
+  answered_by uuid,
   unique (target, action, cause)
 );
 comment on table plinth.payment_requests is 'What a provider is asked to do. The id is the idempotency key of the call; the row is there before it.';
@@ -397,7 +398,10 @@ begin
   insert into plinth.payment_requests (target, action, cause, provider, payment, amount, reason, asked_by)
   values (p_order, 'refund', p_cause, v_payment.provider, v_payment.payment, coalesce(p_amount, v_payment.refundable), p_reason, p_by)
   returning id into v_id;
-  perform plinth.add_job('call-payment-provider', jsonb_build_object('request', v_id), null, 'call ' || v_id);
+  -- What people paid by hand, people give back by hand.
+  if v_payment.provider <> 'manual' then
+    perform plinth.add_job('call-payment-provider', jsonb_build_object('request', v_id), null, 'call ' || v_id);
+  end if;
   return v_id;
 end $$;
 comment on function plinth.request_refund(uuid, text, bigint, text, uuid) is

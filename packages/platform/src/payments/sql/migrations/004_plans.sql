@@ -86,10 +86,8 @@ comment on function plinth.plan_price(text, text, text, int, timestamptz) is 'Th
 create function plinth.has_subscription(p_tenant text, p_subject text, p_at timestamptz default plinth.now())
 returns text language sql stable set search_path = '' as $$
   select plan from plinth.subscriptions
-  where tenant = p_tenant and subject = p_subject
-    and (status in ('active', 'trialing', 'past_due')
-      or status = 'cancelled' and period_end > p_at and cancel_at_period_end)
-  order by status = 'cancelled' limit 1
+  where tenant = p_tenant and subject = p_subject and status in ('active', 'trialing', 'past_due')
+    and (not cancel_at_period_end or period_end > p_at)
 $$;
 comment on function plinth.has_subscription(text, text, timestamptz) is
   'The plan that a subject enjoys now; null for none. An overdue one is enjoyed until it expires.';
