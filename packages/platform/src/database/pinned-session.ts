@@ -64,6 +64,16 @@ export function createPinnedClient(
 
 const connectMilliseconds = 10_000
 
+/**
+ * For sessions with long transactions: from PostgreSQL 17 on, the owner of a database may also decide how long any of them
+ * lasts. Older servers refuse to be told of that setting, so it cannot be pinned as the others are.
+ */
+export async function liftTransactionTimeout(client: pg.Client): Promise<void> {
+  await client.query(
+    `select pg_catalog.set_config(name, '0', false) from pg_catalog.pg_settings where name = 'transaction_timeout'`,
+  )
+}
+
 /** Runs `work` on a {@link createPinnedClient} of its own. */
 export async function withPinnedClient<T>(
   url: string,

@@ -1,6 +1,6 @@
 import { databaseErrors, type ProjectDatabase } from '../database/index.ts'
 import type { Clock, Log } from '../kernel/index.ts'
-import type { Batch, DurableConsumer, StreamedChunk, StreamedRelation } from '../tail/index.ts'
+import type { Batch, DurableConsumer, MissedCommits, StreamedChunk, StreamedRelation } from '../tail/index.ts'
 import type { ChainHead } from './encode-entries.ts'
 import { type EncodedSlice, encodeSlice, type Knowledge } from './encode-slice.ts'
 import { dayOf, type JournalSession, journalConsumer, openJournalSession } from './journal-session.ts'
@@ -181,10 +181,30 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     }
   }
 
+  /** Where the journal could not store for too long, nobody knows what happened: rewind does not go back past that. */
+  async function missed({ from, until, reason }: MissedCommits): Promise<void> {
+    if (reason !== 'set_aside') return
+    const open = required()
+    await open.query('begin')
+    await open.query(
+      `insert into plinth_journal.gaps (from_position, until_position, reason, noticed_at)
+       values ($1, $2, $3, clock_timestamp())`,
+      [from, until, reason],
+    )
+    await open.query('update plinth_journal.positions set position = $2 where consumer = $1', [
+      journalConsumer,
+      until,
+    ])
+    await open.query('commit')
+    stored = await open.position()
+  }
+
   return {
     name: journalConsumer,
+    isRequired: true,
     position: takeOver,
     handle,
+    missed,
     close: async () => {
       await session?.end()
       session = null

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
-import { createPinnedClient, type ProjectDatabase } from '../database/index.ts'
+import { createPinnedClient, liftTransactionTimeout, type ProjectDatabase } from '../database/index.ts'
 import { postgresEpoch, tailErrors } from '../tail/index.ts'
 import type { ChainHead } from './encode-entries.ts'
 
@@ -51,6 +51,7 @@ export async function openJournalSession(database: ProjectDatabase): Promise<Jou
   )
   await client.connect()
   try {
+    await liftTransactionTimeout(client)
     await client.query(
       `select pg_terminate_backend(pid, 5000) from pg_stat_activity
        where application_name = $1 and usename = current_user and datname = current_database()

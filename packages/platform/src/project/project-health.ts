@@ -10,10 +10,21 @@ export async function checkDatabase(database: ProjectDatabase): Promise<HealthSt
 /** More than this behind, and what is live or journalled is late enough for an operator to know. Milliseconds. */
 const tolerableLag = 10_000
 
+/** In other states PostgreSQL gives the slot up with the next checkpoint, or has already. */
+const keptWal = ['reserved', 'extended']
+
+/**
+ * Degraded also for a day after changes were lost, while the WAL that is kept comes near its bound, and while a consumer
+ * cannot store.
+ */
 export async function checkTail(tail: Tail): Promise<HealthStatus> {
   const health = await tail.health()
   const well =
-    (health.state === 'following' || health.state === 'standby') && health.lagMilliseconds < tolerableLag
+    (health.state === 'following' || health.state === 'standby') &&
+    health.lagMilliseconds < tolerableLag &&
+    health.gap === null &&
+    (health.walStatus === null || keptWal.includes(health.walStatus)) &&
+    health.consumers.every(({ state }) => state === 'following')
   return { status: well ? 'ok' : 'degraded', detail: { ...health } }
 }
 

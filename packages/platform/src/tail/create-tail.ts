@@ -3,14 +3,19 @@ import { type ProjectDatabase, sql } from '../database/index.ts'
 import { type Log, messageOf, newId } from '../kernel/index.ts'
 import { type ChunkPlace, compareChunks } from './committed-transaction.ts'
 import type { DurableConsumer, LiveConsumer, MissedCommits } from './consumers/consumer.ts'
+import { createStandings, type RetryPauses } from './consumers/standings.ts'
+import { recordSetAside, recordUnreadable, startConsumers } from './consumers/start-consumers.ts'
 import { defaultSlot } from './default-slot.ts'
 import { tailErrors } from './errors.ts'
 import { formatPosition } from './position.ts'
 import { tailPublication } from './publication/synchronise-publication.ts'
+import { isHalfUsedUp, readSlotHealth } from './read-health.ts'
 import { type Following, followStream } from './stream/follow-stream.ts'
 import { prepareSlot } from './stream/prepare-slot.ts'
 import type { StreamedChunk } from './stream/streamed-chunk.ts'
-import { markMessagePrefix, type Tail, type TailHealth } from './tail.ts'
+import { createUnreadableWatch } from './stream/unreadable.ts'
+import { markMessagePrefix, type Tail } from './tail.ts'
+import { type Attempt, afterAttempt, newStanding, pauseBefore } from './tail-states.ts'
 
 export interface TailOptions {
   readonly database: ProjectDatabase
@@ -23,93 +28,199 @@ export interface TailOptions {
   readonly silenceMilliseconds?: number
   /** Least time between two batches of a durable consumer under load, milliseconds. Default 50. */
   readonly gatherMilliseconds?: number
+  /** A durable consumer that has something to store and does nothing for so long has failed. Default 120,000. */
+  readonly stallMilliseconds?: number
+  /** When a durable consumer that failed is tried again. Default: after 200 ms, then twice as long, up to a minute. */
+  readonly retryPauses?: RetryPauses
+  /**
+   * Bytes of WAL that PostgreSQL keeps for a consumer that cannot store, before the stream goes on without it. Default
+   * 8 GB, and never more than half of what `max_slot_wal_keep_size` allows.
+   */
+  readonly mostKeptBytes?: number
 }
 
-/** How long until a stream that ended, or that another node holds, is asked for again, milliseconds. */
-const retryMilliseconds = { standby: 500, first: 100, most: 5_000 }
-/** So many times somebody else may have the stream before this node is one that stands by. */
-const patience = 10
+const defaults = {
+  silenceMilliseconds: 6_000,
+  gatherMilliseconds: 50,
+  stallMilliseconds: 120_000,
+  retryPauses: { first: 200, most: 60_000 },
+  mostKeptBytes: 8 * 1024 ** 3,
+}
 const defaultTimeout = 10_000
 const waitMilliseconds = 20
+/** How often it is looked after consumers that do not follow. */
+const lookMilliseconds = 100
 /** How long stopping waits for what was received to be stored; what is not comes again at the next start. */
 const drainMilliseconds = 5_000
 
 /** Makes a project's tail; {@link Tail.start} sets it going. */
 export function createTail(options: TailOptions): Tail {
-  const { database, log, durable = [], silenceMilliseconds = 6_000, gatherMilliseconds = 50 } = options
+  const { database, log, durable = [] } = options
+  const settings = { ...defaults, ...options }
   const slot = options.slot ?? defaultSlot(database)
+  const standings = createStandings(durable, log, settings.retryPauses)
+  const unreadable = createUnreadableWatch()
   const live = new Set<LiveConsumer>()
   const marks = new Map<string, (position: string) => void>()
   const stopping = new AbortController()
-  let state: TailHealth['state'] = 'stopped'
-  let problem: string | null = null
+  let standing = newStanding
   let missed: MissedCommits | null = null
   let following: Following | null = null
   let running: Promise<void> | null = null
   /** The last transaction that live consumers have had whole, and the last chunk that they have had. */
   let position: string | null = null
   let place: ChunkPlace | null = null
+  /** Where the stream goes on after a transaction that cannot be read; null for where the slot is. */
+  let startAt: string | null = null
+  let isRecording = false
+
+  // Holding the stream -------------------------------------------------------------------------------------------
 
   async function run(): Promise<void> {
-    let failures = 0
-    let turnedAway = 0
     while (!stopping.signal.aborted) {
-      try {
-        if (state !== 'standby') state = 'starting'
-        await hold()
-        failures = 0
-        turnedAway += 1
-        // Right after a lost connection, what still has the slot is what is left of ourselves.
-        if (position === null || turnedAway > patience) state = 'standby'
-      } catch (error) {
-        if (stopping.signal.aborted) return
-        failures += 1
-        turnedAway = 0
-        state = 'broken'
-        problem = messageOf(error)
+      if (standing.state !== 'standby') standing = { ...standing, state: 'starting' }
+      const attempt = await hold()
+      if (stopping.signal.aborted) return
+      standing = afterAttempt(standing, attempt)
+      const { problem, failures, state } = standing
+      if (state === 'broken')
         log.warn(
           { system: database.system, problem, failures },
           'the tail lost its stream and takes it again',
         )
-      }
-      await wait(pauseAfter(failures, state), undefined, { signal: stopping.signal }).catch(() => undefined)
+      await pause(pauseBefore(standing))
     }
   }
 
-  /** Follows until the stream ends, which is always a failure; resolves when somebody else holds it. */
-  async function hold(): Promise<void> {
-    if (state === 'standby' && (await isHeldElsewhere(database, slot))) return
+  const pause = (milliseconds: number) =>
+    wait(milliseconds, undefined, { signal: stopping.signal }).catch(() => undefined)
+
+  /** Holds the stream until it ends. */
+  async function hold(): Promise<Attempt> {
+    let began = performance.now()
+    try {
+      const stream = await take()
+      if (!stream) return { kind: 'turned away' }
+      began = performance.now()
+      try {
+        stopping.signal.throwIfAborted()
+        following = stream
+        standing = { ...standing, state: 'following', problem: null, hasHeld: true, turnedAway: 0 }
+        await Promise.race([stream.ended, letGo(stream)])
+        return { kind: 'let go' }
+      } catch (error) {
+        await leaveOut(stream, error)
+        throw error
+      } finally {
+        following = null
+        standing = { ...standing, state: 'starting' }
+        announce(false)
+        await stream.close()
+      }
+    } catch (error) {
+      return { kind: 'failed', problem: messageOf(error), heldMilliseconds: performance.now() - began }
+    }
+  }
+
+  /** Null while somebody else has the stream. */
+  async function take(): Promise<Following | null> {
+    if (standing.state === 'standby' && (await isHeldElsewhere(database, slot))) return null
     const prepared = await prepareSlot({ database, slot, log, durable, signal: stopping.signal })
-    if (prepared === 'busy') return
+    if (prepared === 'busy') return null
     if (prepared) tellMissed(prepared)
     const stream = await followStream({
+      ...settings,
       url: database.addresses.replication,
       applicationName: `plinth tail ${database.system}`,
       slot,
       publication: tailPublication,
-      silenceMilliseconds,
-      gatherMilliseconds,
+      startAt,
       actors: database.actors,
-      durable,
+      withhold: unreadable.suspect(),
+      onWithheldEnd: unreadable.clear,
+      consumers: () => startConsumers(database, slot, standings),
+      isHeldBack: standings.isHeldBack,
+      onSettled: (end) => {
+        if (!standings.isIncomplete()) recordSettled(end)
+      },
       onHeld: () => announce(true),
       onChunk: handOver,
+      onStored: standings.recover,
+      onFailure: standings.fail,
     })
-    if (stream === 'held') return
-    try {
-      stopping.signal.throwIfAborted()
-      following = stream
-      state = 'following'
-      problem = null
-      await stream.ended
-    } finally {
-      following = null
-      announce(false)
-      await stream.close()
-    }
+    return stream === 'held' ? null : stream
   }
+
+  /**
+   * Resolves when the stream should be taken anew because a consumer that could not store is to be tried again. Whoever
+   * keeps PostgreSQL from forgetting too much is set aside.
+   */
+  async function letGo(stream: Following): Promise<void> {
+    const ended = new AbortController()
+    void stream.ended.then(
+      () => ended.abort(),
+      () => ended.abort(),
+    )
+    const signal = AbortSignal.any([ended.signal, stopping.signal])
+    while (!signal.aborted) {
+      await wait(lookMilliseconds, undefined, { signal }).catch(() => undefined)
+      if (signal.aborted) break
+      if (standings.isHeldBack()) await setAsideBeyondBound()
+      if (standings.isDue()) return stream.finish().catch(() => undefined)
+    }
+    return new Promise(() => undefined)
+  }
+
+  async function setAsideBeyondBound(): Promise<void> {
+    const isBeyond = await isHalfUsedUp(database, slot, settings.mostKeptBytes).catch(() => false)
+    if (isBeyond) await setAside()
+  }
+
+  async function setAside(): Promise<void> {
+    const behind = standings.all().filter(({ state }) => state === 'behind')
+    if (behind.length === 0) return
+    await recordSetAside(
+      database,
+      behind.map(({ name }) => name),
+    )
+    for (const consumer of standings.setBehindAside())
+      log.error(
+        { system: database.system, consumer },
+        'the tail goes on without a consumer that cannot store',
+      )
+  }
+
+  /** A transaction that has ended the stream several times is recorded as a gap, and the stream goes on after it. */
+  async function leaveOut(stream: Following, error: unknown): Promise<void> {
+    const suspect = unreadable.suspect()
+    const during = stream.unfinished()
+    if (!unreadable.note(error, during) || suspect === null || during !== suspect) return
+    await stream.drain()
+    await setAside()
+    const found = await recordUnreadable(database, standings.following(), formatPosition(suspect))
+    startAt = formatPosition(suspect + 1n)
+    unreadable.clear()
+    tellMissed(found)
+  }
+
+  /** For those who wait in another process: see `settleElsewhere`. */
+  function recordSettled(end: bigint): void {
+    if (isRecording) return
+    isRecording = true
+    void database
+      .asJournal(sql`update plinth_journal.slot set settled = ${formatPosition(end)}::pg_lsn`)
+      .catch(() => undefined)
+      .finally(() => {
+        isRecording = false
+      })
+  }
+
+  // Live consumers -----------------------------------------------------------------------------------------------
 
   function tellMissed(commits: MissedCommits): void {
     missed = commits
+    // Positions of another cluster may be greater than those that come.
+    if (commits.reason !== 'unreadable') place = null
     if (commits.reason !== 'beginning')
       log.error({ system: database.system, ...commits }, 'commits are missing from the tail')
     for (const consumer of live) safely(consumer, () => consumer.missed?.(commits))
@@ -140,6 +251,8 @@ export function createTail(options: TailOptions): Tail {
     }
   }
 
+  // Marks --------------------------------------------------------------------------------------------------------
+
   async function writeMark(content = newId()): Promise<string> {
     await database.asOwner(
       sql`select pg_catalog.pg_logical_emit_message(true, ${markMessagePrefix}, ${content}::text)`,
@@ -149,13 +262,19 @@ export function createTail(options: TailOptions): Tail {
 
   /** A stream that is being taken, or taken again, is waited for; one that another node holds is not. */
   async function requireStream(until: number): Promise<Following> {
+    const began = performance.now()
     while (!following) {
-      const coming = running && (state === 'starting' || state === 'broken') && performance.now() < until
-      if (!coming || stopping.signal.aborted) throw tailErrors.tail_not_held({ system: database.system })
+      const { state } = standing
+      const isComing = running && (state === 'starting' || state === 'broken')
+      if (!isComing || stopping.signal.aborted) throw tailErrors.tail_not_held({ system: database.system })
+      if (performance.now() > until) throw tooLate(until - began)
       await wait(waitMilliseconds)
     }
     return following
   }
+
+  const tooLate = (milliseconds: number) =>
+    tailErrors.tail_timeout({ system: database.system, milliseconds: Math.round(milliseconds) })
 
   async function synchronise(timeout = defaultTimeout): Promise<string> {
     const until = performance.now() + timeout
@@ -174,16 +293,29 @@ export function createTail(options: TailOptions): Tail {
   async function settle(timeout = defaultTimeout): Promise<string> {
     const until = performance.now() + timeout
     const reached = await synchronise(timeout)
-    const stream = await requireStream(until)
-    await within(stream.drain(), until - performance.now())
+    await within(store(until), until - performance.now())
     return reached
+  }
+
+  /** A stream that is let go of in between is waited for, so that a consumer that was behind has stored as well. */
+  async function store(until: number): Promise<void> {
+    for (;;) {
+      const stream = await requireStream(until)
+      const isStored = await stream.drain().then(
+        () => following === stream && !standings.isIncomplete(),
+        () => false,
+      )
+      if (isStored) return
+      if (performance.now() > until) return
+      await wait(waitMilliseconds)
+    }
   }
 
   async function within<T>(work: Promise<T>, milliseconds: number): Promise<T> {
     const timer = new AbortController()
     const timeout = wait(Math.max(milliseconds, 1), undefined, { signal: timer.signal }).then(
       () => {
-        throw tailErrors.tail_timeout({ system: database.system, milliseconds: Math.round(milliseconds) })
+        throw tooLate(milliseconds)
       },
       () => new Promise<never>(() => undefined),
     )
@@ -204,7 +336,7 @@ export function createTail(options: TailOptions): Tail {
       await Promise.all(durable.map((consumer) => consumer.close?.()))
       await following?.close()
       await running
-      state = 'stopped'
+      standing = newStanding
     },
     subscribe: (consumer) => {
       live.add(consumer)
@@ -218,27 +350,21 @@ export function createTail(options: TailOptions): Tail {
     synchronise,
     settle,
     writeMark: () => writeMark(),
-    health: async () => ({
-      state,
-      slot,
-      problem: state === 'broken' ? problem : null,
-      missed,
-      pending: following?.pending() ?? 0,
-      lagMilliseconds: Math.round(following?.lag() ?? 0),
-      storedPosition: formatStored(following),
-      ...(await readSlot(database, slot)),
-    }),
+    health: async () => {
+      const stored = following?.stored() ?? null
+      return {
+        state: standing.state,
+        slot,
+        storedPosition: stored === null ? null : formatPosition(stored),
+        ...(await readSlotHealth(database, slot)),
+        lagMilliseconds: Math.round(following?.lag() ?? 0),
+        pending: following?.pending() ?? 0,
+        problem: standing.problem,
+        missed,
+        consumers: standings.all(),
+      }
+    },
   }
-}
-
-function pauseAfter(failures: number, state: TailHealth['state']): number {
-  if (failures > 0) return Math.min(retryMilliseconds.first * 2 ** (failures - 1), retryMilliseconds.most)
-  return state === 'standby' ? retryMilliseconds.standby : retryMilliseconds.first
-}
-
-const formatStored = (following: Following | null) => {
-  const stored = following?.stored() ?? null
-  return stored === null ? null : formatPosition(stored)
 }
 
 async function isHeldElsewhere(database: ProjectDatabase, slot: string): Promise<boolean> {
@@ -246,17 +372,4 @@ async function isHeldElsewhere(database: ProjectDatabase, slot: string): Promise
     sql`select from pg_replication_slots where slot_name = ${slot} and active`,
   )
   return rowCount === 1
-}
-
-async function readSlot(database: ProjectDatabase, slot: string) {
-  const nothing = { retainedBytes: null, walStatus: null }
-  const query = sql`
-    select wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::text as retained
-    from pg_replication_slots where slot_name = ${slot}`
-  const found = await database
-    .asJournal<{ wal_status: string | null; retained: string | null }>(query)
-    .catch(() => null)
-  const row = found?.rows[0]
-  if (!row) return nothing
-  return { retainedBytes: row.retained === null ? null : Number(row.retained), walStatus: row.wal_status }
 }

@@ -35,7 +35,7 @@ export function settleElsewhere(database: ProjectDatabase): Pick<Tail, 'settle'>
 
 async function readSlot(database: ProjectDatabase, at: string) {
   const { rows } = await database.asJournal<{ stored: boolean; active: boolean }>(sql`
-    select confirmed_flush_lsn >= ${at}::pg_lsn as stored, active
-    from pg_replication_slots where slot_name = (select slot from plinth_journal.slot)`)
+    select greatest(confirmed_flush_lsn, recorded.settled) >= ${at}::pg_lsn as stored, active
+    from pg_replication_slots join plinth_journal.slot recorded on recorded.slot = slot_name`)
   return rows[0]
 }

@@ -26,6 +26,8 @@ export function createStandingTail(system: string): Tail {
       pending: 0,
       problem: null,
       missed: null,
+      gap: null,
+      consumers: [],
     }),
   }
 }

@@ -1,4 +1,5 @@
 import type { LiveConsumer, MissedCommits } from './consumers/consumer.ts'
+import type { ConsumerStanding } from './consumers/standings.ts'
 
 /** What health shows of a project's tail. */
 export interface TailHealth {
@@ -22,6 +23,10 @@ export interface TailHealth {
   readonly problem: string | null
   /** The last stretch of commits that was lost since this process started, null when there was none. */
   readonly missed: MissedCommits | null
+  /** The last gap of the last 24 hours, by whichever node it was noticed; null when there was none. */
+  readonly gap: { readonly reason: string; readonly noticedAt: string } | null
+  /** The durable consumers of the node that holds the stream. */
+  readonly consumers: readonly ConsumerStanding[]
 }
 
 /** The one ordered reader of a project's committed changes. */

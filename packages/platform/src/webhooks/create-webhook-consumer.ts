@@ -122,7 +122,10 @@ export function createWebhookConsumer(options: WebhookConsumerOptions): DurableC
   }
 
   async function missed({ until }: MissedCommits): Promise<void> {
-    await database.asOwner(sql`update plinth.webhook_position set position = ${until}::pg_lsn`)
+    const { rowCount } = await database.asOwner(
+      sql`update plinth.webhook_position set position = ${until}::pg_lsn`,
+    )
+    if (rowCount === 1) stored = until
   }
 
   return { name: 'webhooks', position, handle, missed }

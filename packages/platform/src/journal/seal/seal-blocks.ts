@@ -43,7 +43,11 @@ function inThread(blocks: PackedBlocks): Promise<PackedBytes> {
 }
 
 function startThread(): SealingThread {
-  const worker = new Worker(new URL('./seal-worker.ts', import.meta.url), { name: 'seal', execArgv: [] })
+  const worker = new Worker(new URL('./seal-worker.ts', import.meta.url), {
+    name: 'seal',
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 64 },
+  })
   const started: SealingThread = { worker, waiting: [], idle: undefined }
   const end = (reason: unknown) => {
     if (thread === started) thread = null

@@ -16,7 +16,7 @@ export interface BlockContent {
   readonly after?: Readonly<Record<string, string>>
 }
 
-export const blockName = ''
+const blockName = ''
 export const sealedPlace = 0
 
 /** An image as the journal has it. */

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type ProjectDatabase, sql } from '../../database/index.ts'
-import { newId, newKey, seal, unseal } from '../../kernel/index.ts'
+import { createTurns, newId, newKey, seal, unseal } from '../../kernel/index.ts'
 import type { JournalSession } from '../journal-session.ts'
 import type { SubjectKey } from './seal-block.ts'
 import type { BlockContent, OpenBlock, SealedBlock } from './sealed-images.ts'
@@ -19,7 +19,8 @@ export interface SubjectKeys {
   clear(): void
 }
 
-const remembered = 10_000
+/** About 300 bytes each. */
+const remembered = 50_000
 
 export function createSubjectKeys(masterKey: Buffer): SubjectKeys {
   const keys = new LRUCache<string, SubjectKey>({ max: remembered })
@@ -48,27 +49,33 @@ async function loadKeys(
   masterKey: Buffer,
   subjects: readonly string[],
 ): Promise<ReadonlyMap<string, SubjectKey>> {
-  const made = subjects.map((subject) => {
-    const id = newId()
-    return { subject, id, sealed: seal(masterKey, newKey(), id) }
-  })
+  const turns = createTurns()
+  const keys = new Map<string, SubjectKey>()
   const { rows } = await session.query<{ subject: string; key_id: string; sealed_key: Buffer }>(
-    `with wanted as (
-      select * from unnest($1::text[], $2::uuid[], $3::bytea[]) w(subject, key_id, sealed_key)
-    ), known as (
-      select s.subject, s.key_id, s.sealed_key from plinth_journal.subjects s
-      join wanted using (subject) where s.sealed_key is not null
-    ), added as (
-      insert into plinth_journal.subjects (subject, key_id, sealed_key)
-      select w.* from wanted w where not exists (select from known k where k.subject = w.subject)
-      returning subject, key_id, sealed_key
-    )
-    select * from known union all select * from added`,
-    [made.map((each) => each.subject), made.map((each) => each.id), made.map((each) => each.sealed)],
+    `select subject, key_id, sealed_key from plinth_journal.subjects
+     where subject = any ($1) and sealed_key is not null`,
+    [subjects],
   )
-  return new Map(
-    rows.map((row) => [row.subject, { id: row.key_id, key: unseal(masterKey, row.sealed_key, row.key_id) }]),
+  for (const { subject, key_id: id, sealed_key: sealed } of rows) {
+    keys.set(subject, { id, key: unseal(masterKey, sealed, id) })
+    if (turns.isDue()) await turns.take()
+  }
+  const made = subjects
+    .filter((subject) => !keys.has(subject))
+    .map((subject) => ({ subject, id: newId(), key: newKey() }))
+  if (made.length === 0) return keys
+  const sealed: Buffer[] = []
+  for (const { subject, id, key } of made) {
+    keys.set(subject, { id, key })
+    sealed.push(seal(masterKey, key, id))
+    if (turns.isDue()) await turns.take()
+  }
+  await session.query(
+    `insert into plinth_journal.subjects (subject, key_id, sealed_key)
+     select * from unnest($1::text[], $2::uuid[], $3::bytea[])`,
+    [made.map(({ subject }) => subject), made.map(({ id }) => id), sealed],
   )
+  return keys
 }
 
 /** Opens those of these blocks whose persons were not erased. */

@@ -6,8 +6,12 @@ export interface MissedCommits {
   readonly from: string | null
   /** Where the stream goes on; everything committed after it arrives. */
   readonly until: string
-  /** `beginning`: the first start. `slot_lost`: the slot went or outgrew its bound. `other_cluster`: moved or restored. */
-  readonly reason: 'beginning' | 'slot_lost' | 'other_cluster'
+  /**
+   * `beginning`: the first start. `slot_lost`: the slot went or outgrew its bound. `other_cluster`: moved or restored.
+   * `unreadable`: one transaction, `until`, that PostgreSQL cannot send. `set_aside`: the consumer could not store for so
+   * long that the stream went on without it.
+   */
+  readonly reason: 'beginning' | 'slot_lost' | 'other_cluster' | 'unreadable' | 'set_aside'
 }
 
 /**
@@ -46,6 +50,8 @@ export interface Batch extends AsyncIterable<readonly TransactionChunk[]> {
 export interface DurableConsumer {
   /** Unique per project; its position is kept under it. */
   readonly name: string
+  /** True when nothing counts as settled that it has not stored (the journal). Default false. */
+  readonly isRequired?: boolean
   /**
    * The last position it has stored, null at first. Asked whenever this node takes the stream over, so it is also the
    * place to push a predecessor aside.
@@ -54,7 +60,7 @@ export interface DurableConsumer {
   /**
    * Stores a batch and its position; what it resolves for is stored, also what it has not looked at. To count exactly
    * once, iterate inside one PostgreSQL transaction that stores the position at its end. Batches never overlap in time.
-   * When it rejects, the tail lets go of the stream and takes it again, asking for the position anew.
+   * When it rejects, it is tried again later, from its position on; the others go on meanwhile.
    */
   handle(batch: Batch): Promise<void>
   /**

@@ -15,6 +15,8 @@ export interface Delivery {
   stored(): bigint | null
   /** Resolves when every transaction that has come to its end so far is stored; does not wait for more to gather. */
   drain(): Promise<void>
+  /** Fails when the consumer has something to do and has not gone on for so many milliseconds. */
+  giveUpAfter(milliseconds: number): void
   /** Ends without storing what waits; resolves when no batch is under way any more. */
   abandon(): Promise<void>
 }
@@ -30,7 +32,10 @@ export interface DeliveryOptions {
   readonly gatherMilliseconds: number
   /** There is room for more: something was stored, or is not held in memory any more. */
   onProgress(): void
-  onFailure(error: unknown): void
+  /** A batch was stored. */
+  onStored(): void
+  /** Called once; `done` settles when the consumer does nothing any more. */
+  onFailure(error: unknown, done: Promise<void>): void
 }
 
 /** Where a batch of several transactions is full. */
@@ -46,7 +51,7 @@ interface Unstored {
 }
 
 export function createDelivery(options: DeliveryOptions): Delivery {
-  const { consumer, from, gatherMilliseconds, onProgress, onFailure } = options
+  const { consumer, from, gatherMilliseconds, onProgress, onStored, onFailure } = options
   const abandoned = new AbortController()
   const unstored: Unstored[] = []
   let waiting: StreamedChunk[] = []
@@ -58,6 +63,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   let hurry = new AbortController()
   let arrival = Promise.withResolvers<void>()
   let working: Promise<void> | null = null
+  /** When the consumer last took something, or finished a batch; null while it has nothing to do. */
+  let busySince: number | null = null
   let drained: { readonly last: Unstored; resolve(): void; reject(error: unknown): void }[] = []
 
   function push(chunk: StreamedChunk): void {
@@ -70,7 +77,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     waitingChanges += chunk.changes.length
     if (isFull()) hurry.abort()
     arrival.resolve()
-    working ??= work().catch(fail)
+    working ??= work().catch((error: unknown) => fail(error, Promise.resolve()))
   }
 
   const isFull = () => waitingChanges >= fullBatch.changes || waitingBytes >= fullBatch.bytes
@@ -93,6 +100,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   }
 
   async function store(): Promise<void> {
+    busySince = performance.now()
     const slices = takeSlices()
     let last: StreamedChunk | undefined
     const batch: Batch = {
@@ -109,7 +117,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     }
     await consumer.handle(batch)
     for await (const rest of slices) last = rest.at(-1)
+    busySince = null
     settle(last!.end!)
+    onStored()
   }
 
   /**
@@ -141,6 +151,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   async function arrivalOfMore(): Promise<void> {
     bytesInHand = 0
+    busySince = null
     onProgress()
     arrival = Promise.withResolvers()
     const { signal } = abandoned
@@ -148,6 +159,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop, { once: true })
     await arrival.promise.finally(() => signal.removeEventListener('abort', stop))
+    busySince = performance.now()
   }
 
   function takeSlice(): readonly StreamedChunk[] {
@@ -169,6 +181,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     waitingBytes -= bytes
     waitingChanges -= changes
     bytesInHand = bytes
+    busySince = performance.now()
     onProgress()
     return slice
   }
@@ -186,11 +199,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     hurried = drained.length > 0
   }
 
-  function fail(error: unknown): void {
+  function fail(error: unknown, done: Promise<void>): void {
     working = null
     if (abandoned.signal.aborted) return
     letGo(error)
-    onFailure(error)
+    onFailure(error, done)
   }
 
   function letGo(reason: unknown): void {
@@ -213,6 +226,10 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       hurried = true
       hurry.abort()
       return new Promise((resolve, reject) => drained.push({ last, resolve, reject }))
+    },
+    giveUpAfter: (milliseconds) => {
+      if (busySince === null || performance.now() - busySince < milliseconds) return
+      fail(new Error(`nothing was stored in ${milliseconds} ms`), working ?? Promise.resolve())
     },
     abandon: async () => {
       letGo(new Error('The stream was let go of'))

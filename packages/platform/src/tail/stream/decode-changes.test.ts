@@ -246,15 +246,34 @@ test('types, origins and messages outside transactions are passed over', () => {
   expect(decode(logical('plinth.actor', '{}'), ...rest, begin, ...rest, commit)).toHaveLength(1)
 })
 
-test('messages are cut from the stream wherever the network cuts it', () => {
-  const bodies = ['', 'a', 'bb'.repeat(400), 'c']
+test('messages are cut from the stream wherever the network cuts it; those that are too large are passed over', () => {
+  const bodies = ['', 'a', 'bb'.repeat(400), 'c', 'large'.repeat(300), 'd', 'large'.repeat(301)]
   const wire = Buffer.concat(
     bodies.map((body) => Buffer.concat([Buffer.from('d'), int32(4 + body.length), Buffer.from(body)])),
   )
-  for (const size of [1, 2, 5, 7, 300, wire.length]) {
+  for (const size of [1, 2, 5, 7, 69, 70, 300, wire.length]) {
     const found: string[] = []
-    const read = createFrameReader((type, body) => found.push(`${String.fromCharCode(type)}${body}`))
+    const note = (type: number, body: Buffer, mark = '') =>
+      found.push(`${String.fromCharCode(type)}${body}${mark}`)
+    const read = createFrameReader(
+      {
+        onFrame: (type, bytes, start, end) => note(type, bytes.subarray(start, end)),
+        onOversized: (type, beginning) => note(type, beginning, '…'),
+      },
+      1_000,
+    )
     for (let at = 0; at < wire.length; at += size) read(Buffer.from(wire.subarray(at, at + size)))
-    expect(found).toEqual(bodies.map((body) => `d${body}`))
+    const beginning = `${'large'.repeat(13).slice(0, 64)}…`
+    expect(found).toEqual(bodies.map((body) => (body.startsWith('large') ? `d${beginning}` : `d${body}`)))
   }
+})
+
+test('of a row that is too large the table is told, as of one that was emptied', () => {
+  const chunks: StreamedChunk[] = []
+  const decoder = createChangeDecoder(actors, (chunk) => chunks.push(chunk))
+  for (const each of [begin, full, insert('a')]) decoder.decode(each)
+  decoder.skip(insert('b'.repeat(100)).subarray(0, 39))
+  decoder.skip(logical('any', 'c'.repeat(100)).subarray(0, 39))
+  decoder.decode(commit)
+  expect(chunks).toMatchObject([{ changes: { length: 1 }, truncated: [{ table: 'items' }], messages: [] }])
 })

@@ -8,6 +8,8 @@ import type { StreamedChunk, StreamedTransaction } from './streamed-chunk.ts'
 export interface ChangeDecoder {
   /** Takes one pgoutput message (the payload of XLogData). */
   decode(message: Buffer): void
+  /** Takes the beginning of a message that is too large to be read: its table counts as emptied. */
+  skip(beginning: Buffer): void
   /** The transaction whose end has not come yet; null between transactions. */
   current(): Pick<StreamedTransaction, 'commit'> | null
 }
@@ -15,7 +17,7 @@ export interface ChangeDecoder {
 /** Where a chunk is full. What is in a chunk must depend on nothing but the transaction: see {@link StreamedChunk.index}. */
 const fullChunk = { changes: 500, bytes: 512 * 1024 }
 /** Objects of a change, beside the bytes of its row. */
-const changeBytes = 256
+const changeBytes = 512
 
 const code = (letter: string) => letter.charCodeAt(0)
 const [begin, commit, relation, insert, update, remove, logical, truncate, type, origin] = [
@@ -40,10 +42,12 @@ export function createChangeDecoder(
       case begin:
         open = beginTransaction(message)
         return
-      case commit:
-        emit(current(), message.readBigUInt64BE(10))
+      case commit: {
+        const whole = current()
         open = null
+        emit(whole, message.readBigUInt64BE(10))
         return
+      }
       case relation:
         relations.set(message.readUInt32BE(1), readRelation(message))
         return
@@ -109,7 +113,16 @@ export function createChangeDecoder(
       transaction.actorJson ??= actors.read(content)
   }
 
-  return { decode, current: () => open }
+  /** A logical message that is too large is nobody's: the platform's own are small. */
+  function skip(beginning: Buffer): void {
+    const kind = beginning[0]
+    if (kind === logical) return
+    if (kind !== insert && kind !== update && kind !== remove)
+      throw tailErrors.tail_protocol({ problem: `a message of type ${kind} that is too large` })
+    withRoom(beginning.length).chunk.truncated.push(relationAt(beginning, 1))
+  }
+
+  return { decode, skip, current: () => open }
 }
 
 interface OpenTransaction {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import pg from 'pg'
-import { createPinnedClient } from '../../database/index.ts'
+import { createPinnedClient, liftTransactionTimeout } from '../../database/index.ts'
 import { messageOf } from '../../kernel/index.ts'
 import { tailErrors } from '../errors.ts'
 import { createFrameReader } from './read-frames.ts'
@@ -14,8 +14,12 @@ export interface ReplicationOptions {
   readonly publication: string
   /** After how many silent milliseconds PostgreSQL gives the slot to the next one who asks. */
   readonly silenceMilliseconds: number
+  /** Where the stream begins, `X/Y`, if that is after what the slot has confirmed. */
+  readonly startAt: string | null
   /** A pgoutput message. */
   onMessage(message: Buffer): void
+  /** The beginning of one that is larger than {@link mostMessageBytes}, which is passed over. */
+  onOversized(beginning: Buffer): void
   /** All that PostgreSQL had committed up to `end` has been sent. */
   onKeepalive(end: bigint): void
   /** What may be forgotten, asked whenever PostgreSQL is told. */
@@ -38,6 +42,8 @@ export interface ReplicationStream {
 }
 
 const statusMilliseconds = 1_000
+/** A row before and after a change; PostgreSQL's own bound is 1 GB. */
+const mostMessageBytes = 64 * 1024 * 1024
 /** Reading without a turn of the event loop. */
 const turnMilliseconds = 4
 const copyBoth = 0x57
@@ -57,10 +63,11 @@ export async function openReplicationStream(options: ReplicationOptions): Promis
   const client = createPinnedClient(
     options.url,
     options.applicationName,
-    { wal_sender_timeout: options.silenceMilliseconds },
+    { wal_sender_timeout: options.silenceMilliseconds, logical_decoding_work_mem: '64MB' },
     { replication: 'database' } as pg.ClientConfig,
   )
   await client.connect()
+  await liftTransactionTimeout(client)
   const socket = takeSocket(client)
   try {
     return await startStreaming(socket, options)
@@ -116,26 +123,30 @@ async function startStreaming(socket: Socket, options: ReplicationOptions): Prom
     )
   }
 
-  const onFrame = (type: number, body: Buffer) => {
+  const onFrame = (type: number, bytes: Buffer, start: number, until: number) => {
     if (ended) return
-    if (type === copyData) onCopyData(body)
+    if (type === copyData) onCopyData(bytes, start, until)
     else if (type === copyBoth) {
       flow()
       markStarted()
-    } else if (type === errorResponse) end(readError(body))
+    } else if (type === errorResponse) end(readError(bytes.subarray(start, until)))
     else if (type === copyDone) end(new Error('PostgreSQL ended the stream'))
   }
 
-  const onCopyData = (body: Buffer) => {
+  const onCopyData = (bytes: Buffer, start: number, until: number) => {
+    const kind = bytes[start]
+    if (kind !== xlogData && kind !== keepalive) return
+    received = bytes.readBigUInt64BE(start + 1)
+    if (kind === xlogData)
+      return guard(() => options.onMessage(bytes.subarray(start + xlogHeaderBytes, until)))
+    guard(() => options.onKeepalive(received))
+    if (bytes[start + 17] === 1) acknowledge()
+  }
+
+  /** What cannot be read ends the stream. */
+  const guard = (work: () => void) => {
     try {
-      if (body[0] === xlogData) {
-        received = body.readBigUInt64BE(1)
-        options.onMessage(body.subarray(xlogHeaderBytes))
-      } else if (body[0] === keepalive) {
-        received = body.readBigUInt64BE(1)
-        options.onKeepalive(received)
-        if (body[17] === 1) acknowledge()
-      }
+      work()
     } catch (error) {
       end(error instanceof Error ? error : tailErrors.tail_protocol({ problem: messageOf(error) }))
     }
@@ -145,7 +156,12 @@ async function startStreaming(socket: Socket, options: ReplicationOptions): Prom
     if (!ended && socket.writable) socket.write(statusUpdate(received, options.acknowledged()))
   }
 
-  const readFrames = createFrameReader(onFrame)
+  const onOversized = (type: number, beginning: Buffer) => {
+    if (type !== copyData || beginning[0] !== xlogData) return
+    guard(() => options.onOversized(beginning.subarray(xlogHeaderBytes)))
+  }
+
+  const readFrames = createFrameReader({ onFrame, onOversized }, mostMessageBytes)
   socket.on('data', (bytes) => {
     if (turnBegan === null) setImmediate(beginTurn)
     turnBegan ??= performance.now()
@@ -186,9 +202,9 @@ async function startStreaming(socket: Socket, options: ReplicationOptions): Prom
 
 const quote = (text: string) => `'${text.replaceAll("'", "''")}'`
 
-/** Starts at what the slot has confirmed. Protocol 1 sends whole transactions, in commit order. */
-const startCommand = ({ slot, publication }: ReplicationOptions) =>
-  `START_REPLICATION SLOT ${pg.escapeIdentifier(slot)} LOGICAL 0/0 (proto_version '1', ` +
+/** Starts at what the slot has confirmed, or later. Protocol 1 sends whole transactions, in commit order. */
+const startCommand = ({ slot, publication, startAt }: ReplicationOptions) =>
+  `START_REPLICATION SLOT ${pg.escapeIdentifier(slot)} LOGICAL ${startAt ?? '0/0'} (proto_version '1', ` +
   `publication_names ${quote(pg.escapeIdentifier(publication))}, messages 'true')`
 
 function queryMessage(text: string): Buffer {

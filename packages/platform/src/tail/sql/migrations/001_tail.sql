@@ -20,9 +20,12 @@ create table plinth_journal.slot (
   only_one boolean primary key default true check (only_one),
   slot name not null,
   cluster text not null,
-  created_at timestamptz not null default now()
+  created_at timestamptz not null default now(),
+  settled pg_lsn
 );
 comment on table plinth_journal.slot is 'The replication slot that the consumers'' positions belong to, written when all of them know where it begins.';
+comment on column plinth_journal.slot.settled is
+  'How far everybody has stored who can, while what is acknowledged is held back for a consumer that cannot.';
 comment on column plinth_journal.slot.cluster is 'System identifier of the PostgreSQL cluster: positions mean nothing in another one.';
 
 create table plinth_journal.positions (
@@ -40,4 +43,10 @@ create table plinth_journal.gaps (
 );
 comment on table plinth_journal.gaps is 'Stretches of commits that no consumer has seen. Rewind does not cross them.';
 
-grant select on plinth_journal.slot, plinth_journal.positions, plinth_journal.gaps to pg_database_owner;
+create table plinth_journal.set_aside (
+  consumer text primary key,
+  since timestamptz not null default clock_timestamp()
+);
+comment on table plinth_journal.set_aside is 'Consumers that could not store for so long that the stream went on without them.';
+
+grant select on plinth_journal.set_aside, plinth_journal.slot, plinth_journal.positions, plinth_journal.gaps to pg_database_owner;
