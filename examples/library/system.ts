@@ -5,6 +5,7 @@ import { loadDemo } from './demo/load-demo.ts'
 import { libraryErrors } from './errors.ts'
 import { newCard } from './functions/new-card.ts'
 import { popularBooks } from './functions/popular-books.ts'
+import { rewindLibrary } from './functions/rewind-library.ts'
 import { importBooks } from './imports/import-books.ts'
 import { remindReaders } from './jobs/remind-readers.ts'
 import { borrowBook } from './routes/borrow-book.ts'
@@ -19,7 +20,7 @@ export const library = defineSystem({
   uses,
   migrations: () => readMigrations('library', new URL('./sql/migrations/', import.meta.url)),
   errors: libraryErrors,
-  functions: [popularBooks, newCard],
+  functions: [popularBooks, newCard, rewindLibrary],
   routes: [borrowBook, loanCalendar],
   roles: {
     of: async (database, userId) => {

@@ -115,6 +115,49 @@ describe('what follows the stream', () => {
   })
 })
 
+describe('a library taken back', () => {
+  const rewind = (body: object, as = ben) =>
+    system.call('rewind-library', { tenant: libraryId, ...body }, { as })
+  const copies = async () => (await run('select copies from public.books'))[0]!['copies']
+
+  it('by a librarian, with a preview as data, and the undo of it', async () => {
+    await system.project.tail.settle()
+    const [last] = await system.project.offer(journalOffer).show({ tenant: libraryId, limit: 1 })
+    await run('update public.books set copies = 7')
+    const point = { to: last!.committedAt, tables: ['books'] }
+    const preview = await rewind({ action: 'preview', ...point })
+    expect(preview.body.data).toMatchObject({
+      undone: 1,
+      tables: [{ table: 'public.books', removed: 0, restored: 0, reverted: 1 }],
+      lost: [],
+    })
+    expect(await copies()).toBe(7)
+    const applied = await rewind({ action: 'apply', ...point })
+    expect(applied.body.data).toMatchObject({ undone: 1, journalled: true })
+    expect(await copies()).toBe(1)
+    const [entry] = await system.project.offer(journalOffer).show({ tenant: libraryId, limit: 1 })
+    expect(entry!.actor).toMatchObject({ user: ben.userId, via: 'rewind-library' })
+    const { id } = applied.body.data as { id: string }
+    expect((await rewind({ action: 'undo', id })).status).toBe(200)
+    expect(await copies()).toBe(7)
+    expect((await rewind({ action: 'undo', id: bookId })).body).toMatchObject({ code: 'rewind_unknown' })
+  })
+
+  it('by nobody else; a stranger learns nothing', async () => {
+    const missing = { tenant: '22222222-2222-4222-8222-222222222222' }
+    const answers = [
+      await rewind({ action: 'preview', to: 0 }, ada),
+      await rewind({ action: 'apply', to: 0 }, eve),
+      await rewind({ action: 'undo', id: bookId }, eve),
+      await rewind({ action: 'preview', to: 0, ...missing }, ben),
+    ]
+    for (const { status, body } of answers) {
+      expect(status).toBe(404)
+      expect(body).toMatchObject({ code: 'rewind_unknown_tenant' })
+    }
+  })
+})
+
 describe('jobs', () => {
   it('remind of each overdue loan once', async () => {
     await borrow(ada)

@@ -75,13 +75,12 @@ export const rewind = () =>
   })
 
 function createRewindOffer(project: CapabilityProject): RewindOffer {
-  const { database, clock, log, system } = project
+  const { database, log, system } = project
   const here = settleAnywhere(project)
   const optionsOf = ({ tenant, to, tables, tail = here }: TenantRewind): RewindOptions => ({
     database,
     tail,
     key: project.offer(journalOffer).key,
-    clock,
     tenants: system.tenant,
     tenant,
     to,

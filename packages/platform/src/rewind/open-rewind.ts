@@ -5,7 +5,7 @@ import {
   type ProjectDatabase,
   type Statement,
 } from '../database/index.ts'
-import { type Clock, hasCode, messageOf } from '../kernel/index.ts'
+import { hasCode, messageOf } from '../kernel/index.ts'
 import type { TenantDeclaration } from '../system/index.ts'
 import type { Tail } from '../tail/index.ts'
 import type { LostRows } from './cascade-rows.ts'
@@ -35,7 +35,6 @@ export interface RewindOptions {
   readonly tail: Pick<Tail, 'settle'>
   /** The journal's key, as in {@link createJournal}. */
   readonly key: Buffer
-  readonly clock: Clock
   /** How the system declares tenants. */
   readonly tenants: TenantDeclaration | null
   /** As the system declares tenants; empty for what belongs to the project as a whole. */
@@ -85,8 +84,8 @@ export async function withRewind<T>(
 ): Promise<T> {
   const { database, tenant } = options
   const root = await findTenant(database, options.tenants, tenant)
-  await options.tail.settle()
-  const point = await findRewindPoint(database, tenant, options.to, options.clock.now())
+  await options.tail.settle(catchUpMilliseconds)
+  const point = await findRewindPoint(database, tenant, options.to)
   const client = createPinnedClient(database.addresses.ownerDirect, `plinth rewind ${database.system}`)
   await client.connect().catch((cause: unknown) => {
     throw databaseErrors.database_unavailable({}, cause)
@@ -108,6 +107,8 @@ export async function withRewind<T>(
   }
 }
 
+/** The journal may be behind by a large import; nobody waits for the rewind yet. */
+const catchUpMilliseconds = 60_000
 /** Where the owner's functions find what they do not qualify, as in a request. */
 const requestPath = 'public, extensions'
 

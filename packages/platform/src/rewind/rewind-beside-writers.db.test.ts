@@ -69,6 +69,7 @@ async function besideNeighbour<T>(work: () => Promise<T>) {
 /** Rows that came and rows that changed since the point; then everything back. */
 async function rewindMany(rows: number) {
   await run(`insert into items select n, 'a', 0, 'a' || n from generate_series(1, $1::int / 2) n`, rows)
+  await test_.tail.settle(300_000)
   const point = await head('a')
   const hash = () =>
     run(
@@ -80,6 +81,7 @@ async function rewindMany(rows: number) {
     `insert into items select n, 'a', 1, 'a' || n from generate_series($1::int / 2 + 1, $1::int) n`,
     rows,
   )
+  await test_.tail.settle(300_000)
   const { result, writes, longest } = await besideNeighbour(() => rewind('a', point))
   expect(await hash()).toEqual(before)
   return { result, writes, longest }

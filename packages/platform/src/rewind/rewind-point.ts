@@ -54,15 +54,14 @@ export async function findRewindPoint(
   database: ProjectDatabase,
   tenant: string,
   target: RewindTarget,
-  now: Date,
 ): Promise<RewindPoint> {
-  const last = await readLast(database, tenant)
+  const { last, now } = await readLast(database, tenant)
   const instant = instantOf(target)
   const name = describeTarget(target)
   const sensible =
     instant === null
       ? typeof target === 'number' && Number.isSafeInteger(target) && target >= 0 && target <= last
-      : instant !== undefined && Date.parse(instant) <= now.getTime()
+      : instant !== undefined && instant <= now
   if (!sensible) throw rewindErrors.rewind_unknown_point({ to: name, last })
   const found = await (typeof instant === 'string'
     ? findInstant(database, tenant, instant)
@@ -80,11 +79,12 @@ function instantOf(target: RewindTarget): string | undefined | null {
   return Number.isNaN(target.getTime()) ? undefined : `${target.toISOString().slice(0, 23)}000Z`
 }
 
-async function readLast(database: ProjectDatabase, tenant: string): Promise<number> {
-  const { rows } = await database.asJournal<{ sequence: string }>(
-    sql`select sequence from plinth_journal.heads where tenant = ${tenant}`,
-  )
-  return Number(rows[0]?.sequence ?? 0)
+/** The last entry, and the database's clock, which commits are stamped by. */
+async function readLast(database: ProjectDatabase, tenant: string): Promise<{ last: number; now: string }> {
+  const { rows } = await database.asJournal<{ last: string | null; now: string }>(sql`
+    select (select sequence from plinth_journal.heads where tenant = ${tenant}) as last,
+      to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as now`)
+  return { last: Number(rows[0]!.last ?? 0), now: rows[0]!.now }
 }
 
 /** The first entry that goes, by its number; `offset 0` lets the index on commit times find it. */

@@ -2,7 +2,7 @@ import { useRewind, useTail } from '@plinth/testing/tail'
 import pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import type { ProjectDatabase } from '../database/index.ts'
-import { eraseSubject, showJournal, verifyJournal } from '../journal/index.ts'
+import { eraseSubject, erasureLock, showJournal, verifyJournal } from '../journal/index.ts'
 import { findRewind } from './find-rewind.ts'
 
 const schema = `
@@ -162,6 +162,45 @@ test('personal values come back opened; those of a person who was erased stay er
     { id: 'ada', email: 'ada@example.test', city: '', vip: true, home: '::1' },
     { id: 'bob', email: null, city: '', vip: true, home: '::2' },
   ])
+})
+
+test('a person who is erased while a rewind runs stays erased: it waits, and the rewind waits for it', async () => {
+  await run(`insert into customers (id, shop_id, email) values ('gil', 'a', 'gil@example.test')`)
+  const point = await head('a')
+  await run(`delete from customers where id = 'gil'`)
+  await head('a')
+  const eraser = new pg.Client({ connectionString: test_.database.addresses.ownerDirect })
+  await eraser.connect()
+  await eraser.query('select pg_advisory_lock($1)', [erasureLock])
+  await expect(rewind('a', point, { lockMilliseconds: 50 })).rejects.toEqual(failing('rewind_busy'))
+  const rewinding = rewind('a', point)
+  await eraseSubject(test_.database, 'gil')
+  await eraser.end()
+  await rewinding
+  expect(await run(`select from customers where id = 'gil'`)).toEqual([])
+})
+
+test('personal values go through a rewind, its undo and the undo of that', async () => {
+  await run(
+    `insert into customers (id, shop_id, email, vip, home) values ('ida', 'a', 'ida@example.test', true, '::7')`,
+  )
+  const row = () => run(`select email, city, vip, host(home) as home from customers where id = 'ida'`)
+  const before = await row()
+  const point = await head('a')
+  await run(`update customers set email = 'new@example.test', city = 'Rome', vip = null where id = 'ida'`)
+  const after = await row()
+  const first = await rewind('a', point)
+  expect(await row()).toEqual(before)
+  const second = await rewind('a', first.undoneBy!)
+  expect(await row()).toEqual(after)
+  await rewind('a', second.undoneBy!)
+  expect(await row()).toEqual(before)
+  const entries = await test_.entries('a')
+  const stored = entries
+    .filter(({ key }) => key === '["ida"]')
+    .map(({ before: b, after: a }) => JSON.stringify([b, a]))
+  expect(stored.length).toBeGreaterThan(3)
+  for (const text of stored) expect(text).not.toContain('example.test')
 })
 
 describe('refused, and nothing is changed', () => {

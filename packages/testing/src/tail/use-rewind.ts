@@ -1,5 +1,4 @@
 import type { Actor } from '@plinth/platform/database'
-import { systemClock } from '@plinth/platform/kernel'
 import {
   type AppliedRewind,
   type ApplyRewindOptions,
@@ -26,7 +25,6 @@ export function useRewind(test: TestTail): TestRewind {
     database: test.database,
     tail: test.tail,
     key: test.key,
-    clock: systemClock,
     tenants: test.tenants,
     tenant,
     to,
