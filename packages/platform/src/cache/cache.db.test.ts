@@ -62,7 +62,6 @@ describe('the cache', () => {
       log: silentLog,
       memoryBytes: 1_000_000,
       tables: [],
-      pulse: 200,
     })
     await signals.start()
     await waitFor(() => system.project.tail.holds(), { timeout: 30_000, what: 'the stream' })
@@ -158,12 +157,15 @@ describe('the cache', () => {
   })
 
   it('does not keep an answer whose computing began before a change, nor give it to who asks after', async () => {
+    const read = Promise.withResolvers<void>()
     const gate = Promise.withResolvers<void>()
     const early = own().remember('slow', dependsOn(shop), async () => {
       const sum = await sumOf(shop)
+      read.resolve()
       await gate.promise
       return sum
     })
+    await read.promise
     const before = await sumOf(shop)
     await add(shop)
     await system.project.tail.settle()
