@@ -26,6 +26,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./health.ts')).addHealthCommand,
   },
   {
+    name: 'alerts',
+    summary: 'what is wrong in a project, and since when',
+    load: async () => (await import('./alerts.ts')).addAlertsCommand,
+  },
+  {
     name: 'import',
     summary: 'take in rows from files of other systems',
     load: async () => (await import('./import.ts')).addImportCommand,

@@ -11,6 +11,8 @@ export interface HealthCheck {
   /** The project and the part: `shops/database`, `shops/tail`. */
   readonly name: string
   check(): Promise<HealthStatus> | HealthStatus
+  /** Milliseconds from which an answer counts as degraded, and as down, whatever it says. Default never. */
+  readonly slowFrom?: { readonly degraded: number; readonly down: number }
 }
 
 export interface HealthReport {
@@ -73,7 +75,26 @@ async function checkHealth(checks: readonly HealthCheck[], log: Log): Promise<He
   return { status: worst, checks: Object.fromEntries(results) }
 }
 
+/** Asks one check, and says how long it took, in milliseconds. */
+export async function timeCheck(
+  check: HealthCheck,
+  log: Log,
+): Promise<HealthStatus & { readonly milliseconds: number }> {
+  const began = performance.now()
+  const answer = await answerOf(check, log)
+  const milliseconds = Math.round(performance.now() - began)
+  const { degraded = Number.POSITIVE_INFINITY, down = Number.POSITIVE_INFINITY } = check.slowFrom ?? {}
+  if (milliseconds < degraded || answer.status === 'down') return { ...answer, milliseconds }
+  const detail = { ...answer.detail, problem: `it took ${milliseconds} ms` }
+  return { status: milliseconds >= down ? 'down' : 'degraded', detail, milliseconds }
+}
+
 async function ask(check: HealthCheck, log: Log): Promise<HealthStatus> {
+  const { milliseconds: _, ...status } = await timeCheck(check, log)
+  return status
+}
+
+async function answerOf(check: HealthCheck, log: Log): Promise<HealthStatus> {
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<HealthStatus>((resolve) => {
     timer = setTimeout(

@@ -25,6 +25,7 @@ import type {
   OpenCapability,
   ProjectHooks,
   SystemDeclaration,
+  Watched,
 } from '../system/index.ts'
 import { createStandingTail, createTail, type DurableConsumer, type Tail } from '../tail/index.ts'
 import { capabilitiesOf } from './capabilities.ts'
@@ -100,16 +101,24 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
   }
   const signals = createSignals({ url: addresses.ownerDirect, system: system.name, log })
   const ground = { database, keys, tail, jobs, signals, settings, log }
-  const opened = openCapabilities(capabilities, options, ground)
+  const opened = openCapabilities(capabilities, options, ground, () => watched)
   jobDefinitions.push(...opened.all.flatMap((capability) => capability.jobs ?? []))
   requireUniqueJobs(system.name, jobDefinitions)
-  const ofSystem = system.consumers?.({ database, jobs, clock, log, settings: settings.of('') })
+  const given = { database, jobs, clock, log, settings: settings.of('') }
+  const ofSystem = system.consumers?.(given)
   const consumers = [...opened.all.map((capability) => capability.consumers), ofSystem]
   durable.push(...consumers.flatMap((each) => each?.durable ?? []))
   const live = consumers.flatMap((each) => each?.live ?? [])
   const extendContext = (scope: HandlerScope): object =>
     Object.assign({}, ...opened.all.map((capability) => capability.context?.(scope)))
   let runner: JobRunner | undefined
+  const watched: Watched = {
+    health: [...healthOf(options, ground, opened.all, () => runner), ...(system.health?.(given) ?? [])],
+    figures: [
+      ...opened.all.flatMap((capability) => capability.figures ?? []),
+      ...(system.figures?.(given) ?? []),
+    ],
+  }
 
   return {
     name: system.name,
@@ -126,7 +135,7 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
     jobDefinitions,
     extendContext,
     offer: opened.offer,
-    health: healthOf(options, ground, opened.all, () => runner),
+    health: watched.health.map((check) => ({ ...check, name: `${system.name}/${check.name}` })),
     start: async ({ jobs: runsJobs = true } = {}) => {
       await publishChanges(database, opened.all, options.logicalReplication)
       await signals.start()
@@ -170,6 +179,7 @@ function openCapabilities(
   capabilities: readonly AnyCapability[],
   { system, secrets, dataDir, url, redisUrl, createLimiter, clock }: ProjectOptions,
   { database, keys, tail, jobs, signals, settings, log }: Ground,
+  watched: () => Watched,
 ): OpenCapabilities {
   const opened = new Map<string, OpenCapability>()
   const offer = <Offer>({ capability }: OfferKey<Offer>): Offer => {
@@ -210,6 +220,7 @@ function openCapabilities(
       createLimiter: createLimiter ?? createMemoryLimiter,
       redisUrl,
       offer,
+      watched,
       hooks,
       transports,
       clock,
@@ -234,12 +245,12 @@ function surfacesOf(
 }
 
 function healthOf(
-  { system, logicalReplication }: ProjectOptions,
+  { logicalReplication }: ProjectOptions,
   { database, tail }: Ground,
   opened: readonly OpenCapability[],
   runner: () => JobRunner | undefined,
 ): HealthCheck[] {
-  const checks: HealthCheck[] = [
+  return [
     { name: 'database', check: () => checkDatabase(database) },
     {
       name: 'jobs',
@@ -248,7 +259,6 @@ function healthOf(
     { name: 'tail', check: () => (logicalReplication ? checkTail(tail) : withoutTail) },
     ...opened.flatMap((capability) => capability.health ?? []),
   ]
-  return checks.map(({ name, check }) => ({ name: `${system.name}/${name}`, check }))
 }
 
 function requireUniqueJobs(system: string, jobs: readonly JobDefinition[]): void {

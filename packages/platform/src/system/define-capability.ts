@@ -63,6 +63,8 @@ export interface CapabilityProject<Settings = unknown> {
   readonly redisUrl: string | undefined
   /** What a capability that was opened earlier gives to others. Fails when it is not used. */
   offer<Offer>(key: OfferKey<Offer>): Offer
+  /** What can be watched of the project; complete once all are open. */
+  watched(): Watched
   /** Hooks of every capability and of the system; complete once all are open. */
   hooks(): ProjectHooks
   /** What capabilities send mails and SMS with, the last one first; complete once all are open. */
@@ -75,6 +77,22 @@ export interface CapabilityProject<Settings = unknown> {
 export interface JobQueue {
   /** Gives the job's id. Fails with `unknown_job` or `invalid_payload`. */
   add(name: string, payload?: unknown, options?: QueueOptions): Promise<string>
+}
+
+/** A number worth watching. */
+export interface FigureSource {
+  /** kebab-case, unique in a project: `notifications-waiting`. */
+  readonly name: string
+  readonly unit: string
+  /** Null while there is none. */
+  read(): Promise<number | null> | number | null
+}
+
+/** What can be watched of a project. */
+export interface Watched {
+  /** Of the platform, the capabilities and the system, by the name of the part. */
+  readonly health: readonly HealthCheck[]
+  readonly figures: readonly FigureSource[]
 }
 
 export interface ProjectHooks {
@@ -113,6 +131,8 @@ export interface OpenCapability<Context extends object = object, Offer = unknown
   /** Tables that the stream carries because of it, and what else happens when they are published. */
   publishes?(): Promise<Partial<Publication> & { readonly extend?: PublicationExtension }>
   readonly health?: readonly HealthCheck[]
+  /** Numbers worth watching: alert rules name them. */
+  readonly figures?: readonly FigureSource[]
   /** Ways out for mails and SMS that others may use: auth sends its codes by them. */
   readonly transports?: MessageTransports
   readonly tenantHooks?: TenantHooks

@@ -1,10 +1,11 @@
 import type { z } from 'zod'
 import type { MigrationSet } from '../database/index.ts'
+import type { HealthCheck } from '../http/index.ts'
 import type { JobDefinition } from '../jobs/index.ts'
 import { rememberPlace } from '../kernel/index.ts'
 import type { AnyFunction, AnyRoute, Envelope, Roles } from '../routes/index.ts'
 import type { DurableConsumer, LiveConsumer } from '../tail/index.ts'
-import type { AnyCapability, CapabilityProject } from './define-capability.ts'
+import type { AnyCapability, CapabilityProject, FigureSource } from './define-capability.ts'
 import type { Demo, ImportDeclaration } from './define-import.ts'
 import type { PersonHooks, TenantHooks } from './hooks.ts'
 import type { SystemFacts } from './system-facts.ts'
@@ -33,6 +34,10 @@ export interface SystemDeclaration extends SystemFacts {
     readonly durable?: readonly DurableConsumer[]
     readonly live?: readonly LiveConsumer[]
   }
+  /** How its own parts do, beside those of the platform. */
+  health?(project: SystemProject): readonly HealthCheck[]
+  /** Numbers worth watching: alert rules name them. */
+  figures?(project: SystemProject): readonly FigureSource[]
   tenantHooks?(project: SystemProject): TenantHooks
   personHooks?(project: SystemProject): PersonHooks
   /** What can be taken in from files. Default none. */

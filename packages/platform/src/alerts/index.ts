@@ -1,0 +1,6 @@
+export type { AlertNotice, AlertPort } from './alert-port.ts'
+export type { Alert, Alerts, ComponentHealth, HealthStretch, HealthSummary } from './alerts-of-project.ts'
+export * from './capability.ts'
+export * from './errors.ts'
+export * from './migrations.ts'
+export type { AlertRule } from './step-rule.ts'
