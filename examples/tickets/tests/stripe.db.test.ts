@@ -181,6 +181,40 @@ describe('a ticket that is paid at Stripe', () => {
     ])
   })
 
+  it('whose webhooks were all lost is found the next day, and so is what only one side knows', async () => {
+    const { order, session } = await buy(await makeShow())
+    const { order: forged } = await buy(await makeShow())
+    office.stripe.webhooks.setRules({ drop: ['*'] })
+    office.stripe.payCheckout(session)
+    await settle()
+    office.stripe.webhooks.setRules({})
+    const today = office.system.clock.now().getTime()
+    // Told by a webhook that Stripe does not stand for.
+    const event = {
+      object: 'payment',
+      provider: 'stripe',
+      id: 'pi_nobody',
+      at: today,
+      status: 'captured',
+      amount: 2_500,
+      currency: 'EUR',
+      captured: 2_500,
+    }
+    await office.system.database.asOwner(sql`
+      select plinth.receive_payment_fact('stripe', 'evt_nobody', 'nobody', 'webhook', 'payment_intent.succeeded',
+        ${new Date(today)}, ${JSON.stringify([event])}, array['pi_nobody'], ${forged})`)
+    office.system.clock.advance(86_400_000)
+    await office.system.jobs.run('reconcile-payments')
+    const found = await rowsOf(sql`
+      select problem, target, mended_at is not null as mended from plinth.payment_differences
+      where target in (${order}, ${forged}) order by problem`)
+    expect(found).toEqual([
+      { problem: 'missed_here', target: order, mended: true },
+      { problem: 'unknown_there', target: forged, mended: false },
+    ])
+    expect(await statusOf(order)).toBe('paid')
+  })
+
   it('is for a show that there is', async () => {
     const show = '00000000-0000-4000-8000-000000000000'
     const answer = await office.system.call('buy-ticket', { show })

@@ -6,11 +6,13 @@ import { foldTarget } from './orders/fold-target.ts'
 import { recoverCheckouts } from './orders/open-checkout.ts'
 import { readSubscriptionBack } from './plans/read-subscription-back.ts'
 import { renewalMilliseconds, tickSubscription } from './plans/run-subscription.ts'
+import { reconcileDay } from './reconciliation/reconcile.ts'
 
 const target = z.object({ target: z.uuid() })
 
 /** Facts wait for a second or two; after this long their job is taken for lost. */
 const lostMilliseconds = 120_000
+const dayMilliseconds = 86_400_000
 /** Beyond this a fact's job tries no more, and the check queues it anew. */
 const attempts = 12
 
@@ -76,6 +78,21 @@ export const paymentJobs = (options: CallOptions) => [
         if (signal.aborted) return
         await options.database.transactionAsOwner((transaction) => tickSubscription(transaction, options, id))
       }
+    },
+  }),
+  defineJob({
+    name: 'reconcile-payments',
+    summary: 'Compares the last days with what the providers list, in both directions.',
+    schedule: { line: '0 2 * * *', zone: 'UTC', catchUp: 'once' },
+    payload: z.object({ days: z.number().int().min(1).max(90).default(3) }),
+    concurrency: 1,
+    run: async ({ clock, log, signal }, { days }) => {
+      for (const provider of options.providers.values())
+        for (let back = days; back > 0 && !signal.aborted; back -= 1) {
+          const day = new Date(clock.now().getTime() - back * dayMilliseconds).toISOString().slice(0, 10)
+          for (const difference of await reconcileDay(options, provider, day))
+            log[difference.mended ? 'info' : 'warn'](difference, 'a provider and we differed')
+        }
     },
   }),
   defineJob({

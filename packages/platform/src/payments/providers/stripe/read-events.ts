@@ -61,8 +61,11 @@ export function readStripeEvent(event: Fields, system: string): Delivery | null 
   return { provider, eventId: event.text('id'), kind, at: new Date(at), events: read.events, objects, hint }
 }
 
+/** True for an object that another system wrote its name onto. */
+export const isForeign = (object: Fields, system: string): boolean => hintOf(object, system) === 'foreign'
+
 /** What an answer to a call of ours says, as if an event had told it. */
-export function readStripeAnswer(object: Fields, now: Date): Delivery {
+export function readStripeAnswer(object: Fields, now: Date, system: string): Delivery {
   const kind = object.text('object')
   const { events, objects } = readers[kind]!(object, now.getTime(), kind)
   const ids = objects.filter((id) => id !== null)
@@ -74,7 +77,7 @@ export function readStripeAnswer(object: Fields, now: Date): Delivery {
     at: now,
     events,
     objects: ids,
-    hint: null,
+    hint: isForeign(object, system) ? null : hintOf(object, system),
   }
 }
 

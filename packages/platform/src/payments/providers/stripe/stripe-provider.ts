@@ -3,7 +3,7 @@ import type { Delivery } from '../../facts/delivery.ts'
 import type { CheckoutOrder, PaymentProvider } from '../payment-provider.ts'
 import { type Fields, readJson } from '../read-fields.ts'
 import { fromStripe, toStripe } from './amounts.ts'
-import { readStripeAnswer, readStripeEvent } from './read-events.ts'
+import { isForeign, readStripeAnswer, readStripeEvent } from './read-events.ts'
 import { openStripe, type StripeApi, type StripeKeys } from './stripe-api.ts'
 import { checkoutOf, stripeSubscriptions } from './stripe-subscriptions.ts'
 
@@ -86,7 +86,7 @@ export function createStripe(settings: StripeSettings, system: string): PaymentP
       const read = [session, intent, charge].filter((each) => each !== null)
       const refunds =
         charge && charge.countOr('amount_refunded', 0) > 0 ? await refundsOf(api, intent!.text('id')) : []
-      return [...read, ...refunds].map((each) => readStripeAnswer(each, now))
+      return [...read, ...refunds].map((each) => readStripeAnswer(each, now, system))
     },
     refund: async ({ id, order, payment, amount, currency }, now) => {
       const made = await api.call((client) =>
@@ -99,15 +99,15 @@ export function createStripe(settings: StripeSettings, system: string): PaymentP
           { idempotencyKey: `plinth refund ${id}` },
         ),
       )
-      return { object: made.text('id'), delivery: readStripeAnswer(made, now) }
+      return { object: made.text('id'), delivery: readStripeAnswer(made, now, system) }
     },
     findRefund: async ({ id, payment }, now) => {
       const refunds = await refundsOf(api, payment)
       const found = refunds.find((each) => each.optional('metadata')?.textOr('plinth_request', null) === id)
-      return found ? { object: found.text('id'), delivery: readStripeAnswer(found, now) } : null
+      return found ? { object: found.text('id'), delivery: readStripeAnswer(found, now, system) } : null
     },
-    list: (from, until) => listStripe(api, from, until),
-    subscriptions: stripeSubscriptions(api, metadata),
+    list: (from, until) => listStripe(api, system, from, until),
+    subscriptions: stripeSubscriptions(api, system, metadata),
   }
 }
 
@@ -125,18 +125,18 @@ const refundsOf = async (api: StripeApi, payment: string): Promise<Fields[]> => 
   return (await api.call((client) => client.refunds.list({ ...of, limit: pageSize }))).list('data')
 }
 
-async function* listStripe(api: StripeApi, from: Date, until: Date): AsyncIterable<Delivery> {
+async function* listStripe(api: StripeApi, system: string, from: Date, until: Date): AsyncIterable<Delivery> {
   const created = { gte: seconds(from), lt: seconds(until) }
   for await (const charge of pages((after) =>
     api.call((client) =>
       client.charges.list({ created, limit: pageSize, expand: ['data.balance_transaction'], ...after }),
     ),
   ))
-    yield readStripeAnswer(charge, until)
+    if (!isForeign(charge, system)) yield readStripeAnswer(charge, until, system)
   for await (const refund of pages((after) =>
     api.call((client) => client.refunds.list({ created, limit: pageSize, ...after })),
   ))
-    yield readStripeAnswer(refund, until)
+    if (!isForeign(refund, system)) yield readStripeAnswer(refund, until, system)
 }
 
 async function* pages(

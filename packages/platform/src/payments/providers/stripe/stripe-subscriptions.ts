@@ -6,6 +6,7 @@ import type { StripeApi } from './stripe-api.ts'
 /** Subscriptions that Stripe renews, with its dunning and proration. */
 export const stripeSubscriptions = (
   api: StripeApi,
+  system: string,
   metadata: (target: string) => Record<string, string>,
 ): SubscriptionProvider => ({
   createCheckout: async ({ id, price, trialDays, email, successUrl, cancelUrl }) => {
@@ -62,7 +63,7 @@ export const stripeSubscriptions = (
     return String(session.raw('url'))
   },
   read: async (object, now) =>
-    readStripeAnswer(await api.call((client) => client.subscriptions.retrieve(object)), now),
+    readStripeAnswer(await api.call((client) => client.subscriptions.retrieve(object)), now, system),
 })
 
 export const checkoutOf = (session: Fields): Checkout => ({

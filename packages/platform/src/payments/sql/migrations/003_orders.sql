@@ -290,9 +290,10 @@ end $$;
 comment on function plinth.receive_payment_fact(text, text, text, text, text, timestamptz, jsonb, text[], uuid, bytea, boolean) is
   'Stores a fact once, finds its target and queues the fold of it. The hint names the target where no object does.';
 
-create function plinth.queue_payment_fold(p_target uuid) returns void language sql set search_path = '' as $$
-  select plinth.add_job('fold-payment', jsonb_build_object('target', p_target), null, 'fold ' || p_target)
-$$;
+create function plinth.queue_payment_fold(p_target uuid) returns void language plpgsql set search_path = '' as $$
+begin
+  perform plinth.add_job('fold-payment', jsonb_build_object('target', p_target), null, 'fold ' || p_target);
+end $$;
 comment on function plinth.queue_payment_fold(uuid) is 'Folds a target soon; once, however often it is asked.';
 
 create function plinth.requeue_payments(p_before timestamptz) returns bigint language plpgsql set search_path = '' as $$
