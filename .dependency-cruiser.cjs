@@ -63,6 +63,16 @@ module.exports = {
       from: { path: '^(packages/(platform|client)|systems|server)/', pathNot: '(\\.test\\.ts|/tests/.*)$' },
       to: { path: '^packages/testing/' },
     },
+    {
+      name: 'product-without-simulators',
+      severity: 'error',
+      comment: 'simulators are for development: production code does not load them',
+      from: {
+        path: '^(packages/(platform|client)|systems|server)/',
+        pathNot: '(\\.test\\.ts|/tests/.*|^server/src/(develop/simulate-providers|commands/simulate)\\.ts)$',
+      },
+      to: { path: '^packages/simulators/' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -31,6 +31,36 @@ export const serverErrors = defineErrors({
     message: 'Every line of the file was refused; nothing was imported.',
     hint: 'The report (--report) says why, line by line. Columns with other names: --map. Decimal commas: --decimal.',
   },
+  simulation_in_public: {
+    status: 409,
+    message: 'Payment providers are not simulated on a server that others reach ({url}).',
+    hint: 'Leave --simulate away and set the keys of a real account: plinth settings list <system>.',
+  },
+  unknown_provider: {
+    status: 404,
+    message: 'There is no simulator of {name}.',
+    hint: 'There are: stripe, razorpay.',
+  },
+  unknown_scenario: {
+    status: 404,
+    message: 'The simulator of {provider} has no scenario {name}.',
+    hint: 'It has: {known}.',
+  },
+  no_simulator: {
+    status: 503,
+    message: 'No simulator of {provider} was found{where}.',
+    hint: 'Start one (npm start -- --simulate, or plinth simulate {provider}), name it with --at, or name the endpoint with --to and --secret.',
+  },
+  simulation_failed: {
+    status: 502,
+    message: 'The simulator could not play the story: {problem}',
+    hint: 'Amounts are minor units from 1 on (Razorpay: 100), currencies three letters, --times 1 to 100.',
+  },
+  invalid_metadata: {
+    status: 400,
+    message: '{text} is not name=value.',
+    hint: 'Write it as --metadata order=ORD-1.',
+  },
   invalid_point: {
     status: 400,
     message: '{text} is not an instant.',

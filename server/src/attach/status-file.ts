@@ -23,6 +23,15 @@ export interface ServerStatus {
   readonly clusters: Readonly<Record<string, DatabaseAddress>>
   /** What the demonstrations suggest to try, with keys. */
   readonly try_next: readonly string[]
+  /** Payment providers that are simulated beside the server. */
+  readonly simulators?: readonly SimulatedAccount[]
+}
+
+/** An account of a provider on this machine. */
+export interface SimulatedAccount {
+  readonly system: string
+  readonly provider: string
+  readonly url: string
 }
 
 const statusPath = (dataDir: string) => join(dataDir, 'server.json')

@@ -91,6 +91,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./settings.ts')).addSettingsCommand,
   },
   {
+    name: 'simulate',
+    summary: 'serve a payment provider for development, or play a story of its events',
+    load: async () => (await import('./simulate.ts')).addSimulateCommand,
+  },
+  {
     name: 'types',
     summary: 'write a system’s database.types.ts, for supabase-js',
     load: async () => (await import('./types.ts')).addTypesCommand,

@@ -23,6 +23,7 @@ export function bannerOf(status: ServerStatus): string {
     `  data               ${status.data_dir}`,
     ...projects,
     ...notStarted(status),
+    ...simulatorsOf(status),
     '',
     'Keys and database addresses open everything: keep them to yourself. Stop with Ctrl-C.',
     ...nextSteps(status),
@@ -36,6 +37,7 @@ function bannerForLogs(status: ServerStatus): string {
     `  data               ${status.data_dir}`,
     ...Object.entries(status.systems).map(([name, { api_url }]) => `  ${name.padEnd(18)} ${api_url}`),
     ...notStarted(status),
+    ...simulatorsOf(status),
     '',
     'Keys and database addresses are not written to a log. They are shown by:',
     '  npx --no-install plinth status',
@@ -48,6 +50,9 @@ const notStarted = ({ unavailable }: ServerStatus): string[] => {
   const reasons = Object.entries(unavailable).map(([name, reason]) => `  ${name.padEnd(18)} ${reason}`)
   return reasons.length === 0 ? [] : ['', 'Not started; the server goes on trying:', ...reasons]
 }
+
+const simulatorsOf = ({ simulators = [] }: ServerStatus): string[] =>
+  simulators.map(({ system, provider, url }) => `  ${system}: ${provider} is simulated at ${url}`)
 
 function nextSteps(status: ServerStatus): string[] {
   const [first] = Object.values(status.systems)

@@ -91,10 +91,9 @@ export function createAdmin(simulation: Simulation, scenarios: Scenarios): Hono<
   })
   admin.post('/scenarios/:name', async (call) => {
     const name = call.req.param('name')
-    const how = playSchema.parse(await bodyOf(call))
-    const scenario = Object.hasOwn(scenarios, name) ? scenarios[name] : undefined
-    if (!scenario) return call.json({ error: 'unknown scenario', scenarios: Object.keys(scenarios) }, 404)
-    return call.json(await playScenario(simulation, scenario, how))
+    if (!Object.hasOwn(scenarios, name))
+      return call.json({ error: 'unknown scenario', scenarios: Object.keys(scenarios) }, 404)
+    return call.json(await playScenario(simulation, scenarios, name, playSchema.parse(await bodyOf(call))))
   })
   return admin
 }
@@ -110,12 +109,17 @@ export interface Played {
   }[]
 }
 
+export type Play = z.input<typeof playSchema>
+
 /** Plays a scenario; its events go out together, each `times` times. */
 export async function playScenario(
   simulation: Simulation,
-  scenario: (story: Story) => void,
-  how: z.input<typeof playSchema> = {},
+  scenarios: Scenarios,
+  name: string,
+  how: Play = {},
 ): Promise<Played> {
+  const scenario = Object.hasOwn(scenarios, name) ? scenarios[name] : undefined
+  if (!scenario) throw new RangeError(`There is no scenario ${name}.`)
   const { times, shuffle, ...story } = playSchema.parse(how)
   const { outbox } = simulation
   await outbox.settled()

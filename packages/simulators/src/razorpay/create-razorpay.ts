@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
-import { createAdmin } from '../core/admin.ts'
+import { createAdmin, type Play, type Played, playScenario } from '../core/admin.ts'
 import { listen } from '../core/listen.ts'
 import { openSimulation, type Simulation, type SimulationOptions } from '../core/simulation.ts'
 import type { Timer } from '../core/timers.ts'
@@ -43,8 +43,14 @@ export interface RazorpaySimulator {
   readonly simulation: Simulation
   readonly faults: Simulation['faults']
   readonly webhooks: Simulation['outbox']
+  /** Tells an address of events from now on; another secret takes the place of the one it had. */
+  tell(url: string, secret: string, events?: readonly string[]): void
   /** Everything that happened, oldest first. */
   events(): readonly RazorpayEvent[]
+  /** Names of whole stories that {@link play} knows. */
+  readonly scenarios: readonly string[]
+  /** Plays a story and sends its events. Fails when there is none of that name. */
+  play(scenario: string, how?: Play): Promise<Played>
   /** Moves the account's clock ahead by milliseconds; what comes due happens, and its webhooks are sent. */
   advance(milliseconds: number): Promise<void>
   /** Pays at the checkout of a page. */
@@ -85,11 +91,17 @@ export async function startRazorpay(options: RazorpaySimulatorOptions = {}): Pro
     url: () => url,
   })
   opened = world
-  for (const webhook of options.webhooks ?? [])
-    if (!world.webhooks.all().some((each) => each.url === webhook.url)) makeWebhook(world, webhook)
+  const tell: RazorpaySimulator['tell'] = (to, secret, events) => {
+    const known = world.webhooks.all().find((webhook) => webhook.url === to)
+    if (known) world.webhooks.delete(known.id)
+    makeWebhook(world, { url: to, secret, events })
+    simulation.changed()
+  }
+  for (const webhook of options.webhooks ?? []) tell(webhook.url, webhook.secret, webhook.events)
 
+  const scenarios = razorpayScenarios(world)
   const app = new Hono<{ Bindings: HttpBindings }>()
-  app.route('/_simulator', createAdmin(simulation, razorpayScenarios(world)))
+  app.route('/_simulator', createAdmin(simulation, scenarios))
   app.route('/', createCheckout(world, keyId))
   serveRazorpayApi(app, { world, routes: razorpayRoutes(world), keyId })
   const listening = await listen(app, options.port ?? 0)
@@ -105,7 +117,10 @@ export async function startRazorpay(options: RazorpaySimulatorOptions = {}): Pro
     simulation,
     faults: simulation.faults,
     webhooks: simulation.outbox,
+    tell,
     events: () => world.events.all(),
+    scenarios: Object.keys(scenarios),
+    play: (name, how) => playScenario(simulation, scenarios, name, how),
     advance: simulation.advance,
     pay: (attempt) => noted(attemptCheckout(world, keyId, { ...attempt, key: keyId })),
     setMandate: (id, paying) =>

@@ -132,7 +132,7 @@ const ruleOf = (world: RazorpayWorld, payment: Payment) =>
   }
 
 /** Takes the money of an authorised payment, less the fee; its order is paid. */
-export function capture(world: RazorpayWorld, payment: Payment): void {
+function capture(world: RazorpayWorld, payment: Payment): void {
   const fee = Math.round((payment.amount * world.account.feePercent) / 100)
   const tax = Math.round((fee * world.account.taxPercent) / 100)
   Object.assign(payment, { status: 'captured', captured: true, fee: fee + tax, tax })
@@ -166,7 +166,7 @@ function payLink(world: RazorpayWorld, order: Order, payment: Payment): void {
 }
 
 /** Money is settled some days later, once a day. */
-export function planSettlement(world: RazorpayWorld): void {
+function planSettlement(world: RazorpayWorld): void {
   const day = 86_400
   const at = (Math.floor(world.seconds() / day) + world.account.settleAfterDays) * day + day / 2
   world.plan('settle', String(at), at)

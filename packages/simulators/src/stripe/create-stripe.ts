@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
-import { createAdmin } from '../core/admin.ts'
+import { createAdmin, type Play, type Played, playScenario } from '../core/admin.ts'
 import { listen } from '../core/listen.ts'
 import { openSimulation, type Simulation, type SimulationOptions } from '../core/simulation.ts'
 import type { Timer } from '../core/timers.ts'
@@ -52,8 +52,14 @@ export interface StripeSimulator {
   readonly simulation: Simulation
   readonly faults: Simulation['faults']
   readonly webhooks: Simulation['outbox']
+  /** Tells an address of events from now on; another secret takes the place of the one it had. */
+  tell(url: string, secret: string, events?: readonly string[]): void
   /** Everything that happened, oldest first. */
   events(): readonly StripeEvent[]
+  /** Names of whole stories that {@link play} knows. */
+  readonly scenarios: readonly string[]
+  /** Plays a story and sends its events. Fails when there is none of that name. */
+  play(scenario: string, how?: Play): Promise<Played>
   /** Moves the account's clock ahead by milliseconds; what comes due happens, and its webhooks are sent. */
   advance(milliseconds: number): Promise<void>
   /** Pays at the page of a Checkout Session, as a person with a test card would. Default: 4242 4242 4242 4242. */
@@ -93,9 +99,13 @@ export async function startStripe(options: StripeSimulatorOptions = {}): Promise
   followIntents(opened)
   followInvoices(opened)
   followPayments(opened)
-  for (const { url: to, secret, events } of options.webhooks ?? [])
-    if (!opened.webhook_endpoints.all().some((endpoint) => endpoint.url === to))
-      makeEndpoint(opened, { url: to, secret, ...(events ? { enabled_events: events } : {}) })
+  const tell: StripeSimulator['tell'] = (to, secret, events) => {
+    const known = opened.webhook_endpoints.all().find((endpoint) => endpoint.url === to)
+    if (known) opened.webhook_endpoints.delete(known.id)
+    makeEndpoint(opened, { url: to, secret, ...(events ? { enabled_events: events } : {}) })
+    simulation.changed()
+  }
+  for (const webhook of options.webhooks ?? []) tell(webhook.url, webhook.secret, webhook.events)
 
   const scenarios = stripeScenarios(opened, (clock, seconds) => {
     const found = need(opened.test_clocks, 'billing test clock', clock)
@@ -126,7 +136,10 @@ export async function startStripe(options: StripeSimulatorOptions = {}): Promise
     simulation,
     faults: simulation.faults,
     webhooks: simulation.outbox,
+    tell,
     events: () => opened.events.all(),
+    scenarios: Object.keys(scenarios),
+    play: (name, how) => playScenario(simulation, scenarios, name, how),
     advance: simulation.advance,
     payCheckout: (id, payer) => {
       const paid = paySession(opened, need(opened.sessions, 'checkout.session', id), {

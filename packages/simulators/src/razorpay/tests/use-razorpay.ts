@@ -4,7 +4,7 @@ import { type Receiver, receiveWebhooks } from '../../core/tests/receive-webhook
 import { type RazorpaySimulator, type RazorpaySimulatorOptions, startRazorpay } from '../create-razorpay.ts'
 
 export const start = Date.parse('2026-03-01T12:00:00Z')
-export const secret = 'webhook_secret'
+const secret = 'webhook_secret'
 
 interface Arrived {
   readonly id: string
@@ -59,7 +59,7 @@ export function useRazorpay(options: RazorpaySimulatorOptions = {}): RazorpayAtW
 }
 
 /** The SDK as anybody uses it; it has no setting for the address, so that of its HTTP client is changed. */
-export function connect({ keyId, keySecret, url }: RazorpaySimulator): Razorpay {
+function connect({ keyId, keySecret, url }: RazorpaySimulator): Razorpay {
   const client = new Razorpay({ key_id: keyId, key_secret: keySecret })
   const { rq } = client.api as unknown as { rq: { defaults: { baseURL: string } } }
   rq.defaults.baseURL = url

@@ -6,7 +6,7 @@ import { type StripeSimulator, type StripeSimulatorOptions, startStripe } from '
 /** Where every test begins. */
 export const start = Date.parse('2026-03-01T12:00:00Z')
 
-export const secret = 'whsec_test'
+const secret = 'whsec_test'
 
 /** A simulator, the official SDK that talks to it, and an endpoint that it tells. */
 export interface StripeAtWork {
