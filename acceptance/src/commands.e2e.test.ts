@@ -21,6 +21,7 @@ describe('plinth without a server', () => {
     [['status'], 'not_running'],
     [['start', 'bakery'], 'unknown_system'],
     [['rewind', 'shops', 'some-shop', '--to', 'yesterday'], 'invalid_point'],
+    [['rewind', 'shops', 'some-shop'], 'no_point'],
   ])('%j ends with one clear line and %s', async (given, code) => {
     const outcome = await plinth(...given)
     expect(outcome.code).toBe(1)
@@ -66,7 +67,7 @@ describe('plinth beside a server', () => {
 
   it('says how to reach it, for people, programs and shells', async () => {
     const shops = running.systems.shops!
-    expect(JSON.parse((await plinth('status', '--json')).stdout)).toEqual({ systems: { shops } })
+    expect(JSON.parse((await plinth('status', '--json')).stdout)).toMatchObject({ systems: { shops } })
     const shell = (await plinth('status', '-o', 'env')).stdout
     expect(shell).toContain(`API_URL="${shops.api_url}"`)
     expect(shell).toContain(`SERVICE_ROLE_KEY="${shops.service_role_key}"`)
@@ -185,6 +186,16 @@ describe('plinth beside a server', () => {
       )
     expect(await itemsOf(mine.shop)).toHaveLength(2)
 
+    const mistyped = await plinth('rewind', 'shops', mine.shop.toUpperCase(), '--to', instant, '--yes')
+    expect(mistyped).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`Did you mean "${mine.shop}"?`),
+    })
+    const done = await plinth('rewind', 'shops', mine.shop, '--to', instant, '--yes')
+    expect(done).toMatchObject({ code: 0 })
+    const [, id] = /--undo (\S+)/.exec(done.stderr) ?? []
+    expect(await plinth('rewind', 'shops', mine.shop, '--undo', id!, '--yes')).toMatchObject({ code: 0 })
+    expect(await itemsOf(mine.shop)).toHaveLength(2)
     expect(await plinth('rewind', 'shops', mine.shop, '--to', instant, '--yes')).toMatchObject({ code: 0 })
     expect(await itemsOf(mine.shop)).toEqual([{ name: 'Cup', stock: 5 }])
     expect((await order('ORD-6', 6)).error).not.toBeNull()

@@ -8,6 +8,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   holds: async () => (await import('./holds/bench-holds.ts')).benchHolds,
   orders: async () => (await import('./orders/bench-orders.ts')).benchOrders,
   tail: async () => (await import('./tail/bench-tail.ts')).benchTail,
+  rewind: async () => (await import('./rewind/bench-rewind.ts')).benchRewind,
   realtime: async () => (await import('./realtime/bench-realtime.ts')).benchRealtime,
 }
 

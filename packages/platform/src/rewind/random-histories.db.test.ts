@@ -128,9 +128,9 @@ test('a random history rewound to random points equals what was there, and its n
           }
         },
       ),
-      { seed: 5, numRuns: process.env.PLINTH_TEST_LONG === '1' ? 250 : 25 },
+      { seed: 5, numRuns: process.env.PLINTH_TEST_LONG === '1' ? 250 : 10 },
     )
-    expect(changed).toBeGreaterThan(20)
+    expect(changed).toBeGreaterThan(8)
     expect(await verifyJournal(test_)).toMatchObject({ sound: true })
   } finally {
     await client.end()
