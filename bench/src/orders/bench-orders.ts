@@ -55,20 +55,20 @@ async function* compareRates(shop: BenchShop, items: readonly string[]): AsyncIt
   const random = createRandom(2)
   const kinds = {
     bare: takeBare,
+    hand: (wish: readonly Wish[]) => confirmByHand(shop, wish),
     confirmed: (wish: readonly Wish[]) => orderOf(shop, wish, 'Confirmed'),
     pending: (wish: readonly Wish[]) => orderOf(shop, wish, 'Pending'),
     process: (wish: readonly Wish[]) => processOf(shop, wish),
   }
-  const rates = {
-    bare: [] as number[],
-    confirmed: [] as number[],
-    pending: [] as number[],
-    process: [] as number[],
-  }
+  const names = ['bare', 'hand', 'confirmed', 'pending', 'process'] as const
+  const rates = Object.fromEntries(names.map((kind) => [kind, [] as number[]])) as Record<
+    (typeof names)[number],
+    number[]
+  >
   let failures = 0
   // The first rounds warm connections and plans.
   for (let round = -warmRounds; round < rounds; round += 1) {
-    for (const kind of ['bare', 'confirmed', 'pending', 'process'] as const) {
+    for (const kind of names) {
       const wishes = Array.from({ length: ordersAtOnce }, () => wishOf(items, random))
       const began = performance.now()
       const codes = await Promise.all(wishes.map((wish) => codeOf(shop, kinds[kind](wish))))
@@ -77,17 +77,29 @@ async function* compareRates(shop: BenchShop, items: readonly string[]): AsyncIt
       if (kind !== 'bare') failures += codes.filter((code) => code !== null).length
     }
   }
-  const against = 'bare conditional UPDATE of the same rows'
-  const ratioOf = (kind: 'confirmed' | 'pending' | 'process') =>
-    median(rates[kind].map((rate, round) => rate / rates.bare[round]!))
+  const bare = 'bare conditional UPDATE of the same rows'
+  const hand = 'the same writes by hand, without rules'
+  const figure = (
+    kind: (typeof names)[number],
+    name: string,
+    against: string,
+    beside: readonly number[],
+    goal: string | null,
+  ) => ({
+    name: `orders: ${name}`,
+    value: median(rates[kind]),
+    unit: 'orders/s',
+    ratio: median(rates[kind].map((rate, round) => rate / beside[round]!)),
+    against,
+    goal,
+  })
   yield alone('orders: bare conditional UPDATE, 200 at once', median(rates.bare), 'orders/s', null)
-  for (const [kind, name] of [
-    ['confirmed', 'orders: confirmed at once (row, lines, stock, history)'],
-    ['pending', 'orders: pending (row, lines, holds)'],
-    ['process', 'orders: process_order_stock_changes'],
-  ] as const) {
-    yield { name, value: median(rates[kind]), unit: 'orders/s', ratio: ratioOf(kind), against, goal: null }
-  }
+  yield figure('hand', 'row, lines, stock, history by hand', bare, rates.bare, null)
+  const confirmed = 'confirmed at once (row, lines, stock, history)'
+  yield figure('confirmed', confirmed, bare, rates.bare, 'ratio ≥ 0.25')
+  yield figure('confirmed', confirmed, hand, rates.hand, 'ratio ≥ 0.8')
+  yield figure('pending', 'pending (row, lines, holds)', bare, rates.bare, null)
+  yield figure('process', 'process_order_stock_changes', bare, rates.bare, null)
   yield alone('orders: errors among orders that fit', failures, 'errors', '0')
 }
 
@@ -106,6 +118,15 @@ function orderOf({ shopId }: BenchShop, wish: readonly Wish[], status: string): 
     text: `insert into public.form_submissions (shop_id, submission_id, status, ordered_products)
       values ($1, $2, $3, $4)`,
     values: [shopId, randomUUID(), status, JSON.stringify(lines)],
+  }
+}
+
+function confirmByHand({ shopId }: BenchShop, wish: readonly Wish[]): Statement {
+  const lines = wish.map(({ itemId, quantity }) => ({ productId: itemId, quantity, unitPrice: 2.5 }))
+  return {
+    name: 'bench_by_hand',
+    text: 'select hand.confirm($1, $2, $3)',
+    values: [shopId, randomUUID(), JSON.stringify(lines)],
   }
 }
 

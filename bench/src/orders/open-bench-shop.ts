@@ -39,7 +39,8 @@ export async function openBenchShop(): Promise<BenchShop> {
   }
 }
 
-/** Lays the bare rows beside the items that there are now. */
+/** Lays what orders are compared with beside the items that there are now. */
 export async function layBareStock({ database }: BenchShop): Promise<void> {
-  await database.asOwner({ text: await readFile(new URL('./bare-stock.sql', import.meta.url), 'utf8') })
+  for (const file of ['bare-stock.sql', 'by-hand.sql'])
+    await database.asOwner({ text: await readFile(new URL(`./${file}`, import.meta.url), 'utf8') })
 }

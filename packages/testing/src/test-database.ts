@@ -24,7 +24,7 @@ export interface TestDatabaseOptions {
   /** Whose roles the database belongs to. Default `sample`. */
   readonly system?: string
   /** What is applied after the platform's own migrations. */
-  readonly migrations?: readonly (MigrationSet | Promise<MigrationSet>)[]
+  readonly migrations?: readonly (MigrationSet | Promise<MigrationSet>)[] | Promise<readonly MigrationSet[]>
   /** Prepares the job queue's own tables as well. Default false. */
   readonly queue?: boolean
   /** SQL that every database of this kind starts with, after the migrations. */
@@ -99,7 +99,7 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}) {
 /** The template of these migrations and this seed, made the first time that a run asks for it. */
 async function prepareTemplate(url: string, system: string, options: TestDatabaseOptions): Promise<string> {
   const { seed, queue = false } = options
-  const sets = await Promise.all([readPlatformMigrations(), ...(options.migrations ?? [])])
+  const sets = await Promise.all([readPlatformMigrations(), ...((await options.migrations) ?? [])])
   const provision = (draft: string) => provisionProject({ url, directUrl: url }, system, testSecrets, draft)
   const migrated = await makeTemplate(url, [system, sets, queue], async (draft) => {
     const addresses = await provision(draft)

@@ -3,7 +3,7 @@ import type { ErrorFactory } from '@plinth/platform/kernel'
 import { actor, service } from '@plinth/testing'
 import { type Asker, useSystem } from '@plinth/testing/system'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { shopErrors } from '../errors.ts'
+import { shopErrors, shopErrors } from '../errors.ts'
 import { shops } from '../system.ts'
 import { addProduct, levelsOf, line, openShop, order, setStatus, signUp } from './shop-fixture.ts'
 
@@ -163,4 +163,16 @@ describe('the shop system', () => {
     )
     expect(await shops.roles?.of(db, ada.userId)).toEqual(['admin'])
   })
+})
+
+it('whatever SQL raises is in the catalogue, with the same status', async () => {
+  const { rows } = await test.database.asOwner<{ code: string; status: number }>(sql`
+    select distinct found[1] as code, found[2]::integer as status
+    from pg_proc p
+    cross join regexp_matches(p.prosrc, 'plinth\\.refuse\\(\\s*''(\\w+)'',\\s*(\\d+)', 'g') found
+    where p.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+    order by 1`)
+  expect(rows.length).toBeGreaterThan(10)
+  const catalogue: Readonly<Record<string, { readonly definition: { readonly status: number } }>> = shopErrors
+  expect(rows.map(({ code }) => ({ code, status: catalogue[code]?.definition.status }))).toEqual(rows)
 })

@@ -204,7 +204,7 @@ describe('any sequence of operations', () => {
           expect(available).toBeGreaterThanOrEqual(0)
         }
       }),
-      { numRuns: 40, seed: 20_101_201 },
+      { numRuns: process.env.PLINTH_TEST_LONG === '1' ? 400 : 12, seed: 20_101_201 },
     )
   })
 })

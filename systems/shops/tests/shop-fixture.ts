@@ -1,15 +1,15 @@
-import { readAuthMigrations } from '@plinth/platform/auth'
 import { type Caller, type ProjectDatabase, type Statement, sql } from '@plinth/platform/database'
-import { readHoldsMigrations } from '@plinth/platform/holds'
+import { readProjectMigrations } from '@plinth/platform/project'
 import { type actor, type TestDatabaseOptions, useTestDatabase } from '@plinth/testing'
 import type { QueryResultRow } from 'pg'
 import { shops } from '../system.ts'
 
-/** A database of the shop system for the test file. */
+/** A database of the shop system for the test file; of the same template as useSystem's, which is migrated once a run. */
 export const useShopDatabase = (options: Pick<TestDatabaseOptions, 'connections'> = {}) =>
   useTestDatabase({
     system: 'shops',
-    migrations: [readAuthMigrations(), readHoldsMigrations(), shops.migrations()],
+    migrations: readProjectMigrations(shops).then((sets) => sets.slice(1)),
+    queue: true,
     ...options,
   })
 

@@ -9,24 +9,23 @@ create extension if not exists pg_trgm with schema extensions;
 create schema auth;
 comment on schema auth is 'Users and sessions, as on Supabase.';
 
+-- Policies ask these for every statement. Their bodies are bound to what they name when they are made, so they need no
+-- search_path of their own, with which PostgreSQL could not inline them.
+
 create function auth.jwt() returns jsonb language sql stable
-set search_path = ''
-as $$ select coalesce(nullif(current_setting('request.jwt.claims', true), ''), '{}')::jsonb $$;
+return coalesce(nullif(current_setting('request.jwt.claims', true), ''), '{}')::jsonb;
 comment on function auth.jwt() is 'All claims of the request''s token; {} outside a request.';
 
 create function auth.uid() returns uuid language sql stable
-set search_path = ''
-as $$ select nullif(auth.jwt() ->> 'sub', '')::uuid $$;
+return nullif(auth.jwt() ->> 'sub', '')::uuid;
 comment on function auth.uid() is 'Id of the signed-in user, or null. In policies write (select auth.uid()).';
 
 create function auth.role() returns text language sql stable
-set search_path = ''
-as $$ select auth.jwt() ->> 'role' $$;
+return auth.jwt() ->> 'role';
 comment on function auth.role() is 'Role claim of the request''s token: anon, authenticated or service_role.';
 
 create function auth.email() returns text language sql stable
-set search_path = ''
-as $$ select auth.jwt() ->> 'email' $$;
+return auth.jwt() ->> 'email';
 comment on function auth.email() is 'E-mail address of the signed-in user, or null.';
 
 -- New functions are executable by everyone in PostgreSQL; here each grants what it means to.
