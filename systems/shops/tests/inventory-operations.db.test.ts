@@ -3,7 +3,7 @@ import type { ErrorFactory } from '@plinth/platform/kernel'
 import { actor, service } from '@plinth/testing'
 import { type Asker, useSystem } from '@plinth/testing/system'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { shopErrors, shopErrors } from '../errors.ts'
+import { shopErrors } from '../errors.ts'
 import { shops } from '../system.ts'
 import { addProduct, levelsOf, line, openShop, order, setStatus, signUp } from './shop-fixture.ts'
 
