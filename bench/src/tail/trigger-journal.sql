@@ -39,7 +39,7 @@ begin
   return null;
 end $$;
 comment on function plinth.keep_journal() is 'For the measurement beside the tail only. Security definer: callers may not write the journal.';
-select plinth_journal.create_partition(current_date), plinth_journal.create_partition(current_date + 1);
+select plinth_journal.create_partition(current_date, now()), plinth_journal.create_partition(current_date + 1, now());
 do $$
 declare v_table text;
 begin

@@ -37,13 +37,18 @@ const defaultKeepDays = 30
 export async function archiveJournal(options: ArchiveOptions): Promise<ArchivedDay[]> {
   const { database, clock, keepDays = defaultKeepDays } = options
   const first = new Date(clock.now().getTime() - (keepDays - 1) * 86_400_000).toISOString().slice(0, 10)
-  const { rows } = await database.asJournal<{ day: string }>(sql`
-    select to_char(to_date(right(c.relname, 8), 'YYYYMMDD'), 'YYYY-MM-DD') as day
-    from pg_inherits i join pg_class c on c.oid = i.inhrelid
-    where i.inhparent = 'plinth_journal.entries'::regclass and to_date(right(c.relname, 8), 'YYYYMMDD') < ${first}::date
-    order by 1`)
+  // A day of a clock that was ahead is old when one after it was begun long enough ago.
+  const { rows } = await database.asJournal<{ day: string; old: boolean }>(sql`
+    select to_char(d.day, 'YYYY-MM-DD') as day, d.day < ${first}::date or exists (
+        select from plinth_journal.days later where later.day > d.day
+          and later.opened_at < ${first}::timestamptz) as old
+    from plinth_journal.days d
+    join pg_inherits i on i.inhparent = 'plinth_journal.entries'::regclass
+    join pg_class c on c.oid = i.inhrelid and c.relname = 'entries_' || to_char(d.day, 'YYYYMMDD')
+    order by d.day`)
   const left: ArchivedDay[] = []
-  for (const { day } of rows) {
+  for (const { day, old } of rows) {
+    if (!old) break
     const archived = (await findArchive(database, day)) ?? (await writeArchive(options, day))
     await dropDay(database, day)
     left.push(archived)

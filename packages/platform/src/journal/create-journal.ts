@@ -3,7 +3,15 @@ import type { Clock, Log } from '../kernel/index.ts'
 import type { Batch, DurableConsumer, MissedCommits, StreamedChunk, StreamedRelation } from '../tail/index.ts'
 import type { ChainHead } from './encode-entries.ts'
 import { type EncodedSlice, encodeSlice, type Knowledge } from './encode-slice.ts'
-import { dayOf, type JournalSession, journalConsumer, openJournalSession } from './journal-session.ts'
+import {
+  dayOf,
+  type GapReason,
+  isRefusal,
+  type JournalDay,
+  type JournalSession,
+  journalConsumer,
+  openJournalSession,
+} from './journal-session.ts'
 import { type Plan, planTable, readJournalledTables } from './journal-tables.ts'
 import { type HeadsFile, openHeadsFile } from './keep-heads-file.ts'
 import { createKnownHeads } from './known-heads.ts'
@@ -26,15 +34,16 @@ export interface JournalOptions {
  * position. A batch comes in slices: each is encoded, then copied while the next one is being encoded.
  */
 export function createJournal(options: JournalOptions): DurableConsumer {
-  const { database, clock } = options
+  const { database, clock, log } = options
   const subjects = createSubjectKeys(options.key)
   const heads = createKnownHeads()
   let session: JournalSession | null = null
   let headsFile: HeadsFile | null = null
   let plans = new WeakMap<StreamedRelation, Plan>()
   let stored: string | null = null
-  let lastDay = 0
-  let preparedDay = 0
+  let lastDay: JournalDay | null = null
+  /** True after PostgreSQL refused something of a batch: then each slice is an attempt, until a batch is stored. */
+  let isCautious = false
 
   async function takeOver(): Promise<string | null> {
     headsFile ??= await openHeadsFile(options)
@@ -43,8 +52,7 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     await heads.reset(session)
     plans = new WeakMap()
     subjects.clear()
-    preparedDay = 0
-    lastDay = await readLastDay(session)
+    lastDay = await session.lastDay()
     stored = await session.position()
     return stored
   }
@@ -52,27 +60,42 @@ export function createJournal(options: JournalOptions): DurableConsumer {
   /** Nothing is written of a batch that has nothing to be journalled. */
   async function handle(batch: Batch): Promise<void> {
     const open = required()
-    const day = await today(open)
-    const writing = createWriting(open, day)
+    const writing = createWriting(open, await today(open))
+    const store = isCautious ? storeCautiously : storeSlice
     try {
-      for await (const chunks of batch) {
-        const slice = await encode(writing, chunks as readonly StreamedChunk[], day)
-        if (slice.entries === 0 && !slice.isIncomplete) continue
-        await writing.add(slice, batch.position)
-      }
+      for await (const chunks of batch)
+        await store(writing, chunks as readonly StreamedChunk[], () => batch.position)
       await writing.commit(batch.position)
+      isCautious = false
     } catch (error) {
       await writing.abandon()
+      isCautious ||= isRefusal(error)
       throw error
     }
   }
 
+  type Store = (writing: Writing, chunks: readonly StreamedChunk[], at: () => string) => Promise<void>
+
+  const storeSlice: Store = async (writing, chunks, at) => {
+    const slice = await encode(writing, chunks)
+    if (slice.entries > 0 || slice.gap !== null) await writing.add(slice, at())
+  }
+
+  /** Finds the rows that PostgreSQL does not take, by halves, and leaves them out: that is a gap. */
+  const storeCautiously: Store = async (writing, chunks, at) => {
+    const slice = await encode(writing, chunks)
+    if (slice.entries === 0 && slice.gap === null) return
+    if (await writing.attempt(slice, at())) return
+    const halves = halvesOf(chunks)
+    if (halves === null) {
+      log.error({ system: database.system, position: at() }, 'a change could not be journalled')
+      return writing.recordGap(at(), 'unstorable')
+    }
+    for (const half of halves) await storeCautiously(writing, half, at)
+  }
+
   /** Chains and persons that are met for the first time are looked up, then the slice is encoded again. */
-  async function encode(
-    writing: Writing,
-    chunks: readonly StreamedChunk[],
-    day: number,
-  ): Promise<EncodedSlice> {
+  async function encode(writing: Writing, chunks: readonly StreamedChunk[]): Promise<EncodedSlice> {
     await planTables(chunks)
     let sealer = createSliceSealer(subjects)
     const knowledge: Knowledge = {
@@ -82,7 +105,7 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     }
     for (;;) {
       sealer.begin()
-      const slice = await encodeSlice(chunks, day, knowledge)
+      const slice = await encodeSlice(chunks, writing.day, knowledge)
       const isWhole = slice.unknown.size === 0 && !slice.isUnsealed
       if (isWhole && (slice.entries === 0 || (await writing.begin()))) return slice
       // What was sealed before the transaction began is void when somebody was erased until then.
@@ -103,15 +126,18 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     for (const relation of unknown) plans.set(relation, planTable(relation, tables))
   }
 
-  /** Days since 2000-01-01, UTC; never less than before, so that days leave the journal in the order of the chains. */
+  /**
+   * The day under which entries are kept. It never decreases, so that days leave the journal in the order of the chains:
+   * after a clock that was far ahead, each day is the one after the last.
+   */
   async function today(open: JournalSession): Promise<number> {
-    const day = Math.max(lastDay, dayOf(clock.now()))
-    if (day !== preparedDay) {
-      await open.prepareDay(day)
-      preparedDay = day
-      lastDay = day
+    const now = clock.now()
+    const next = dayAfter(lastDay, dayOf(now))
+    if (next !== lastDay) {
+      await open.prepareDay(next.day, now)
+      lastDay = next
     }
-    return day
+    return next.day
   }
 
   function required(): JournalSession {
@@ -121,12 +147,16 @@ export function createJournal(options: JournalOptions): DurableConsumer {
 
   /** The transaction of a batch. It begins when there is something to be looked up or written. */
   interface Writing {
+    readonly day: number
     /** From here on no person is erased. False when somebody was meanwhile: then what was sealed before is void. */
     begin(): Promise<boolean>
     /** Runs statements on the connection, after what is being written. */
     use<T>(work: (session: JournalSession) => Promise<T>): Promise<T>
     /** Writes a slice while the caller goes on; waits for the one before. */
     add(slice: EncodedSlice, position: string): Promise<void>
+    /** Writes a slice; false when PostgreSQL does not take it. */
+    attempt(slice: EncodedSlice, position: string): Promise<boolean>
+    recordGap(position: string, reason: GapReason): Promise<void>
     commit(position: string): Promise<void>
     abandon(): Promise<void>
   }
@@ -145,8 +175,14 @@ export function createJournal(options: JournalOptions): DurableConsumer {
 
     async function write(slice: EncodedSlice, position: string): Promise<void> {
       if (slice.entries > 0) await open.copy(day, slice.parts)
-      if (slice.isIncomplete) await open.recordIncomplete(position)
+      if (slice.gap !== null) await open.recordGap(position, slice.gap)
       if (slice.heads.size > 0) await open.moveHeads(slice.heads)
+    }
+
+    function take(slice: EncodedSlice): void {
+      isEmpty = false
+      heads.move(slice.heads)
+      for (const [tenant, head] of slice.heads) moved.set(tenant, head)
     }
 
     async function use<T>(work: (session: JournalSession) => Promise<T>): Promise<T> {
@@ -156,15 +192,25 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     }
 
     return {
+      day,
       begin,
       use,
       add: (slice, position) =>
         use(async () => {
-          isEmpty = false
-          heads.move(slice.heads)
-          for (const [tenant, head] of slice.heads) moved.set(tenant, head)
+          take(slice)
           last = write(slice, position)
           last.catch(() => undefined)
+        }),
+      attempt: (slice, position) =>
+        use(async () => {
+          const isTaken = await open.attempt(() => write(slice, position))
+          if (isTaken) take(slice)
+          return isTaken
+        }),
+      recordGap: (position, reason) =>
+        use(async () => {
+          isEmpty = false
+          await open.recordGap(position, reason)
         }),
       commit: async (position) => {
         await last
@@ -213,11 +259,27 @@ export function createJournal(options: JournalOptions): DurableConsumer {
   }
 }
 
-async function readLastDay(session: JournalSession): Promise<number> {
-  const { rows } = await session.query<{ day: number | null }>(
-    `select max(to_date(right(c.relname, 8), 'YYYYMMDD')) - date '2000-01-01' as day
-     from pg_inherits i join pg_class c on c.oid = i.inhrelid
-     where i.inhparent = 'plinth_journal.entries'::regclass`,
-  )
-  return rows[0]?.day ?? 0
+/** The clock may be put back by less than a day without a new one. */
+export function dayAfter(last: JournalDay | null, today: number): JournalDay {
+  if (last === null) return { day: today, openedOn: today }
+  if (today === last.openedOn || today === last.openedOn - 1) return last
+  return { day: Math.max(last.day + 1, today), openedOn: today }
+}
+
+/** The changes of some chunks in two parts; null when there is only one change. */
+function halvesOf(
+  chunks: readonly StreamedChunk[],
+): readonly [readonly StreamedChunk[], readonly StreamedChunk[]] | null {
+  const only = chunks.length === 1 ? chunks[0]! : null
+  if (!only) {
+    const middle = Math.ceil(chunks.length / 2)
+    return [chunks.slice(0, middle), chunks.slice(middle)]
+  }
+  const { changes } = only
+  if (changes.length < 2) return null
+  const middle = Math.ceil(changes.length / 2)
+  return [
+    [{ ...only, changes: changes.slice(0, middle) }],
+    [{ ...only, changes: changes.slice(middle), truncated: [] }],
+  ]
 }

@@ -47,6 +47,8 @@ export interface EntryContext {
 }
 
 const columns = 13
+/** An entry of an index takes 2,704 bytes at the most (PostgreSQL's documentation 11.2). */
+const mostTenantBytes = 2_000
 const openBrace = 0x7b
 const closeBrace = 0x7d
 const openBracket = 0x5b
@@ -82,17 +84,21 @@ export function encodeTransactionFields(transaction: StreamedTransaction, day: n
 
 /**
  * Appends the entries of a change: one, or two where the row's key or tenant changes, since it leaves one place and
- * comes to another. Gives how many.
+ * comes to another. Left out is an entry whose tenant's name does not fit into an index.
  */
 export function encodeChange(
   change: StreamedChange,
   plan: TablePlan,
   transactionFields: Buffer,
   context: EntryContext,
-): number {
+): { readonly stored: number; readonly leftOut: number } {
+  const made = { stored: 0, leftOut: 0 }
   if (change.rawBefore) readRow(change, change.rawBefore, before)
   if (change.rawAfter) readRow(change, change.rawAfter, after)
-  const write = (entry: Entry) => encodeEntry(entry, plan, transactionFields, context)
+  const write = (entry: Entry) => {
+    const isStored = encodeEntry(entry, plan, transactionFields, context)
+    made[isStored ? 'stored' : 'leftOut'] += 1
+  }
   if (change.operation === 'insert') write({ operation: 'insert', place: after, before: null, after })
   else if (change.operation === 'delete') write({ operation: 'delete', place: before, before, after: null })
   else if (!change.rawBefore) write({ operation: 'update', place: after, before: null, after })
@@ -114,9 +120,8 @@ export function encodeChange(
       unsent: before,
       ...(moves ? { otherTenant: before } : {}),
     })
-    return 2
   }
-  return 1
+  return made
 }
 
 /** Values outside a key-only image are sent as nulls; they are unknown. */
@@ -145,11 +150,18 @@ interface Entry {
   readonly otherTenant?: TupleSpans
 }
 
-function encodeEntry(entry: Entry, plan: TablePlan, transactionFields: Buffer, context: EntryContext): void {
+/** False, with nothing written, when the tenant's name does not fit. */
+function encodeEntry(
+  entry: Entry,
+  plan: TablePlan,
+  transactionFields: Buffer,
+  context: EntryContext,
+): boolean {
   const { out } = context
   const { place } = entry
   const blocks = plan.hasSealed ? sealEntry(entry, plan, context.seal) : noBlocks
   const tenantStart = plan.tenant < 0 ? isNull : place.starts[plan.tenant]!
+  if (tenantStart >= 0 && place.ends[plan.tenant]! - tenantStart > mostTenantBytes) return false
   const head = context.headOf(tenantStart < 0 ? '' : spanText(place, plan.tenant)!)
   head.sequence += 1
 
@@ -171,6 +183,7 @@ function encodeEntry(entry: Entry, plan: TablePlan, transactionFields: Buffer, c
   putHash(out, head.hash)
   head.hash = hash('sha256', out.bytes.subarray(start, out.length), 'hex')
   putHash(out, head.hash)
+  return true
 }
 
 /** `{"shop_id":"…"}` where the row came from or went to another tenant, else null. */

@@ -8,6 +8,7 @@ import {
   noHash,
   type SealBlock,
 } from './encode-entries.ts'
+import type { GapReason } from './journal-session.ts'
 import type { Plan } from './journal-tables.ts'
 
 /** What is known without asking the database. */
@@ -30,8 +31,11 @@ export interface EncodedSlice {
   /** True when blocks have to be sealed before it is. */
   readonly isUnsealed: boolean
   readonly entries: number
-  /** Images are missing because a table's replica identity was changed, or the table emptied, behind our back. */
-  readonly isIncomplete: boolean
+  /**
+   * Why it is not all that happened: a table's replica identity was changed, or the table emptied, behind our back, or a
+   * tenant's name does not fit into an index. Null when it is.
+   */
+  readonly gap: GapReason | null
 }
 
 const partBytes = 64 * 1024
@@ -48,7 +52,7 @@ export async function encodeSlice(
   const unknown = new Set<string>()
   const parts: Buffer[] = []
   let entries = 0
-  let isIncomplete = false
+  let gap: GapReason | null = null
   let isUnsealed = false
   let out: CopyBuffer = createCopyBuffer(partBytes + partBytes / 8)
 
@@ -75,14 +79,16 @@ export async function encodeSlice(
 
   putBytes(out, copyHeader)
   for (const { transaction, changes, truncated } of chunks) {
-    if (truncated.some((relation) => knowledge.plan(relation) !== null)) isIncomplete = true
+    if (truncated.some((relation) => knowledge.plan(relation) !== null)) gap = 'images_missing'
     const fields = encodeTransactionFields(transaction, day)
     for (const change of changes) {
       const plan = knowledge.plan(change.relation)
       if (!plan) continue
-      if (plan === 'unreadable' || change.relation.replicaIdentity !== 'f') isIncomplete = true
+      if (plan === 'unreadable' || change.relation.replicaIdentity !== 'f') gap = 'images_missing'
       if (plan === 'unreadable') continue
-      entries += encodeChange(change, plan, fields, { out, headOf, seal })
+      const made = encodeChange(change, plan, fields, { out, headOf, seal })
+      entries += made.stored
+      if (made.leftOut > 0) gap = 'unstorable'
       if (out.length >= partBytes) {
         if (isUnsealed || unknown.size > 0) out.length = 0
         else cut()
@@ -93,5 +99,5 @@ export async function encodeSlice(
   putByte(out, 0xff)
   putByte(out, 0xff)
   cut()
-  return { parts, heads, unknown, isUnsealed, entries, isIncomplete }
+  return { parts, heads, unknown, isUnsealed, entries, gap }
 }

@@ -15,8 +15,10 @@ export const journalConsumer = 'journal'
 export interface JournalSession {
   /** End of what is stored, null at first. */
   position(): Promise<string | null>
+  /** The last day that has entries, and the day on which that was recorded by the clock; null at first. */
+  lastDay(): Promise<JournalDay | null>
   /** Makes the partition of a day. */
-  prepareDay(day: number): Promise<void>
+  prepareDay(day: number, now: Date): Promise<void>
   /**
    * Begins the transaction of a batch. Until its end no person is erased and no other process stores. Gives how many
    * persons were erased so far. Fails with `tail_overtaken` when another process has stored since `position`.
@@ -25,13 +27,26 @@ export interface JournalSession {
   /** Appends entries to a day's partition. */
   copy(day: number, parts: readonly Buffer[]): Promise<void>
   moveHeads(heads: ReadonlyMap<string, ChainHead>): Promise<void>
-  /** Records a gap: what was there before the changes of this transaction is not known. */
-  recordIncomplete(position: string): Promise<void>
+  /** Does something that PostgreSQL may refuse because of what is to be stored; false, and nothing is done, when it does. */
+  attempt(work: () => Promise<void>): Promise<boolean>
+  /** Records a gap: not everything of this transaction is known. */
+  recordGap(position: string, reason: GapReason): Promise<void>
   /** Moves the position and commits. Fails with `tail_overtaken` as `begin` does. */
   commit(from: string | null, to: string): Promise<void>
   rollback(): Promise<void>
   query: pg.Client['query']
   end(): Promise<void>
+}
+
+/**
+ * `images_missing`: the images before changes, or rows, did not come. `unstorable`: PostgreSQL does not take what came.
+ */
+export type GapReason = 'images_missing' | 'unstorable'
+
+/** Days since 2000-01-01, UTC. */
+export interface JournalDay {
+  readonly day: number
+  readonly openedOn: number
 }
 
 /** A server that does not answer for so long is gone, milliseconds. Nothing that is asked at once takes minutes. */
@@ -77,8 +92,15 @@ function sessionOf(client: pg.Client, system: string): JournalSession {
       )
       return rows[0]?.position ?? null
     },
-    prepareDay: async (day) => {
-      await client.query('select plinth_journal.create_partition($1::date)', [dateOf(day)])
+    lastDay: async () => {
+      const { rows } = await client.query<JournalDay>(
+        `select day - date '2000-01-01' as day, (opened_at at time zone 'UTC')::date - date '2000-01-01' as "openedOn"
+         from plinth_journal.days order by day desc limit 1`,
+      )
+      return rows[0] ?? null
+    },
+    prepareDay: async (day, now) => {
+      await client.query('select plinth_journal.create_partition($1::date, $2)', [dateOf(day), now])
     },
     begin: async (position) => {
       const results = (await client.query(beginText)) as unknown as pg.QueryResult[]
@@ -97,11 +119,23 @@ function sessionOf(client: pg.Client, system: string): JournalSession {
     moveHeads: async (heads) => {
       await client.query(moveHeads([...heads]))
     },
-    recordIncomplete: async (position) => {
+    attempt: async (work) => {
+      await client.query('savepoint attempt')
+      try {
+        await work()
+        await client.query('release savepoint attempt')
+        return true
+      } catch (error) {
+        if (!isRefusal(error)) throw error
+        await client.query('rollback to savepoint attempt')
+        return false
+      }
+    },
+    recordGap: async (position, reason) => {
       await client.query(
         `insert into plinth_journal.gaps (from_position, until_position, reason, noticed_at)
-         values ($1, $1, 'images_missing', clock_timestamp())`,
-        [position],
+         values ($1, $1, $2, clock_timestamp())`,
+        [position, reason],
       )
     },
     commit: async (from, to) => {
@@ -154,6 +188,16 @@ const moveHeads = (moved: readonly (readonly [string, ChainHead])[]) => ({
     moved.map(([, head]) => head.hash),
   ],
 })
+
+/** SQLSTATE classes: data exception, integrity constraint violation, program limit exceeded. */
+const refusals = ['22', '23', '54']
+const uniqueViolation = '23505'
+
+/** True when PostgreSQL does not take what it was given; an entry that is there twice is another process's instead. */
+export function isRefusal(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return code.length === 5 && refusals.includes(code.slice(0, 2)) && code !== uniqueViolation
+}
 
 const dayMilliseconds = 86_400_000
 

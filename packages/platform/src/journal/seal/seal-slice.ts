@@ -1,7 +1,7 @@
 import type { JournalSession } from '../journal-session.ts'
 import { type SubjectKey, sealBlock } from './seal-block.ts'
 import { sealBlocks } from './seal-blocks.ts'
-import type { SubjectKeys } from './subject-keys.ts'
+import { type SubjectKeys, subjectName } from './subject-keys.ts'
 
 /** Seals the blocks of one slice of the stream, which is encoded several times until all that it takes is known. */
 export interface SliceSealer {
@@ -42,7 +42,8 @@ export function createSliceSealer(keys: SubjectKeys): SliceSealer {
       place = 0
       wanted = []
     },
-    seal: (subject, relation, content) => {
+    seal: (person, relation, content) => {
+      const subject = subjectName(person)
       const at = place
       place += 1
       if (sealed[at]) return sealed[at]

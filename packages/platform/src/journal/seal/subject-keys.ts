@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { type ProjectDatabase, sql } from '../../database/index.ts'
 import { createTurns, newId, newKey, seal, unseal } from '../../kernel/index.ts'
@@ -21,6 +22,12 @@ export interface SubjectKeys {
 
 /** About 300 bytes each. */
 const remembered = 50_000
+/** Characters; longer names do not fit into an index. */
+const longestName = 500
+
+/** The name under which a person's keys are kept. */
+export const subjectName = (subject: string): string =>
+  subject.length <= longestName ? subject : `sha256 ${hash('sha256', subject, 'hex')}`
 
 export function createSubjectKeys(masterKey: Buffer): SubjectKeys {
   const keys = new LRUCache<string, SubjectKey>({ max: remembered })
@@ -106,7 +113,7 @@ export async function eraseSubject(database: ProjectDatabase, subject: string): 
     await transaction.query(sql`insert into plinth_journal.erasures default values`)
     const { rowCount } = await transaction.query(sql`
       update plinth_journal.subjects set sealed_key = null, erased_at = clock_timestamp()
-      where subject = ${subject} and sealed_key is not null`)
+      where subject = ${subjectName(subject)} and sealed_key is not null`)
     return rowCount ?? 0
   })
 }

@@ -78,7 +78,7 @@ describe('the owner of a system', () => {
     'create table plinth_journal.mine (id int)',
     'create or replace function plinth_journal.refuse_truncate() returns trigger language plpgsql as $$ begin return null; end $$',
     'alter function plinth_journal.begin_rewind(text) owner to current_user',
-    'select plinth_journal.create_partition(current_date + 9)',
+    'select plinth_journal.create_partition(current_date + 9, now())',
     `select plinth_journal.begin_rewind('guessed')`,
     `select sealed_key from plinth_journal.subjects`,
     `select digest from plinth_journal.rewind_permits`,

@@ -82,7 +82,7 @@ export function createChangeHub(options: ChangeHubOptions): ChangeHub {
     limits,
     log,
     delivered: () => delivered,
-    isIdle: delivery.isIdle,
+    after: delivery.after,
     wake: options.onBehind,
   })
   const stopping = new AbortController()

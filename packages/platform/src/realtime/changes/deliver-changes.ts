@@ -26,12 +26,16 @@ export interface Delivery {
   finish(transaction: StreamTransaction): void
   /** True when nothing waits for the audience's filters. */
   isIdle(audience: AnyAudience): boolean
+  /** Calls back when everything that the audience was told so far has reached it. */
+  after(audience: AnyAudience, callback: () => void): void
   /** Everyone is told to start over. */
   broken(): void
 }
 
 /** Bytes of changes that may wait for the filters of one audience. */
 const mostWaitingBytes = 16 * 1024 * 1024
+/** Rows of a view that one transaction may change; beyond it its copies are read anew. */
+const mostOutcomes = 20_000
 
 export function createDelivery(audiences: Audiences, runner: FilterRunner, copies: Copies): Delivery {
   const lanes: FilterLanes = createFilterLanes({ runner, mostWaitingBytes, end, broken: breakOff })
@@ -59,10 +63,12 @@ export function createDelivery(audiences: Audiences, runner: FilterRunner, copie
   function tellWatch(audience: WatchAudience, change: RowChange, of: CheckedTable): void {
     const made = outcomes.get(audience) ?? []
     outcomes.set(audience, made)
-    tellOne(audience, change, of, (matches) => {
-      const outcome = outcomeOf(audience.view, change, matches)
-      if (outcome) made.push(outcome)
-    })
+    if (made.length >= mostOutcomes) breakOff(audience)
+    else
+      tellOne(audience, change, of, (matches) => {
+        const outcome = outcomeOf(audience.view, change, matches)
+        if (outcome) made.push(outcome)
+      })
   }
 
   /** Ends a subscription whose policy or filter failed; everyone else goes on. */
@@ -108,6 +114,7 @@ export function createDelivery(audiences: Audiences, runner: FilterRunner, copie
       }
     },
     isIdle: lanes.isIdle,
+    after: lanes.after,
     broken: () => {
       lanes.clear()
       outcomes = new Map()

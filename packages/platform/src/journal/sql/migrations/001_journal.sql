@@ -31,7 +31,8 @@ create table plinth_journal.entries (
 comment on table plinth_journal.entries is 'Changes of journalled rows. Written by the tail alone; a hash covers the binary form of all columns before it.';
 comment on column plinth_journal.entries.tenant is 'Empty for rows that belong to the project as a whole.';
 comment on column plinth_journal.entries.sequence is 'From 1 without gaps per tenant, in commit order.';
-comment on column plinth_journal.entries.day is 'When it was recorded, UTC; never decreases. A whole day is archived and dropped at once.';
+comment on column plinth_journal.entries.day is
+  'When it was recorded, UTC; after a clock that was ahead and put back, the days after that one. Never decreases. A whole day is archived and dropped at once.';
 comment on column plinth_journal.entries.position is 'Start of the commit record: the same for all rows of one transaction.';
 comment on column plinth_journal.entries.key is 'Values of the primary key, a JSON array of texts.';
 comment on column plinth_journal.entries.operation is 'insert, update or delete. A row whose key or tenant changes is deleted there and inserted here.';
@@ -98,7 +99,13 @@ comment on function plinth_journal.refuse_change() is 'Keeps everybody from alte
 create trigger journal_entries_stay before update or delete on plinth_journal.entries
   for each row execute function plinth_journal.refuse_change();
 
-create function plinth_journal.create_partition(wanted date) returns void language plpgsql
+create table plinth_journal.days (
+  day date primary key,
+  opened_at timestamptz not null
+);
+comment on table plinth_journal.days is 'When the first entry of a day was recorded, by the clock of that time.';
+
+create function plinth_journal.create_partition(wanted date, opened_at timestamptz) returns void language plpgsql
 set search_path = ''
 as $$
 declare
@@ -118,9 +125,10 @@ begin
     'alter table plinth_journal.entries attach partition plinth_journal.%I for values from (%L) to (%L)',
     partition, wanted, wanted + 1);
   execute format('alter table plinth_journal.%I drop constraint only_this_day', partition);
+  insert into plinth_journal.days values (wanted, opened_at);
 end
 $$;
-comment on function plinth_journal.create_partition(date) is 'Makes the partition of a day if it is not there.';
+comment on function plinth_journal.create_partition(date, timestamptz) is 'Makes the partition of a day if it is not there.';
 
 create function plinth_journal.refuse_truncate() returns trigger language plpgsql
 set search_path = ''
@@ -165,7 +173,7 @@ begin
 end
 $$;
 
-revoke all on function plinth_journal.begin_rewind(text), plinth_journal.create_partition(date),
+revoke all on function plinth_journal.begin_rewind(text), plinth_journal.create_partition(date, timestamptz),
   plinth_journal.refuse_change(), plinth_journal.refuse_truncate() from public;
 grant execute on function plinth_journal.begin_rewind(text) to pg_database_owner;
 grant select on plinth_journal.tables, plinth_journal.entries, plinth_journal.heads, plinth_journal.anchors,

@@ -32,20 +32,24 @@ export interface CopyChecksOptions {
   readonly log: Log
   /** Position up to which the stream is delivered. */
   delivered(): string | null
-  isIdle(audience: WatchAudience): boolean
+  /** Calls back when everything that the audience was given so far has reached its copies. */
+  after(audience: WatchAudience, callback: () => void): void
   /** Lets something come by in the stream when nothing else is being written. */
   wake(): void
 }
 
 /** What is doubted within this time is compared together with what follows, milliseconds. */
 const gatherMilliseconds = 20
-/** How long the stream may take to come past what was read, milliseconds. */
-const patience = 5_000
+/** How often it is looked whether the stream has come past what was read, and how often a mark is written, milliseconds. */
+const every = { look: 10, mark: 1_000 }
+/** Comparisons that wait for the stream at the same time. */
+const mostWaiting = 8
 const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
 
 export function createCopyChecks(options: CopyChecksOptions): CopyChecks {
   const { audiences, context, copies, runner, limits, log } = options
   const doubted = new Set<WatchAudience>()
+  const comparing = new Map<WatchAudience, Promise<void>>()
   const comparedAt = new WeakMap<WatchAudience, number>()
   let isWorking = false
   let isStopped = false
@@ -57,42 +61,65 @@ export function createCopyChecks(options: CopyChecksOptions): CopyChecks {
     setTimeout(work, gatherMilliseconds).unref()
   }
 
+  /** Reads one after the other; that the stream comes past what was read is waited for side by side. */
   async function work(): Promise<void> {
-    for (const audience of doubted) {
-      if (isStopped) break
+    while (!isStopped) {
+      const audience = [...doubted].find((each) => !comparing.has(each))
+      if (!audience && doubted.size === 0) break
+      if (!audience || comparing.size >= mostWaiting) {
+        await Promise.race(comparing.values())
+        continue
+      }
       doubted.delete(audience)
       const start = performance.now()
-      await compare(audience).catch((error: unknown) => {
-        log.warn({ problem: messageOf(error) }, 'copies could not be compared with their table')
-        if (isPassing(error)) doubted.add(audience)
-        else end(audience, watchFailure(error, audience.view))
-      })
+      await begin(audience)
       // Half of the time of one connection at most, whatever there is to compare.
       await pause(Math.max(1, performance.now() - start))
     }
     isWorking = false
   }
 
-  async function compare(audience: WatchAudience): Promise<void> {
+  /** Resolves when the keys are read; the comparison goes on by itself. */
+  async function begin(audience: WatchAudience): Promise<void> {
     if (audience.members.size === 0) return
-    if (!isSettled(audience)) {
+    if (!isLive(audience)) {
       await pause(gatherMilliseconds)
       return doubt(audience)
     }
     comparedAt.set(audience, performance.now())
+    // From before the rows are read on, so that a change which the read shows or not explains the difference.
     audience.touched = new Set()
     try {
       const { session, view, payer } = audience
       const request = { session, view, limit: limits.watchedRows.watch, timeout: limits.policyMilliseconds }
       const statement = () => readKeys(context.database, request)
-      const { keys, position } = await (view.filter?.cost === 'pattern'
-        ? runner.run(payer, statement)
-        : statement())
-      if (!(await pass(audience, position))) return doubt(audience)
-      if (differs(audience, keys)) await copies.restart(audience)
+      const read = await (view.filter?.cost === 'pattern' ? runner.run(payer, statement) : statement())
+      comparing.set(audience, finish(audience, read))
+    } catch (error) {
+      audience.touched = null
+      failed(audience, error)
+    }
+  }
+
+  async function finish(
+    audience: WatchAudience,
+    { keys, position }: Awaited<ReturnType<typeof readKeys>>,
+  ): Promise<void> {
+    try {
+      if (!(await pass(audience, position))) doubt(audience)
+      else if (differs(audience, keys)) await copies.restart(audience)
+    } catch (error) {
+      failed(audience, error)
     } finally {
       audience.touched = null
+      comparing.delete(audience)
     }
+  }
+
+  function failed(audience: WatchAudience, error: unknown): void {
+    log.warn({ problem: messageOf(error) }, 'copies could not be compared with their table')
+    if (isPassing(error)) doubt(audience)
+    else end(audience, watchFailure(error, audience.view))
   }
 
   /** A fresh read fails for them, so their copies end as it does. */
@@ -100,19 +127,34 @@ export function createCopyChecks(options: CopyChecksOptions): CopyChecks {
     for (const { listener } of [...members]) listener.subscriptionEnded(reason)
   }
 
-  const isSettled = (audience: WatchAudience): boolean =>
-    audience.ready !== null && audience.pending === null && options.isIdle(audience)
+  const isLive = (audience: WatchAudience): boolean => audience.ready !== null && audience.pending === null
 
-  /** True when the audience was told everything up to a position, false when that takes too long. */
+  /**
+   * Resolves when the audience was told everything up to a position, however far behind the stream is: what it is told
+   * meanwhile is noted. False when its copies start anew before.
+   */
   async function pass(audience: WatchAudience, position: string): Promise<boolean> {
-    const deadline = performance.now() + patience
-    options.wake()
-    while (performance.now() < deadline && !isStopped) {
+    const { keys } = audience
+    const isSame = () => !isStopped && audience.members.size > 0 && audience.keys === keys && isLive(audience)
+    let markedAt = Number.NEGATIVE_INFINITY
+    const isDelivered = () => {
       const delivered = options.delivered()
-      if (delivered !== null && comparePositions(delivered, position) >= 0 && isSettled(audience)) return true
-      await pause(gatherMilliseconds / 2)
+      return delivered !== null && comparePositions(delivered, position) >= 0
     }
-    return false
+    while (isSame() && !isDelivered()) {
+      // A mark can be lost with the stream's connection, so one is not enough.
+      if (performance.now() - markedAt >= every.mark) {
+        markedAt = performance.now()
+        options.wake()
+      }
+      await pause(every.look)
+    }
+    let isTold = false
+    options.after(audience, () => {
+      isTold = true
+    })
+    while (isSame() && !isTold) await pause(every.look)
+    return isSame()
   }
 
   /** Rows that are in one but not the other, although no change of theirs came by meanwhile. */
