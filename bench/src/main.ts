@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   import: async () => (await import('./import/bench-import.ts')).benchImport,
   holds: async () => (await import('./holds/bench-holds.ts')).benchHolds,
   orders: async () => (await import('./orders/bench-orders.ts')).benchOrders,
+  payments: async () => (await import('./payments/bench-payments.ts')).benchPayments,
   tail: async () => (await import('./tail/bench-tail.ts')).benchTail,
   rewind: async () => (await import('./rewind/bench-rewind.ts')).benchRewind,
   realtime: async () => (await import('./realtime/bench-realtime.ts')).benchRealtime,

@@ -4,6 +4,7 @@ import { defineJob } from '../jobs/index.ts'
 import { type CallOptions, callProvider } from './orders/call-provider.ts'
 import { foldTarget } from './orders/fold-target.ts'
 import { recoverCheckouts } from './orders/open-checkout.ts'
+import { refoldAll } from './orders/refold.ts'
 import { readSubscriptionBack } from './plans/read-subscription-back.ts'
 import { renewalMilliseconds, tickSubscription } from './plans/run-subscription.ts'
 import { reconcileDay } from './reconciliation/reconcile.ts'
@@ -97,13 +98,15 @@ export const paymentJobs = (options: CallOptions) => [
   }),
   defineJob({
     name: 'check-whole-ledger',
-    summary: 'Checks every posting that there is.',
+    summary: 'Checks every posting that there is, and every order against all of its facts.',
     schedule: { line: '10 3 * * *', zone: 'UTC', catchUp: 'once' },
     payload: z.object({}),
     concurrency: 1,
     run: async ({ log }) => {
       for (const problem of await checkLedger(options.database, true))
         log.error(problem, 'an account of the ledger is frozen')
+      for (const order of (await refoldAll(options.database)).drifted)
+        log.error(order, 'an order is not what its facts say')
     },
   }),
 ]

@@ -47,6 +47,8 @@ export async function reconcileDay(
 
 interface Known {
   readonly target: string
+  /** False for a subscription. */
+  readonly is_order: boolean
   readonly state: OrderState | null
 }
 
@@ -56,7 +58,7 @@ async function findTarget(
   objects: readonly string[],
 ): Promise<Known | null> {
   const { rows } = await database.asOwner<Known>(sql`
-    select p.target, o.state from plinth.payment_objects p left join plinth.payment_orders o on o.id = p.target
+    select p.target, o.state, o.id is not null as is_order from plinth.payment_objects p left join plinth.payment_orders o on o.id = p.target
     where p.provider = ${provider} and p.object = any (${objects}) limit 1`)
   return rows[0] ?? null
 }
@@ -70,7 +72,7 @@ async function compareOne(
 ): Promise<Difference | null> {
   const before = await findTarget(options, provider, delivery.objects)
   // Invoices of subscriptions that the provider renews are folded from their own events.
-  if (before && before.state === null) return null
+  if (before && !before.is_order) return null
   const ours = before ? knownOf(before.state ?? noOrder, moved) : 0
   if (ours === moved.amount) return null
   const base = { ...moved, provider, day, ours, theirs: moved.amount }

@@ -2,7 +2,7 @@ import { actor } from '@plinth/testing'
 import { useSystem } from '@plinth/testing/system'
 import { describe, expect, it } from 'vitest'
 import { sql } from '../../database/index.ts'
-import { paymentsOffer } from '../index.ts'
+import { paymentsOffer, refoldAll } from '../index.ts'
 import { confirmManualPayment, enterManualPayment } from '../orders/manual-payments.ts'
 import { keySecret, payment, refund, sign, till, tillEnvironment, webhook } from './till.ts'
 
@@ -279,6 +279,24 @@ describe('events in any order', () => {
     expect(
       await rowsOf(sql`select from plinth.payment_inbox where processed_at is null and target is not null`),
     ).toEqual([])
+  })
+})
+
+describe('all facts folded again from nothing', () => {
+  it('give what is stored, and show an order that was altered', async () => {
+    const { events, drifted } = await refoldAll(system.database)
+    expect(events).toBeGreaterThan(20)
+    expect(drifted).toEqual([])
+    const [{ id }] = (await rowsOf<{ id: string }>(sql`
+      update plinth.payment_orders set captured = captured + 1 where reference = 'plain' returning id`)) as [
+      { id: string },
+    ]
+    expect((await refoldAll(system.database)).drifted).toEqual([
+      { order: id, stored: 'paid 10000 0', folded: 'paid 9999 0' },
+    ])
+    await system.database.asOwner(
+      sql`update plinth.payment_orders set captured = captured - 1 where id = ${id}`,
+    )
   })
 })
 
