@@ -6,6 +6,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   rest: async () => (await import('./rest/bench-rest.ts')).benchRest,
   import: async () => (await import('./import/bench-import.ts')).benchImport,
   holds: async () => (await import('./holds/bench-holds.ts')).benchHolds,
+  notifications: async () => (await import('./notifications/bench-notifications.ts')).benchNotifications,
   orders: async () => (await import('./orders/bench-orders.ts')).benchOrders,
   payments: async () => (await import('./payments/bench-payments.ts')).benchPayments,
   tail: async () => (await import('./tail/bench-tail.ts')).benchTail,
