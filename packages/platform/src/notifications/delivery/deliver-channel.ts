@@ -2,7 +2,7 @@ import { type ProjectDatabase, sql } from '../../database/index.ts'
 import { newId } from '../../kernel/index.ts'
 import { HandoverError } from '../../messages/index.ts'
 import { decide } from '../model/decide.ts'
-import type { Channel, ClaimedMessage, Purpose } from '../model/message.ts'
+import type { Channel, ClaimedMessage } from '../model/message.ts'
 import { render } from '../templates/render.ts'
 import { claimMessages } from './claim.ts'
 import { type Counts, type DeliveryOptions, noCounts } from './options.ts'
@@ -64,15 +64,15 @@ interface Batch {
 /** Gives how many messages were handed to the provider. */
 async function deliverBatch(
   options: DeliveryOptions,
-  { channel, lease, messages, counts }: Batch,
+  { channel, lease, messages: claimed, counts }: Batch,
 ): Promise<number> {
-  if (messages.length === 0) return 0
+  if (claimed.length === 0) return 0
   const { database, clock } = options
+  const messages = claimed.map((message) => asDeclared(options, message))
   const recipients = await resolveRecipients(options, messages)
   const open: { readonly message: ClaimedMessage; readonly recipient: Recipient }[] = []
   const settled: Outcome[] = []
-  for (const given of messages) {
-    const message = { ...given, purpose: purposeOf(options, given) }
+  for (const message of messages) {
     const recipient = recipients.get(message.id)!
     const outcome = withoutSending(options, message, recipient)
     if (outcome) settled.push(outcome)
@@ -99,11 +99,18 @@ function count(counts: Counts, outcomes: readonly Outcome[]): void {
   for (const { state } of outcomes) counts[state] += 1
 }
 
-/** A template says what its messages are for, whoever queued them; only the project itself sends what nobody can switch off. */
-function purposeOf({ templates }: DeliveryOptions, { content, purpose, trusted }: ClaimedMessage): Purpose {
-  const template = templates.find(({ name }) => name === content?.template)
-  const found = template?.purpose ?? purpose
-  return found === 'security' && !trusted ? 'transactional' : found
+/**
+ * A template says what its messages are for, whoever queued them, and what they are about unless the message does. Only the
+ * project itself sends what nobody can switch off.
+ */
+function asDeclared({ templates }: DeliveryOptions, message: ClaimedMessage): ClaimedMessage {
+  const template = templates.find(({ name }) => name === message.content?.template)
+  const purpose = template?.purpose ?? message.purpose
+  return {
+    ...message,
+    purpose: purpose === 'security' && !message.trusted ? 'transactional' : purpose,
+    topic: message.topic ?? template?.topic ?? template?.name ?? null,
+  }
 }
 
 /** What is known of a message before it is sent; undefined: it goes out now. */

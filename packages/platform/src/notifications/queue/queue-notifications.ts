@@ -1,3 +1,4 @@
+import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { type ProjectDatabase, sql } from '../../database/index.ts'
 import { newId } from '../../kernel/index.ts'
 import { notificationErrors } from '../errors.ts'
@@ -55,6 +56,8 @@ export async function queueMany(
     const dedupeKey = given.dedupeKey ?? `${batch}/${given.to.person ?? given.to.email ?? given.to.phone}`
     for (const message of messagesOf({ ...given, batch, dedupeKey }, options.templates))
       messages.push(message)
+    // Checking takes its time: others have their turn in between.
+    if (people % together === 0) await yieldToOthers()
   }
   let queued = 0
   for (let at = 0; at < messages.length; at += together)

@@ -5,6 +5,7 @@ import { actor } from '@plinth/testing'
 import { useSystem } from '@plinth/testing/system'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { sql } from '../../database/index.ts'
+import { HandoverError } from '../../messages/index.ts'
 import { privacyOffer } from '../../privacy/index.ts'
 import type { DeliveryOptions } from '../delivery/options.ts'
 import { type Notification, notificationsOffer } from '../index.ts'
@@ -255,6 +256,34 @@ describe('the queue', () => {
     system.clock.advance(60_000)
     await run(options)
     expect(channels.mails.size).toBe(5)
+
+    await mailTo('a@example.com')
+    channels.go(() => {
+      throw new HandoverError('later', 'too many', { pause: 120_000 })
+    })
+    await run()
+    channels.clear()
+    await mailTo('b@example.com')
+    system.clock.advance(119_000)
+    await run()
+    expect(channels.mails.size).toBe(0)
+    system.clock.advance(1_000)
+    await run()
+    expect(channels.mails.size).toBe(2)
+  })
+
+  it('goes on when the clock was wrong by a day', async () => {
+    const options = { perSecond: { email: 1 } }
+    const now = system.clock.now()
+    system.clock.advance(86_400_000)
+    await mailTo('a@example.com')
+    await run(options)
+    system.clock.set(now)
+    await mailTo('b@example.com')
+    await run(options)
+    system.clock.advance(1_000)
+    await run(options)
+    expect(channels.to()).toEqual(['a@example.com', 'b@example.com'])
   })
 
   it('sends to many as a batch that can be repeated, and tells how far it is', async () => {

@@ -593,7 +593,8 @@ declare
 begin
   insert into plinth.notification_rates (provider, tokens, refilled_at) values (p_provider, v_most, p_now) on conflict do nothing;
   select * into v_rate from plinth.notification_rates where provider = p_provider for update;
-  if v_rate.paused_until > p_now then
+  -- Nobody asks for a pause of more than an hour: a later end comes from a clock that has been set back since.
+  if v_rate.paused_until > p_now and v_rate.paused_until <= p_now + interval '1 hour' then
     return query select 0, v_rate.paused_until;
     return;
   end if;
@@ -601,12 +602,15 @@ begin
     return query select p_wanted, null::timestamptz;
     return;
   end if;
-  -- A clock that was set back refills nothing, and takes nothing away.
+  -- Clocks of nodes differ a little; one that was set back by more counts from now.
+  if v_rate.refilled_at > p_now + interval '5 seconds' then
+    v_rate.refilled_at := p_now;
+  end if;
   v_rate.tokens := least(v_most, v_rate.tokens + p_per_second * greatest(0, extract(epoch from p_now - v_rate.refilled_at)));
   granted := least(p_wanted, floor(v_rate.tokens)::int);
   again_at := case when granted < p_wanted
     then p_now + make_interval(secs => (1 - (v_rate.tokens - granted)) / p_per_second) end;
-  update plinth.notification_rates set tokens = v_rate.tokens - granted, refilled_at = greatest(p_now, refilled_at)
+  update plinth.notification_rates set tokens = v_rate.tokens - granted, refilled_at = greatest(p_now, v_rate.refilled_at)
   where provider = p_provider;
   return next;
 end $$;
