@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Actor, actorOf, type Statement } from '../database/index.ts'
+import { type Actor, actorOf } from '../database/index.ts'
 import { journalOffer } from '../journal/index.ts'
 import { hasCode, messageOf } from '../kernel/index.ts'
 import { type CapabilityProject, defineCapability, offerKey } from '../system/index.ts'
@@ -85,7 +85,7 @@ function createRewindOffer(project: CapabilityProject): RewindOffer {
     tenant,
     to,
     tables,
-    keeps: statementsOf(project, 'rewindKeeps', tenant),
+    keeps: project.hooks().tenant.flatMap((hook) => hook.rewindKeeps?.(tenant) ?? []),
   })
 
   const apply: RewindOffer['apply'] = async ({
@@ -97,7 +97,8 @@ function createRewindOffer(project: CapabilityProject): RewindOffer {
     const { tenant } = wanted
     const hooks = project.hooks().tenant
     for (const hook of hooks) await hook.beforeRewind?.(tenant)
-    const afterwards = statementsOf(project, 'afterRewind', tenant)
+    const to = wanted.tables ? null : wanted.to
+    const afterwards = hooks.flatMap((hook) => hook.afterRewind?.(tenant, to) ?? [])
     const applied = await applyRewind({ ...optionsOf(wanted), actor, afterwards, leaveMoved, removeTenant })
     for (const hook of hooks) {
       await hook.rewound?.(tenant).catch((error: unknown) => {
@@ -126,17 +127,6 @@ function createRewindOffer(project: CapabilityProject): RewindOffer {
       return apply({ tenant, to, actor: { ...actor, reason }, tail, removeTenant: true })
     },
   }
-}
-
-function statementsOf(
-  project: CapabilityProject,
-  name: 'afterRewind' | 'rewindKeeps',
-  tenant: string,
-): Statement[] {
-  return project.hooks().tenant.flatMap((hook) => {
-    const statement = hook[name]?.(tenant)
-    return statement ? [statement] : []
-  })
 }
 
 /** The stream may be held by this process or by another node. */

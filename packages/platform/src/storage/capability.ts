@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { defineCapability, offerKey } from '../system/index.ts'
 import { readStorageMigrations } from './migrations.ts'
 import { openStorage } from './open-storage.ts'
+import { personHooks, tenantHooks } from './owners/owner-hooks.ts'
 import { expireUploads } from './resumable/expire-uploads.ts'
 import { storageSettings } from './settings.ts'
 import { createStorageSurface } from './storage-surface.ts'
@@ -35,12 +36,17 @@ export const storage = (defaults: z.input<typeof storageSettings> = {}) =>
       const offer: StorageOffer = {
         reconcile: (options) => reconcileBytes(opened, options),
         sweep: (options) => sweepBytes(opened, options),
-        usage: () => readUsage(project.database, project.clock),
+        usage: async () => {
+          await opened.traffic.flush()
+          return readUsage(project.database, project.clock)
+        },
       }
       return {
         offer,
         surfaces: [createStorageSurface(opened)],
         jobs: storageJobs(opened, () => expireUploads(opened)),
+        ...(project.settings.tenantFolders ? { tenantHooks: tenantHooks(opened) } : {}),
+        personHooks: personHooks(opened),
         health: [{ name: 'storage', check: () => checkStorage(opened) }],
         start: async () => opened.traffic.start(),
         close: () => opened.traffic.stop(),

@@ -8,6 +8,7 @@ import { storageErrors } from './errors.ts'
 import { createImageCache } from './images/image-cache.ts'
 import { createImageRenderer } from './images/image-renderer.ts'
 import { unlimited } from './quota/byte-quota.ts'
+import { createHoldQuota } from './quota/hold-quota.ts'
 import { createTrafficCounter } from './serve/count-traffic.ts'
 import type { StorageSettings } from './settings.ts'
 import { createTokenSigner } from './signing/signed-tokens.ts'
@@ -23,7 +24,10 @@ export function openStorage(project: CapabilityProject<StorageSettings>): Storag
     database,
     vault,
     tokens: createTokenSigner(deriveKey, clock),
-    quota: unlimited,
+    quota:
+      settings.accountFunction === undefined
+        ? unlimited
+        : createHoldQuota(database, settings.accountFunction),
     images: createImageRenderer({ vault, cache, pixels: settings.imagePixels }),
     traffic: createTrafficCounter(database, clock, log),
     settings,

@@ -17,8 +17,11 @@ export interface TenantHooks {
    * named by it, with the rows that they refer to.
    */
   rewindKeeps?(tenant: string): Statement
-  /** Brings unjournalled rows that are derived from the tenant's in line, as the owner, in the rewind's transaction. */
-  afterRewind?(tenant: string): Statement
+  /**
+   * Brings unjournalled rows that are derived from the tenant's in line, as the owner, in the rewind's transaction. `to`: the
+   * instant (ISO 8601 when it is a text), or the number of the last change that stays; null when only some tables are taken back.
+   */
+  afterRewind?(tenant: string, to: Date | string | number | null): Statement | undefined
   /** After the rewind's commit: caches are dropped, others are informed. A failure is logged. */
   rewound?(tenant: string): Promise<void>
   /** What the tenant's export holds beside the rows of its tables. */

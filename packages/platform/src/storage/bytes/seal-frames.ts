@@ -24,7 +24,7 @@ const nonceOf = (frame: number): Buffer => {
 const factsOf = (isLast: boolean): Buffer => Buffer.of(isLast ? 1 : 0)
 
 /** Bytes that sealing makes of so many. */
-export const sealedSize = (size: number): number => headerBytes + size + framesOf(size) * tagBytes
+const sealedSize = (size: number): number => headerBytes + size + framesOf(size) * tagBytes
 
 const framesOf = (size: number): number => Math.max(1, Math.ceil(size / frameBytes))
 

@@ -87,7 +87,7 @@ const isAlike = (said: string, detected: string): boolean =>
   families.some((family) => family.test(said) && family.test(detected))
 
 /** The type by magic bytes, or by the markup at the beginning; undefined for text and what nobody knows. */
-export async function detectType(head: Buffer): Promise<string | undefined> {
+async function detectType(head: Buffer): Promise<string | undefined> {
   const { fileTypeFromBuffer } = await import('file-type')
   const found = await fileTypeFromBuffer(head)
   if (found && found.mime !== 'application/xml') return found.mime

@@ -58,18 +58,20 @@ const formats: Readonly<Record<string, ImageFormat>> = {
 /** What the image library reads: nothing that can name other files, run scripts or call another program. */
 const loaders = ['Jpeg', 'Png', 'Webp', 'Heif', 'Nsgif', 'Tiff'].map((name) => `VipsForeignLoad${name}`)
 
-type SharpFactory = typeof import('sharp')
-let loading: Promise<SharpFactory> | undefined
+type MakeSharp = typeof import('sharp').default
+let loading: Promise<MakeSharp> | undefined
 
 /** Loaded with the first image: it takes a tenth of a second and 20 MB. */
-const loadSharp = (): Promise<SharpFactory> =>
-  (loading ??= import('sharp').then(({ default: sharp }) => {
+function loadSharp(): Promise<MakeSharp> {
+  loading ??= import('sharp').then(({ default: sharp }) => {
     sharp.block({ operation: ['VipsForeignLoad'] })
     sharp.unblock({ operation: loaders })
     sharp.cache(false)
     sharp.concurrency(1)
-    return sharp as unknown as SharpFactory
-  }))
+    return sharp
+  })
+  return loading
+}
 
 /** Renders on the threads of the image library, a few at once; each result is kept, and made once however many ask. */
 export function createImageRenderer({ vault, cache, pixels }: ImageRendererOptions): ImageRenderer {
@@ -110,7 +112,7 @@ export function createImageRenderer({ vault, cache, pixels }: ImageRendererOptio
   }
 
   async function transform(
-    { default: sharp }: { default: SharpFactory['default'] },
+    sharp: MakeSharp,
     source: Readable,
     wanted: Transformation,
     format: ImageFormat,

@@ -6,7 +6,8 @@ import type { StagedContent, StoredContent } from '../bytes/vault.ts'
 import { isAllowedType } from '../content/decide-type.ts'
 import { storageErrors } from '../errors.ts'
 import { requireObjectName } from '../names/names.ts'
-import { claimFor } from '../quota/byte-quota.ts'
+import type { Reservation } from '../quota/byte-quota.ts'
+import { withRoom } from '../quota/with-room.ts'
 import type { StorageContext } from '../storage-context.ts'
 import { findBucket, findContent, findObject, findReadableObject } from './find-object.ts'
 import type { ObjectMetadata, ObjectPlace, ObjectRow } from './object-row.ts'
@@ -47,7 +48,8 @@ async function prepareBytes(
   if (row.version === null) return null
   const content = await findContent(storage, row)
   if (content.isSealed === isSealed(storage, to)) return row.version
-  return restage(storage, content, to)
+  const owner = { ...to, ownerId: row.owner_id }
+  return withRoom(storage, owner, content.size, (room) => restage(storage, content, to, room))
 }
 
 export interface CopyOptions {
@@ -71,21 +73,15 @@ export async function copyObject(
   const admitted = await admitUpload(storage, { ...to, caller, upsert, ownerId }, row.metadata?.size)
   await requireTaken(storage, row, to)
   const content = await findContent(storage, row)
-  const claim = claimFor(randomUUID(), admitted, content.size, storage.clock.now())
-  await storage.quota.reserve(claim)
-  try {
+  return withRoom(storage, admitted, content.size, async (room) => {
     const version =
       content.isSealed === admitted.isSealed
-        ? await shareBytes(storage, content, to)
-        : await restage(storage, content, to)
-    await storage.quota.settle(claim, content.size)
-    return await attempt(storage, { action: 'copying', operations: 'insert' }, () =>
+        ? await shareBytes(storage, content, to, room)
+        : await restage(storage, content, to, room)
+    return attempt(storage, { action: 'copying', operations: 'insert' }, () =>
       insertCopy(storage, caller, row, { ...to, upsert, ownerId, version, metadata }),
     )
-  } catch (error) {
-    await storage.quota.release(claim.key)
-    throw error
-  }
+  })
 }
 
 interface Copy extends ObjectPlace {
@@ -138,12 +134,17 @@ const isSealed = ({ settings }: StorageContext, { bucket }: ObjectPlace): boolea
   settings.encryptedBuckets.includes(bucket)
 
 /** A further version of bytes that are there. */
-async function shareBytes(storage: StorageContext, content: StoredContent, to: ObjectPlace): Promise<string> {
+async function shareBytes(
+  storage: StorageContext,
+  content: StoredContent,
+  to: ObjectPlace,
+  room: Reservation | null,
+): Promise<string> {
   const { rows } = await storage.database.asOwner<{ sha256: Buffer }>(
     sql`select sha256 from plinth.storage_blobs where id = ${content.id}`,
   )
   if (!rows[0]) throw storageErrors.bytes_missing({ id: content.id })
-  const version = await claimContent(storage, to, { ...content, sha256: rows[0].sha256 })
+  const version = await claimContent(storage, to, { ...content, sha256: rows[0].sha256 }, room)
   // A removal that was under way when they were claimed has taken them.
   if ((await storage.vault.store.sizeOf(content.id)) === undefined)
     throw storageErrors.bytes_missing({ id: content.id })
@@ -151,11 +152,16 @@ async function shareBytes(storage: StorageContext, content: StoredContent, to: O
 }
 
 /** The same content, stored as the other bucket wants it. */
-async function restage(storage: StorageContext, content: StoredContent, to: ObjectPlace): Promise<string> {
+async function restage(
+  storage: StorageContext,
+  content: StoredContent,
+  to: ObjectPlace,
+  room: Reservation | null,
+): Promise<string> {
   const source = await storage.vault.read(content)
   const staged: StagedContent = await storage.vault.stage(source, isSealed(storage, to))
   try {
-    const version = await claimContent(storage, to, staged)
+    const version = await claimContent(storage, to, staged, room)
     await staged.publish()
     return version
   } catch (error) {

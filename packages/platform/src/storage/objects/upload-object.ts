@@ -5,7 +5,9 @@ import type { StagedContent } from '../bytes/vault.ts'
 import { decideType, headBytes } from '../content/decide-type.ts'
 import { storageErrors } from '../errors.ts'
 import { requireObjectName } from '../names/names.ts'
-import { claimFor } from '../quota/byte-quota.ts'
+import type { Reservation } from '../quota/byte-quota.ts'
+import { asQuota } from '../quota/hold-quota.ts'
+import { withRoom } from '../quota/with-room.ts'
 import type { StorageContext } from '../storage-context.ts'
 import { findBucket } from './find-object.ts'
 import type { BucketRow, ObjectMetadata, ObjectPlace } from './object-row.ts'
@@ -84,45 +86,36 @@ export async function uploadObject(
   source: AsyncIterable<Uint8Array>,
   announced?: number,
 ): Promise<UploadedObject> {
-  const claim = claimFor(randomUUID(), upload, announced ?? 0, storage.clock.now())
-  await storage.quota.reserve(claim)
-  try {
+  return withRoom(storage, upload, announced ?? 0, async (room) => {
     const watched = watchContent(source, upload, facts.contentType)
     const staged = await storage.vault.stage(watched.source, upload.isSealed)
     try {
-      const type = await watched.type()
-      await storage.quota.settle(claim, staged.size)
-      return await attachContent(storage, upload, { ...facts, contentType: type }, staged)
+      const contentType = await watched.type()
+      const version = await claimContent(storage, upload, staged, room)
+      await staged.publish()
+      return await attachVersion(storage, upload, { ...facts, contentType }, { ...staged, version })
     } catch (error) {
       await staged.discard()
       throw error
     }
-  } catch (error) {
-    await storage.quota.release(claim.key)
-    throw error
-  }
+  })
 }
 
-/** Makes staged bytes findable and writes the object's row. `type` is decided. */
-export async function attachContent(
-  storage: StorageContext,
-  upload: AdmittedUpload,
-  facts: ContentFacts,
-  staged: StagedContent,
-): Promise<UploadedObject> {
-  const version = await claimContent(storage, upload, staged)
-  await staged.publish()
-  return attachVersion(storage, upload, facts, { ...staged, version })
-}
-
-/** Records bytes that are about to become findable; from then on nothing removes them for a while. */
+/**
+ * Records bytes that are about to become findable; from then on nothing removes them for a while, and the room that was held
+ * for them is used. Fails with `quota_exceeded` when they are more than there is room for.
+ */
 export async function claimContent(
   { database }: Pick<StorageContext, 'database'>,
   { bucket, name }: ObjectPlace,
   { id, size, sha256, isSealed }: Pick<StagedContent, 'id' | 'size' | 'sha256' | 'isSealed'>,
+  room: Reservation | null,
 ): Promise<string> {
-  const { rows } = await database.asOwner<{ version: string }>(sql`
-    select plinth.claim_bytes(${id}, ${size}, ${sha256}, ${isSealed}, ${bucket}, ${name}) as version`)
+  const { rows } = await asQuota(size, () =>
+    database.asOwner<{ version: string }>(sql`
+      select plinth.claim_bytes(${id}, ${size}, ${sha256}, ${isSealed}, ${bucket}, ${name},
+        ${room?.key ?? null}, ${room?.account ?? null}) as version`),
+  )
   return rows[0]!.version
 }
 
@@ -144,7 +137,7 @@ export async function attachVersion(
 }
 
 /** What is recorded of content; the ETag is made of its hash. */
-export function metadataOf(
+function metadataOf(
   { size, sha256 }: { readonly size: number; readonly sha256: Buffer },
   facts: ContentFacts,
   now: Date,

@@ -7,34 +7,34 @@ export interface ByteClaim extends ObjectPlace {
   readonly ownerId: string | null
   /** As announced; 0 where nobody knows. */
   readonly bytes: number
-  /** When it ends by itself. */
-  readonly until: Date
+  /** How long it holds; then it ends by itself. */
+  readonly seconds: number
+}
+
+/** Room that an upload has been promised; it becomes used in the transaction that claims the bytes (`plinth.claim_bytes`). */
+export interface Reservation {
+  readonly key: string
+  /** Id of the pool whose room it is. */
+  readonly account: string
 }
 
 /** How much room files may take. */
 export interface ByteQuota {
-  /** Before a byte is taken. Fails with `quota_exceeded`. */
-  reserve(claim: ByteClaim): Promise<void>
-  /** The upload's true size is known. Fails with `quota_exceeded` when there is no room for what is more. */
-  settle(claim: ByteClaim, bytes: number): Promise<void>
+  /** Before a byte is taken. Null where the file counts for nobody. Fails with `quota_exceeded`. */
+  reserve(claim: ByteClaim): Promise<Reservation | null>
   /** The upload does not take place. */
-  release(key: string): Promise<void>
+  release(reservation: Reservation): Promise<void>
 }
 
 /** As much as the disk has. */
-export const unlimited: ByteQuota = {
-  reserve: async () => undefined,
-  settle: async () => undefined,
-  release: async () => undefined,
-}
+export const unlimited: ByteQuota = { reserve: async () => null, release: async () => undefined }
 
-/** Longest that an upload in one request holds its room. Milliseconds. */
-const longestUpload = 6 * 3_600_000
+/** Longest that an upload in one request holds its room. Seconds. */
+const longestUpload = 6 * 3_600
 
 /** The claim of an upload that comes in one request. */
 export const claimFor = (
   key: string,
   { bucket, name, ownerId }: Pick<ByteClaim, 'bucket' | 'name' | 'ownerId'>,
   bytes: number,
-  now: Date,
-): ByteClaim => ({ key, bucket, name, ownerId, bytes, until: new Date(now.getTime() + longestUpload) })
+): ByteClaim => ({ key, bucket, name, ownerId, bytes, seconds: longestUpload })

@@ -3,9 +3,8 @@ import { hasCode } from '../../kernel/index.ts'
 import { decideType, headBytes } from '../content/decide-type.ts'
 import { findBucket } from '../objects/find-object.ts'
 import { attachVersion, type ContentFacts, grantedCaller } from '../objects/upload-object.ts'
-import type { ByteClaim } from '../quota/byte-quota.ts'
 import type { StorageContext } from '../storage-context.ts'
-import { markFinished, type NewUpload, recordContent, type UploadRow } from './upload-rows.ts'
+import { markFinished, recordContent, type UploadRow } from './upload-rows.ts'
 
 /**
  * Makes an object of an upload that has all its bytes, in the name of whoever began it. It may be repeated after a crash at
@@ -57,7 +56,6 @@ async function typeOf(storage: StorageContext, upload: UploadRow): Promise<strin
 }
 
 async function writeRow(storage: StorageContext, upload: UploadRow, complete: Complete): Promise<void> {
-  await storage.quota.settle(byteClaimOf(upload), complete.size)
   try {
     await attachVersion(storage, { ...upload, caller: callerOf(upload) }, complete.facts, complete)
   } catch (error) {
@@ -66,24 +64,7 @@ async function writeRow(storage: StorageContext, upload: UploadRow, complete: Co
   }
 }
 
-/** The room of an upload in pieces is its own for as long as it may take. */
-export const byteClaimOf = ({
-  id,
-  bucket,
-  name,
-  ownerId,
-  length = 0,
-  expiresAt,
-}: Omit<NewUpload, 'caller'>): ByteClaim => ({
-  key: id,
-  bucket,
-  name,
-  ownerId,
-  bytes: length,
-  until: expiresAt,
-})
-
-export const callerOf = ({ caller }: Pick<UploadRow, 'caller'>): Caller =>
+const callerOf = ({ caller }: Pick<UploadRow, 'caller'>): Caller =>
   caller.isGranted ? grantedCaller() : { role: caller.role, claims: caller.claims }
 
 async function isAttached({ database }: StorageContext, version: string): Promise<boolean> {

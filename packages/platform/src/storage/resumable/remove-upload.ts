@@ -7,6 +7,6 @@ export async function removeUpload(storage: StorageContext, id: string): Promise
   const upload = await readUpload(database, id)
   if (!upload) return
   await vault.store.partials.remove(id)
-  if (!upload.finishedAt) await quota.release(id)
+  if (!upload.finishedAt && upload.account) await quota.release({ key: id, account: upload.account })
   await deleteUpload(database, id)
 }

@@ -3,9 +3,10 @@ import type { Readable } from 'node:stream'
 import { DataStore, Upload } from '@tus/server'
 import { LRUCache } from 'lru-cache'
 import { storageErrors } from '../errors.ts'
+import type { ByteClaim } from '../quota/byte-quota.ts'
 import type { StorageContext } from '../storage-context.ts'
 import { expireUploads } from './expire-uploads.ts'
-import { byteClaimOf, finishUpload } from './finish-upload.ts'
+import { finishUpload } from './finish-upload.ts'
 import { removeUpload } from './remove-upload.ts'
 import {
   declareLength,
@@ -57,8 +58,8 @@ export class TusStore extends DataStore {
     const { database, vault } = this.#storage
     const admitted = this.#admitted.get(file.id)!
     this.#admitted.delete(file.id)
-    await this.#storage.quota.reserve(byteClaimOf(admitted))
-    await insertUpload(database, { ...admitted, length: file.size })
+    const room = await this.#storage.quota.reserve(this.#claimOf(admitted))
+    await insertUpload(database, { ...admitted, length: file.size }, room?.account ?? null)
     await vault.store.partials.create(file.id)
     if (file.size === 0) await finishUpload(this.#storage, await this.row(file.id))
     file.creation_date = admitted.createdAt.toISOString()
@@ -102,6 +103,12 @@ export class TusStore extends DataStore {
 
   override declareUploadLength(id: string, length: number): Promise<void> {
     return declareLength(this.#storage.database, id, length)
+  }
+
+  /** The room of an upload in pieces is its own for as long as it may take. */
+  #claimOf({ id, bucket, name, ownerId, length = 0 }: NewUpload): ByteClaim {
+    const seconds = this.#storage.settings.uploadHours * 3_600
+    return { key: id, bucket, name, ownerId, bytes: length, seconds }
   }
 
   override remove(id: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { QueryResultRow } from 'pg'
 import { type Caller, type ProjectDatabase, sql } from '../../database/index.ts'
 import type { ContentFacts } from '../objects/upload-object.ts'
+import { asQuota } from '../quota/hold-quota.ts'
 
 /** What was found out of complete bytes. */
 export interface CompleteContent {
@@ -31,12 +32,24 @@ export interface UploadRow {
   readonly createdAt: Date
   readonly expiresAt: Date
   readonly finishedAt: Date | null
+  /** Pool whose room is held under the upload's id; null for nobody's. */
+  readonly account: string | null
 }
 
-export type NewUpload = Omit<UploadRow, 'version' | 'content' | 'finishedAt'>
+export type NewUpload = Omit<UploadRow, 'version' | 'content' | 'finishedAt' | 'account'>
 
 /** What needs no translation. */
-type Plain = 'id' | 'bucket' | 'name' | 'caller' | 'ownerId' | 'upsert' | 'isSealed' | 'version' | 'content'
+type Plain =
+  | 'account'
+  | 'id'
+  | 'bucket'
+  | 'name'
+  | 'caller'
+  | 'ownerId'
+  | 'upsert'
+  | 'isSealed'
+  | 'version'
+  | 'content'
 
 interface Row extends QueryResultRow, Pick<UploadRow, Plain> {
   readonly size_limit: string
@@ -47,13 +60,17 @@ interface Row extends QueryResultRow, Pick<UploadRow, Plain> {
   readonly finished_at: string | null
 }
 
-export async function insertUpload(database: ProjectDatabase, upload: NewUpload): Promise<void> {
+export async function insertUpload(
+  database: ProjectDatabase,
+  upload: NewUpload,
+  account: string | null,
+): Promise<void> {
   const { facts, tusMetadata } = upload
   await database.asOwner(sql`
     insert into plinth.storage_uploads
-      (id, bucket_id, name, caller, owner_id, upsert, is_sealed, size_limit, length, metadata, created_at, expires_at)
+      (id, bucket_id, name, caller, owner_id, upsert, is_sealed, size_limit, length, metadata, created_at, expires_at, account)
     values (${upload.id}, ${upload.bucket}, ${upload.name}, ${upload.caller}, ${upload.ownerId}, ${upload.upsert},
-      ${upload.isSealed}, ${upload.limit}, ${upload.length ?? null}, ${{ facts, tusMetadata }}, ${upload.createdAt}, ${upload.expiresAt})`)
+      ${upload.isSealed}, ${upload.limit}, ${upload.length ?? null}, ${{ facts, tusMetadata }}, ${upload.createdAt}, ${upload.expiresAt}, ${account})`)
 }
 
 const uploadId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -62,7 +79,7 @@ export async function readUpload(database: ProjectDatabase, id: string): Promise
   if (!uploadId.test(id)) return undefined
   const { rows } = await database.asOwner<Row>(sql`
     select id, bucket_id as bucket, name, caller, owner_id as "ownerId", upsert, is_sealed as "isSealed", size_limit, length,
-      metadata, version, content, created_at, expires_at, finished_at
+      metadata, version, content, account, created_at, expires_at, finished_at
     from plinth.storage_uploads where id = ${id}`)
   const row = rows[0]
   if (!row) return undefined
@@ -91,10 +108,12 @@ export async function recordContent(
   blob: { readonly id: string; readonly sha256: Buffer },
   content: CompleteContent,
 ): Promise<string> {
-  const { rows } = await database.asOwner<{ version: string }>(sql`
-    update plinth.storage_uploads set content = ${content}, version = plinth.claim_bytes(
-      ${blob.id}, ${content.size}, ${blob.sha256}, ${upload.isSealed}, ${upload.bucket}, ${upload.name})
-    where id = ${upload.id} returning version`)
+  const { rows } = await asQuota(content.size, () =>
+    database.asOwner<{ version: string }>(sql`
+      update plinth.storage_uploads set content = ${content}, version = plinth.claim_bytes(
+        ${blob.id}, ${content.size}, ${blob.sha256}, ${upload.isSealed}, ${upload.bucket}, ${upload.name}, id::text, account)
+      where id = ${upload.id} returning version`),
+  )
   return rows[0]!.version
 }
 

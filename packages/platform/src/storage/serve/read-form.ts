@@ -25,19 +25,22 @@ export async function readForm(stream: Readable, contentType: string): Promise<F
   const parser = openParser()
   parser.on('field', (name, value) => fields.set(name, value))
   parser.on('file', (_name, file, _filename, _encoding, type) => {
+    // A form that ends inside of its file is told by the file alone, which may not be read yet.
+    file.once('error', (error) => fail(notAForm(error)))
     found.resolve({ fields, contentType: type, content: whole(file) })
   })
-  parser.on('error', (error) => {
-    const failure = notAForm(error)
-    found.reject(failure)
-    ended.reject(failure)
-  })
+  parser.on('error', (error) => fail(notAForm(error)))
   parser.on('finish', () => {
     found.reject(storageErrors.no_content())
     ended.resolve()
   })
   void feed()
   return found.promise
+
+  function fail(error: unknown): void {
+    found.reject(error)
+    ended.reject(error)
+  }
 
   function openParser() {
     try {
@@ -54,9 +57,8 @@ export async function readForm(stream: Readable, contentType: string): Promise<F
       }
       parser.end()
     } catch (error) {
-      found.reject(error)
-      ended.reject(error)
-      parser.destroy(error as Error)
+      fail(error)
+      parser.destroy()
     }
   }
 
@@ -69,9 +71,8 @@ export async function readForm(stream: Readable, contentType: string): Promise<F
   async function* whole(file: Readable): AsyncIterable<Buffer> {
     try {
       for await (const chunk of file) yield chunk as Buffer
-    } catch (error) {
-      await ended.promise
-      throw error
+    } catch {
+      // Why it ended is told below.
     }
     await ended.promise
   }

@@ -43,13 +43,22 @@ async function forgetHistory({ database, clock, settings }: StorageContext): Pro
   return rowCount ?? 0
 }
 
-async function forgetVersions({ database }: StorageContext, grace: number): Promise<void> {
-  await database.asOwner(sql`
-    delete from plinth.storage_versions v
-    where v.created_at < clock_timestamp() - make_interval(hours => ${grace})
-      and not exists (select from storage.objects o where o.version = v.version)
-      and not exists (select from plinth.storage_history h where h.before_version = v.version)
-      and not exists (select from plinth.storage_uploads u where u.version = v.version and u.finished_at is null)`)
+/** A version that never became an object gives its room back. */
+function forgetVersions({ database }: StorageContext, grace: number): Promise<void> {
+  return database.transactionAsOwner(async (transaction) => {
+    const { rows } = await transaction.query<{ version: string }>(sql`
+      select v.version from plinth.storage_versions v
+      where v.created_at < clock_timestamp() - make_interval(hours => ${grace})
+        and not exists (select from storage.objects o where o.version = v.version)
+        and not exists (select from plinth.storage_history h where h.before_version = v.version)
+        and not exists (select from plinth.storage_uploads u where u.version = v.version and u.finished_at is null)
+      for update skip locked`)
+    const versions = rows.map(({ version }) => version)
+    await transaction.query(sql`select plinth.return_room(${versions}::text[])`)
+    await transaction.query(
+      sql`delete from plinth.storage_versions where version = any (${versions}::text[])`,
+    )
+  })
 }
 
 /**

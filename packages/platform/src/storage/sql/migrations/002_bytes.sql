@@ -20,8 +20,12 @@ create table plinth.storage_versions (
   blob text not null references plinth.storage_blobs (id),
   bucket_id text not null,
   name text collate "C" not null,
+  account uuid,
+  is_counted boolean not null default false,
   created_at timestamptz not null default now()
 );
+comment on column plinth.storage_versions.account is 'Whose room the bytes take: a pool of the kind bytes; null for nobody''s.';
+comment on column plinth.storage_versions.is_counted is 'True while the pool counts them as used.';
 comment on table plinth.storage_versions is 'The bytes of one upload, and the object that it was for. The version is public, the name of the bytes is not.';
 create index storage_versions_by_blob on plinth.storage_versions (blob);
 create index storage_versions_by_age on plinth.storage_versions (created_at);
@@ -34,10 +38,12 @@ create table plinth.storage_history (
   bucket_id text not null,
   name text collate "C" not null,
   before jsonb,
-  before_version text
+  before_version text,
+  by_rewind text
 );
 comment on table plinth.storage_history is 'The objects as they were before each change, until their retention ends: a removed object''s bytes are kept as long, so that a rewind finds them.';
 comment on column plinth.storage_history.name is 'The object''s name after the change, or the one it had when it was removed.';
+comment on column plinth.storage_history.by_rewind is 'The tenant whose rewind changed it; null for every other change.';
 comment on column plinth.storage_history.before is 'The whole row before the change; null when the change made it.';
 create index storage_history_by_age on plinth.storage_history (changed_at);
 create index storage_history_by_version on plinth.storage_history (before_version) where before_version is not null;
@@ -77,6 +83,10 @@ begin
     insert into plinth.storage_history (object_id, bucket_id, name, before, before_version)
     values (old.id, old.bucket_id, case when tg_op = 'UPDATE' then new.name else old.name end,
       to_jsonb(old) - 'path_tokens', old.version);
+    if old.version is not null and (tg_op = 'DELETE' or new.version is distinct from old.version)
+      and exists (select from plinth.storage_versions v where v.version = old.version and v.is_counted) then
+      perform plinth.return_room(array[old.version]);
+    end if;
   end if;
   return null;
 end $$;
@@ -96,15 +106,74 @@ create trigger refuse_truncate before truncate on storage.objects
 -- Claims bytes for one upload, before they become final. Whoever removes bytes locks their row and looks at the claim: bytes
 -- that were claimed a short while ago stay, and a claim that waits for a removal makes the row anew.
 create function plinth.claim_bytes(
-  p_blob text, p_size bigint, p_sha256 bytea, p_is_sealed boolean, p_bucket text, p_name text
-) returns text language sql volatile set search_path = ''
+  p_blob text, p_size bigint, p_sha256 bytea, p_is_sealed boolean, p_bucket text, p_name text,
+  p_hold text default null, p_account uuid default null
+) returns text language plpgsql volatile set search_path = ''
 as $$
+declare
+  v_version text;
+begin
   insert into plinth.storage_blobs (id, size, sha256, is_sealed, claimed_at)
   values (p_blob, p_size, p_sha256, p_is_sealed, clock_timestamp())
   on conflict (id) do update set claimed_at = clock_timestamp();
-  insert into plinth.storage_versions (blob, bucket_id, name) values (p_blob, p_bucket, p_name) returning version;
-$$;
-comment on function plinth.claim_bytes(text, bigint, bytea, boolean, text, text) is 'Records bytes that are about to become final, and gives the version that an object may name.';
+  insert into plinth.storage_versions (blob, bucket_id, name, account, is_counted)
+  values (p_blob, p_bucket, p_name, p_account, p_account is not null and p_size > 0) returning version into v_version;
+  if p_account is not null then
+    if p_size > 0 then perform plinth.settle_hold('bytes', p_hold, p_size);
+    else perform plinth.release_holds('bytes', array[p_hold]);
+    end if;
+  end if;
+  return v_version;
+end $$;
+comment on function plinth.claim_bytes(text, bigint, bytea, boolean, text, text, text, uuid) is
+  'Records bytes that are about to become final, and gives the version that an object may name. Room that was held for them becomes used, at their true size.';
+
+create function plinth.return_room(p_versions text[]) returns void language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_room record;
+begin
+  -- Only a system that uses holds has pools.
+  if to_regclass('plinth.pools') is null then
+    return;
+  end if;
+  with returned as (
+    update plinth.storage_versions set is_counted = false where version = any (p_versions) and is_counted
+    returning account, blob
+  )
+  select array_agg(r.account) as accounts, array_agg(b.size) as sizes into v_room
+  from returned r join plinth.storage_blobs b on b.id = r.blob
+  join plinth.pools p on p.kind = 'bytes' and p.thing = r.account;
+  if v_room.accounts is not null then
+    perform plinth.return_units('bytes', v_room.accounts, v_room.sizes);
+  end if;
+end $$;
+comment on function plinth.return_room(text[]) is 'The bytes of these versions take nobody''s room any more.';
+
+create function plinth.take_room(p_versions text[]) returns void language plpgsql volatile set search_path = ''
+as $$
+declare
+  v_room record;
+begin
+  if to_regclass('plinth.pools') is null then
+    return;
+  end if;
+  for v_room in
+    update plinth.storage_versions v set is_counted = true
+    from plinth.storage_blobs b, plinth.pools p
+    where v.version = any (p_versions) and not v.is_counted and b.id = v.blob and b.size > 0
+      and p.kind = 'bytes' and p.thing = v.account
+    returning v.version, v.account, b.size
+  loop
+    perform plinth.place_hold('bytes', v_room.account, 'again ' || v_room.version, v_room.size, plinth.now() + interval '1 minute');
+    perform plinth.settle_hold('bytes', 'again ' || v_room.version, v_room.size);
+  end loop;
+end $$;
+comment on function plinth.take_room(text[]) is 'The bytes of these versions, which came back with a rewind, take room again. Raises not_enough_units when there is none.';
+
+-- The owner's own functions call these; nobody else may.
+revoke all on function plinth.claim_bytes(text, bigint, bytea, boolean, text, text, text, uuid), plinth.return_room(text[]),
+  plinth.take_room(text[]) from public;
 
 create table plinth.storage_traffic (
   day date not null,

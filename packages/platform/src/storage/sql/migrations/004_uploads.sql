@@ -9,6 +9,7 @@ create table plinth.storage_uploads (
   upsert boolean not null,
   is_sealed boolean not null,
   size_limit bigint not null,
+  account uuid,
   length bigint,
   metadata jsonb not null default '{}',
   version text references plinth.storage_versions (version) on delete set null,
@@ -21,6 +22,7 @@ create table plinth.storage_uploads (
 );
 comment on table plinth.storage_uploads is 'Resumable uploads: made by a POST, gone when they have expired.';
 comment on column plinth.storage_uploads.caller is 'Role and claims of whoever began it; the object is written in their name.';
+comment on column plinth.storage_uploads.account is 'Whose room is held under the upload''s id.';
 comment on column plinth.storage_uploads.length is 'Bytes of the whole; null while the client has not said.';
 comment on column plinth.storage_uploads.version is 'Set once the bytes are complete and claimed; what is left then is the object''s row.';
 comment on column plinth.storage_uploads.content is 'What was found out of the complete bytes: size, hash, type.';
