@@ -40,6 +40,8 @@ async function start(names: readonly string[], options: StartOptions): Promise<v
   if (!options.simulate) return serve(config, systems, options)
   const { simulateProviders } = await import('../develop/simulate-providers.ts')
   const simulated = await simulateProviders(config, systems)
+  if (simulated.accounts.length === 0)
+    process.stderr.write('plinth: nothing is simulated: no system takes payments without an account\n')
   try {
     await serve(simulated.config, systems, options, simulated)
   } finally {
