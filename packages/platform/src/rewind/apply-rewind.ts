@@ -7,7 +7,7 @@ import { cascadeRows } from './cascade-rows.ts'
 import { checkDeferrableKeys, checkForeignKey } from './check-constraints.ts'
 import { rewindErrors } from './errors.ts'
 import { findRewind } from './find-rewind.ts'
-import { refuseMovedRows } from './gather-rows.ts'
+import { countChanges, refuseMovedRows } from './gather-rows.ts'
 import { holdRows, readHead } from './hold-rows.ts'
 import { keepErased, openImages } from './open-images.ts'
 import {
@@ -18,6 +18,7 @@ import {
   type OpenRewind,
   type RewindOptions,
   type RewindPreview,
+  shownMoves,
   withRewind,
 } from './open-rewind.ts'
 import { readForeignKeys } from './read-tables.ts'
@@ -209,10 +210,10 @@ async function restore(
   return {
     tenant: options.tenant,
     sequence: point.sequence,
-    undone: stretch.upTo - point.sequence,
+    undone: await countChanges(client, stretch),
     tables: counts,
     lost,
-    moved,
+    moved: moved.slice(0, shownMoves),
     kept,
     removesTenant,
   }

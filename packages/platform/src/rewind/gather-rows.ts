@@ -62,6 +62,19 @@ export async function gatherRows(client: pg.Client, stretch: Stretch, round: num
   return Number(rows[0]!.added)
 }
 
+/** How many changes a stretch has. */
+export async function countChanges(client: pg.Client, stretch: Stretch): Promise<number> {
+  const { tenant, after, upTo, tables } = stretch
+  // Numbers have no gaps; changes of the schema are numbered among what belongs to the project as a whole.
+  if (!tables && tenant !== '') return upTo - after
+  const { rows } = await client.query<{ count: string }>(
+    `select count(*) from plinth_journal.entries where tenant = $1 and sequence > $2 and sequence <= $3
+       and relation <> $4 and ($5::text[] is null or relation = any ($5))`,
+    [tenant, after, upTo, schemaChangesTable, tables ?? null],
+  )
+  return Number(rows[0]!.count)
+}
+
 /** True when a stretch has changes of rows that were gathered before. */
 export async function touchesGathered(client: pg.Client, stretch: Stretch): Promise<boolean> {
   const { rowCount } = await client.query(

@@ -51,12 +51,12 @@ export interface RewindPreview {
   readonly tenant: string
   /** The last change that stays. */
   readonly sequence: number
-  /** How many changes are undone. */
+  /** How many changes are undone, those of the named tables. */
   readonly undone: number
   readonly tables: readonly RewindTable[]
   /** Rows outside the journal that go with the rows that they belong to; undoing does not bring them back. */
   readonly lost: readonly LostRows[]
-  /** Rows that went from one tenant to another since; by default the rewind is refused for them. */
+  /** Rows that went from one tenant to another since, the first hundred; by default the rewind is refused for them. */
   readonly moved: readonly MovedRow[]
   /** Rows that are left as they are, because they are facts: by table. */
   readonly kept: Readonly<Record<string, number>>
@@ -125,6 +125,9 @@ async function chooseTables(
     return relation
   })
 }
+
+/** Of rows that moved, how many are named. */
+export const shownMoves = 100
 
 export interface JudgedRows {
   /** Every journalled table. */

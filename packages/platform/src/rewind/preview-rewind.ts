@@ -1,5 +1,6 @@
 import { previewCascade } from './cascade-rows.ts'
-import { judgeRows, type RewindOptions, type RewindPreview, withRewind } from './open-rewind.ts'
+import { countChanges } from './gather-rows.ts'
+import { judgeRows, type RewindOptions, type RewindPreview, shownMoves, withRewind } from './open-rewind.ts'
 
 /**
  * What {@link applyRewind} would do now; changes nothing and holds on to nothing. Fails as {@link findRewindPoint} does, and
@@ -21,10 +22,10 @@ export const previewRewind = (options: RewindOptions): Promise<RewindPreview> =>
       return {
         tenant: options.tenant,
         sequence: point.sequence,
-        undone: stretch.upTo - point.sequence,
+        undone: await countChanges(client, stretch),
         tables: counts,
         lost,
-        moved,
+        moved: moved.slice(0, shownMoves),
         kept,
         removesTenant,
       }

@@ -90,6 +90,7 @@ test('only the tables that are named', async () => {
     `update items set name = 'y' where id = 20; update payments set amount = 7; update shops set name = 'Z' where id = 'a'`,
   )
   expect(await preview('a', point, { tables: ['items', 'public.shops'] })).toMatchObject({
+    undone: 2,
     tables: [{ table: 'public.items' }, { table: 'public.shops' }],
   })
   await rewind('a', point, { tables: ['items', 'public.shops'] })
