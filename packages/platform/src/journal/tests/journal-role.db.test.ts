@@ -34,6 +34,7 @@ const columns = {
   slot: 'slot',
   positions: 'consumer',
   gaps: 'reason',
+  schema_changes: 'relation',
 }
 const tables = Object.keys(columns)
 
