@@ -41,7 +41,7 @@ export async function archiveJournal(options: ArchiveOptions): Promise<ArchivedD
   const { rows } = await database.asJournal<{ day: string; old: boolean }>(sql`
     select to_char(d.day, 'YYYY-MM-DD') as day, d.day < ${first}::date or exists (
         select from plinth_journal.days later where later.day > d.day
-          and later.opened_at < ${first}::timestamptz) as old
+          and later.opened_at < ${first}::timestamptz + interval '1 day') as old
     from plinth_journal.days d
     join pg_inherits i on i.inhparent = 'plinth_journal.entries'::regclass
     join pg_class c on c.oid = i.inhrelid and c.relname = 'entries_' || to_char(d.day, 'YYYYMMDD')

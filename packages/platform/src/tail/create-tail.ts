@@ -7,7 +7,7 @@ import { createStandings, type RetryPauses } from './consumers/standings.ts'
 import { recordSetAside, recordUnreadable, startConsumers } from './consumers/start-consumers.ts'
 import { defaultSlot } from './default-slot.ts'
 import { tailErrors } from './errors.ts'
-import { formatPosition } from './position.ts'
+import { formatPosition, parsePosition } from './position.ts'
 import { tailPublication } from './publication/synchronise-publication.ts'
 import { isHalfUsedUp, readSlotHealth } from './read-health.ts'
 import { type Following, followStream } from './stream/follow-stream.ts'
@@ -293,22 +293,27 @@ export function createTail(options: TailOptions): Tail {
   async function settle(timeout = defaultTimeout): Promise<string> {
     const until = performance.now() + timeout
     const reached = await synchronise(timeout)
-    await within(store(until), until - performance.now())
+    await within(store(parsePosition(reached), until), until - performance.now())
     return reached
   }
 
-  /** A stream that is let go of in between is waited for, so that a consumer that was behind has stored as well. */
-  async function store(until: number): Promise<void> {
-    for (;;) {
+  /**
+   * Resolves when everything up to a position is stored. A stream that is taken again in between has to come to it again, so
+   * that a consumer that was behind has stored it as well.
+   */
+  async function store(upTo: bigint, until: number): Promise<void> {
+    while (performance.now() < until) {
       const stream = await requireStream(until)
-      const isStored = await stream.drain().then(
-        () => following === stream && !standings.isIncomplete(),
-        () => false,
-      )
+      const isStored =
+        stream.received() >= upTo &&
+        (await stream.drain().then(
+          () => following === stream && !standings.isIncomplete(),
+          () => false,
+        ))
       if (isStored) return
-      if (performance.now() > until) return
       await wait(waitMilliseconds)
     }
+    throw tooLate(0)
   }
 
   async function within<T>(work: Promise<T>, milliseconds: number): Promise<T> {

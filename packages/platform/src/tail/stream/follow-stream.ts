@@ -46,6 +46,8 @@ export interface FedConsumer {
 export interface Following {
   /** Rejects when the stream fails; resolves when it was closed. */
   readonly ended: Promise<void>
+  /** Everything that committed up to here was received. */
+  received(): bigint
   /** Resolves when all that was received so far is stored by those who are fed. */
   drain(): Promise<void>
   pending(): number
@@ -197,6 +199,7 @@ export async function followStream(options: FollowOptions): Promise<Following | 
   }
   return {
     ended,
+    received: () => received,
     drain,
     pending: () => Math.max(0, ...deliveries().map((delivery) => delivery.pending())),
     lag: () => Math.max(0, ...deliveries().map((delivery) => delivery.age())),
