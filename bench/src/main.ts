@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   payments: async () => (await import('./payments/bench-payments.ts')).benchPayments,
   tail: async () => (await import('./tail/bench-tail.ts')).benchTail,
   rewind: async () => (await import('./rewind/bench-rewind.ts')).benchRewind,
+  services: async () => (await import('./services/bench-services.ts')).benchServices,
   realtime: async () => (await import('./realtime/bench-realtime.ts')).benchRealtime,
 }
 

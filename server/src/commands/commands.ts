@@ -31,6 +31,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./alerts.ts')).addAlertsCommand,
   },
   {
+    name: 'audit',
+    summary: 'who did what to which thing, in words, the latest first',
+    load: async () => (await import('./audit.ts')).addAuditCommand,
+  },
+  {
     name: 'import',
     summary: 'take in rows from files of other systems',
     load: async () => (await import('./import.ts')).addImportCommand,
