@@ -3,6 +3,7 @@ import { type ProjectDatabase, sql } from '../database/index.ts'
 import type { HealthCheck } from '../http/index.ts'
 import { defineRoute } from '../routes/index.ts'
 import { defineCapability, offerKey } from '../system/index.ts'
+import { personHooks, tenantHooks } from './data-hooks.ts'
 import { readPaymentMigrations } from './migrations.ts'
 import type { FoldContext } from './orders/fold-context.ts'
 import type { PaymentHooks } from './orders/payment-hooks.ts'
@@ -46,6 +47,8 @@ export const payments = ({ hooks = {}, subscriptionLines, ...defaults }: Payment
         routes: [...providers.all.keys()].map((name) => webhookRoute(name, offer)),
         jobs: paymentJobs({ ...context, database, providers: providers.all }),
         health: [checkPayments(database, refused)],
+        tenantHooks: tenantHooks(database),
+        personHooks: personHooks(database),
       }
     },
   })

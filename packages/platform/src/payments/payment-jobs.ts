@@ -5,6 +5,7 @@ import { type CallOptions, callProvider } from './orders/call-provider.ts'
 import { foldTarget } from './orders/fold-target.ts'
 import { recoverCheckouts } from './orders/open-checkout.ts'
 import { refoldAll } from './orders/refold.ts'
+import { restateOrders } from './orders/restate-orders.ts'
 import { readSubscriptionBack } from './plans/read-subscription-back.ts'
 import { renewalMilliseconds, tickSubscription } from './plans/run-subscription.ts'
 import { reconcileDay } from './reconciliation/reconcile.ts'
@@ -46,6 +47,13 @@ export const paymentJobs = (options: CallOptions) => [
     concurrency: 2,
     attempts,
     run: (_context, payload) => readSubscriptionBack(options, payload.target),
+  }),
+  defineJob({
+    name: 'restate-payments',
+    summary: 'Tells the system the state of a tenant’s orders again, after a rewind.',
+    payload: z.object({ tenant: z.string() }),
+    concurrency: 1,
+    run: (_context, { tenant }) => restateOrders(options, tenant),
   }),
   defineJob({
     name: 'check-payments',

@@ -2,7 +2,9 @@ import { actor } from '@plinth/testing'
 import { useSystem } from '@plinth/testing/system'
 import { describe, expect, it } from 'vitest'
 import { sql } from '../../database/index.ts'
+import { personHooks, tenantHooks } from '../data-hooks.ts'
 import { paymentsOffer, refoldAll } from '../index.ts'
+import { foldOrderTarget } from '../orders/fold-order-target.ts'
 import { confirmManualPayment, enterManualPayment } from '../orders/manual-payments.ts'
 import { keySecret, payment, refund, sign, till, tillEnvironment, webhook } from './till.ts'
 
@@ -485,5 +487,89 @@ describe('a provider that does not answer', () => {
     const { id: paid } = await order('down, paid')
     await payments().enterManual({ order: paid, method: 'cash', reference: '1', amount: 9_999, by: null })
     expect(await codeOf(payments().checkout(paid, 'razorpay', { title: 'A seat' }))).toBe('order_paid')
+  })
+})
+
+// AT-39
+describe('a person who asks to be forgotten', () => {
+  it('gets their orders, and is in none of them afterwards; the books stay', async () => {
+    const person = actor('carol').userId
+    const { id } = await payments().createOrder({
+      tenant: 'forget',
+      purpose: 'seat',
+      reference: 'forget',
+      person,
+      currency: 'INR',
+      lines,
+      details: { name: 'Carol' },
+    })
+    await system.database.asOwner(
+      sql`select plinth.link_payment_objects('razorpay', array['order_forget'], ${id})`,
+    )
+    const captured = payment({ id: 'pay_forget', order: 'order_forget', status: 'captured' })
+    await deliver(webhook('payment.captured', { payment: captured }))
+    await system.jobs.runDue()
+    const files: string[] = []
+    for await (const { content } of personHooks(system.database).export!(person)) files.push(String(content))
+    expect(files.join()).toContain('Carol')
+    const bodies = sql`
+      select count(*)::int as n from plinth.payment_bodies b join plinth.payment_inbox i on i.fact = b.fact where i.target = ${id}`
+    expect(await rowsOf(bodies)).toEqual([{ n: 1 }])
+    await system.database.transactionAsOwner((transaction) =>
+      personHooks(system.database).erase!(person, transaction),
+    )
+    expect(await rowsOf(bodies)).toEqual([{ n: 0 }])
+    expect(
+      await rowsOf(sql`select person, details, status from plinth.payment_orders where id = ${id}`),
+    ).toEqual([{ person: null, details: {}, status: 'paid' }])
+    expect(await balances('forget')).toEqual(paidBooks)
+  })
+
+  it('a tenant that was rewound hears of its orders again', async () => {
+    await system.database.asOwner(sql`update public.seats set status = 'open' where reference = 'plain'`)
+    await tenantHooks(system.database).rewound!('plain')
+    await system.jobs.runDue()
+    expect(await seat('plain')).toEqual({ status: 'paid', paid: 1 })
+  })
+})
+
+// AT-16: whatever statement of a fold fails, nothing of it stays, and the next attempt does all of it.
+describe('a fold that dies', () => {
+  it('at any statement leaves nothing behind, and is done whole when it is tried again', async () => {
+    const { id, razorpay } = await opened('dies')
+    await deliver(
+      webhook('payment.captured', {
+        payment: payment({ id: 'pay_dies', order: razorpay, status: 'captured' }),
+      }),
+    )
+    const context = { hooks: {}, clock: system.clock }
+    const attempt = async (diesAt: number) => {
+      let statements = 0
+      await system.database.transactionAsOwner(({ query }) =>
+        foldOrderTarget(
+          {
+            query: (statement) => {
+              statements += 1
+              if (statements === diesAt) throw new Error('the process died')
+              return query(statement)
+            },
+          },
+          id,
+          context,
+        ),
+      )
+      return statements
+    }
+    let diesAt = 1
+    for (; diesAt < 50; diesAt += 1) {
+      const done = await attempt(diesAt).catch(() => 0)
+      if (done > 0) break
+      expect(await balances('dies')).toEqual({})
+      expect(await rowsOf(sql`select key from plinth.payment_effects where target = ${id}`)).toEqual([])
+      expect((await payments().order(id)).status).toBe('open')
+    }
+    expect(diesAt).toBeGreaterThan(5)
+    expect(await balances('dies')).toEqual(paidBooks)
+    expect((await payments().order(id)).status).toBe('paid')
   })
 })
