@@ -191,6 +191,8 @@ export type Database = {
           customer_email: string | null
           customer_name: string | null
           customer_phone: string | null
+          delivered_at: string | null
+          delivery_address: Json | null
           discount: number
           form_id: string | null
           id: string
@@ -199,10 +201,15 @@ export type Database = {
           payment_method: string | null
           payment_screenshot_url: string | null
           returned_at: string | null
+          shipped_at: string | null
+          shipping_carrier: string | null
+          shipping_status: Database['public']['Enums']['shipping_status']
           shop_id: string
           status: Database['public']['Enums']['order_status']
           submission_id: string
           submitted_at: string
+          tracking_number: string | null
+          tracking_url: string | null
           updated_at: string
         }
         Insert: {
@@ -211,6 +218,8 @@ export type Database = {
           customer_email?: string | null
           customer_name?: string | null
           customer_phone?: string | null
+          delivered_at?: string | null
+          delivery_address?: Json | null
           discount?: number
           form_id?: string | null
           id?: string
@@ -219,10 +228,15 @@ export type Database = {
           payment_method?: string | null
           payment_screenshot_url?: string | null
           returned_at?: string | null
+          shipped_at?: string | null
+          shipping_carrier?: string | null
+          shipping_status?: Database['public']['Enums']['shipping_status']
           shop_id: string
           status?: Database['public']['Enums']['order_status']
           submission_id?: string
           submitted_at?: string
+          tracking_number?: string | null
+          tracking_url?: string | null
           updated_at?: string
         }
         Update: {
@@ -231,6 +245,8 @@ export type Database = {
           customer_email?: string | null
           customer_name?: string | null
           customer_phone?: string | null
+          delivered_at?: string | null
+          delivery_address?: Json | null
           discount?: number
           form_id?: string | null
           id?: string
@@ -239,10 +255,15 @@ export type Database = {
           payment_method?: string | null
           payment_screenshot_url?: string | null
           returned_at?: string | null
+          shipped_at?: string | null
+          shipping_carrier?: string | null
+          shipping_status?: Database['public']['Enums']['shipping_status']
           shop_id?: string
           status?: Database['public']['Enums']['order_status']
           submission_id?: string
           submitted_at?: string
+          tracking_number?: string | null
+          tracking_url?: string | null
           updated_at?: string
         }
         Relationships: [
@@ -1455,6 +1476,42 @@ export type Database = {
         }
         Returns: Database['public']['Tables']['product_analytics']['Row'][]
       }
+      get_customer_orders: {
+        Args: {
+          p_shop_id: string
+          p_customer: string
+          p_limit?: number
+          p_before?: string
+        }
+        Returns: {
+          submission_id: string | null
+          status: Database['public']['Enums']['order_status'] | null
+          submitted_at: string | null
+          total: number | null
+          discount: number | null
+          shipping_status: Database['public']['Enums']['shipping_status'] | null
+          tracking_number: string | null
+          lines: Json | null
+        }[]
+      }
+      get_customers: {
+        Args: {
+          p_shop_id: string
+          p_search?: string
+          p_limit?: number
+          p_offset?: number
+        }
+        Returns: {
+          customer: string | null
+          name: string | null
+          email: string | null
+          phone: string | null
+          orders_count: number | null
+          revenue: number | null
+          first_order_at: string | null
+          last_order_at: string | null
+        }[]
+      }
       get_invitations: {
         Args: {
           p_token?: string
@@ -1607,6 +1664,7 @@ export type Database = {
       order_status: 'Pending' | 'Confirmed' | 'Completed' | 'Cancelled' | 'Return'
       order_stock_state: 'held' | 'taken' | 'none'
       run_status: 'pending' | 'running' | 'completed' | 'failed'
+      shipping_status: 'unshipped' | 'packed' | 'shipped' | 'delivered' | 'returned'
       social_platform: 'facebook' | 'instagram' | 'whatsapp' | 'telegram' | 'tiktok' | 'line'
       subscription_plan: 'Starter' | 'Pro' | 'Growth'
       subscription_status: 'trialing' | 'active' | 'expired' | 'pending_approval'

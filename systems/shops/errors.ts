@@ -57,6 +57,16 @@ export const shopErrors = defineErrors({
     message: 'A line of an order is not as it should be.',
     hint: 'Nothing was changed. Each line is {productId, quantity, unitPrice}; `lines` lists what is wrong with each.',
   },
+  invalid_shipping: {
+    status: 409,
+    message: 'The shipment cannot become that.',
+    hint: 'docs/shops.md has the table of shipments.',
+  },
+  order_not_shippable: {
+    status: 409,
+    message: 'The order is not sent as it is.',
+    hint: 'Confirm it first.',
+  },
   invalid_transition: {
     status: 409,
     message: 'The order cannot take this status from the one it has.',

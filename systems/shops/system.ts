@@ -63,7 +63,7 @@ export const shops = defineSystem({
   ],
   personalColumns: {
     form_submissions: {
-      columns: ['customer_name', 'customer_phone', 'customer_email'],
+      columns: ['customer_name', 'customer_phone', 'customer_email', 'delivery_address'],
       subject: 'customer_email',
     },
     conversations: { columns: ['customer_name', 'customer_contact'], subject: 'customer_contact' },

@@ -13,6 +13,7 @@ grant usage on schema private to authenticated;
 create type public.item_type as enum ('product', 'service');
 create type public.movement_kind as enum ('opening', 'sale', 'return', 'adjustment', 'count', 'shrinkage', 'import');
 create type public.order_status as enum ('Pending', 'Confirmed', 'Completed', 'Cancelled', 'Return');
+create type public.shipping_status as enum ('unshipped', 'packed', 'shipped', 'delivered', 'returned');
 create type public.team_role as enum ('Owner', 'Admin', 'Order Manager', 'Support Agent');
 create type public.message_sender as enum ('user', 'bot');
 create type public.match_type as enum ('contains', 'exact');
@@ -269,6 +270,13 @@ create table public.form_submissions (
   payment_screenshot_url text,
   discount numeric not null default 0 check (discount >= 0 and discount < 'Infinity'),
   custom_fields jsonb not null default '{}',
+  delivery_address jsonb check (jsonb_typeof(delivery_address) = 'object' and length(delivery_address::text) <= 4000),
+  shipping_status public.shipping_status not null default 'unshipped',
+  shipping_carrier text,
+  tracking_number text,
+  tracking_url text check (tracking_url ~ '^https?://'),
+  shipped_at timestamptz,
+  delivered_at timestamptz,
   imported boolean not null default false,
   submitted_at timestamptz not null default now() check (submitted_at >= '1970-01-01' and submitted_at < '2200-01-01'),
   returned_at timestamptz,
@@ -277,7 +285,9 @@ create table public.form_submissions (
   unique (shop_id, submission_id),
   foreign key (shop_id, form_id) references public.forms (shop_id, id) on delete set null (form_id),
   foreign key (shop_id, conversation_id) references public.conversations (shop_id, id)
-    on delete set null (conversation_id)
+    on delete set null (conversation_id),
+  constraint form_submissions_shipped check ((shipping_status in ('shipped', 'delivered', 'returned')) = (shipped_at is not null)
+    and (shipping_status = 'delivered') = (delivered_at is not null))
 );
 comment on table public.form_submissions is 'Orders. Their status moves stock: docs/shops.md has the table.';
 comment on column public.form_submissions.submission_id is
@@ -290,6 +300,9 @@ comment on column public.form_submissions.imported is
   'dated submitted_at.';
 comment on column public.form_submissions.returned_at is
   'When the order was returned, null unless it is: its refund counts on that day. Set by a trigger.';
+comment on column public.form_submissions.delivery_address is 'Where it goes, an object of the shop''s own making: {name, street, city, postal_code, country}.';
+comment on column public.form_submissions.shipping_status is 'How far the goods are, apart from the order''s status: docs/shops.md has the table.';
+comment on column public.form_submissions.shipped_at is 'When it left, null unless it did; delivered_at likewise. Set by a trigger.';
 create index form_submissions_returned on public.form_submissions (shop_id, returned_at) where returned_at is not null;
 create index form_submissions_time on public.form_submissions (shop_id, submitted_at desc);
 create index form_submissions_status on public.form_submissions (shop_id, status, submitted_at desc);

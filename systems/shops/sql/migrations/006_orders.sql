@@ -103,6 +103,12 @@ begin
     perform plinth.refuse('invalid_transition', 409, format('Order %s cannot go from %s to %s.', old.submission_id, old.status, new.status),
       jsonb_build_object('order', old.submission_id, 'from', old.status, 'to', new.status), 'docs/shops.md has the table of statuses.');
   end if;
+  if (new.shipping_status, new.shipped_at, new.delivered_at) is distinct from (old.shipping_status, old.shipped_at, old.delivered_at) then
+    perform private.check_shipment(old, new);
+    new.shipped_at := case when new.shipping_status in ('delivered', 'returned') then coalesce(old.shipped_at, plinth.now())
+      when new.shipping_status = 'shipped' then case when old.shipping_status = 'shipped' then old.shipped_at else plinth.now() end end;
+    new.delivered_at := case when new.shipping_status = 'delivered' then coalesce(old.delivered_at, plinth.now()) end;
+  end if;
   new.returned_at := case when new.status = 'Return' then case when old.status = 'Return' then old.returned_at else plinth.now() end end;
   return new;
 end $$;
