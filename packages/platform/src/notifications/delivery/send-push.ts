@@ -44,7 +44,11 @@ export async function sendPush(
   )
   const again = failures.find((error) => !(error instanceof HandoverError) || error.taken !== 'never')
   if (again) throw again
-  if (failures.length === open.length && failures.length > 0) throw failures[0]
+  const hasArrived =
+    targets.some(({ taken }) => taken) ||
+    outcomes.some((outcome) => outcome.status === 'fulfilled' && outcome.value === 'taken')
+  if (!hasArrived && failures.length > 0) throw failures[0]
+  if (!hasArrived) return cancelled(message, 'its devices are gone')
   return {
     id: message.id,
     state: 'sent',
@@ -56,12 +60,12 @@ async function sendTo(
   { database, pushes, log }: DeliveryOptions,
   push: PushMessage,
   target: PushTarget,
-): Promise<void> {
+): Promise<'taken' | 'gone'> {
   const transport = pushes.find(({ kind }) => kind === target.kind)
   const answer = await transport?.send(target, push)
   if (answer === 'gone') {
     await database.asOwner(sql`delete from public.push_subscriptions where endpoint = ${target.endpoint}`)
-    return
+    return 'gone'
   }
   // If this fails, the device gets the message again, and shows it once by its tag.
   await database
@@ -69,6 +73,7 @@ async function sendTo(
       sql`insert into plinth.notification_pushes (delivery, endpoint) values (${push.key}, ${target.endpoint}) on conflict do nothing`,
     )
     .catch((error: unknown) => log.warn({ problem: messageOf(error) }, 'a push could not be noted'))
+  return 'taken'
 }
 
 interface TargetRow extends PushTarget {
