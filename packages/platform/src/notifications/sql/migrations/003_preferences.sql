@@ -35,5 +35,6 @@ alter table public.notification_preferences enable row level security;
 create policy "own preferences" on public.notification_preferences to authenticated
   using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
 revoke all on public.notification_preferences from anon;
+revoke truncate, references, trigger on public.notification_preferences from authenticated;
 
 select plinth.map_notifications('preferences', 'public.notification_preferences', '{"person": "user_id"}', p_own => true);

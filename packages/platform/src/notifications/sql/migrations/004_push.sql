@@ -16,6 +16,7 @@ alter table public.push_subscriptions enable row level security;
 create policy "own devices" on public.push_subscriptions to authenticated
   using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
 revoke all on public.push_subscriptions from anon;
+revoke truncate, references, trigger on public.push_subscriptions from authenticated;
 
 create function plinth.move_push_subscription() returns trigger language plpgsql
 -- Definer: whoever signs in on a device takes it over from whoever was signed in before, whose row they do not see.
