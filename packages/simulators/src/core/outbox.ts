@@ -83,14 +83,14 @@ export interface Outbox {
   nextDue(): number | undefined
   /** Sends what is due, attempts that come due by then included, as a moved clock asks for. */
   settled(): Promise<void>
-  /** Sends nothing any more; waits for what is under way. */
+  /** Sends nothing any more, and gives up what is under way. */
   stop(): Promise<void>
 }
 
 /** Milliseconds of the machine's time in which events gather before they are shuffled. */
 const gatherMilliseconds = 50
 /** Deliveries that came to an end are remembered up to so many. */
-const longestHistory = 10_000
+const longestHistory = 2_000
 
 interface OutboxOptions {
   readonly state: OutboxState
@@ -103,6 +103,7 @@ interface OutboxOptions {
 export function createOutbox({ state, time, seeded, protocol, onChange }: OutboxOptions): Outbox {
   let working: Promise<void> | undefined
   let stopped = false
+  const stopping = new AbortController()
   let gathering: NodeJS.Timeout | undefined
 
   const isDue = (delivery: Delivery) => delivery.state === 'waiting' && delivery.dueAt <= time.own()
@@ -166,7 +167,9 @@ export function createOutbox({ state, time, seeded, protocol, onChange }: Outbox
   const attempt = async (delivery: Delivery) => {
     const endpoint = protocol.endpoint(delivery.endpoint)
     delivery.attempts += 1
-    delivery.answer = endpoint ? await send(delivery, endpoint, protocol) : 'the endpoint is gone'
+    delivery.answer = endpoint
+      ? await send(delivery, endpoint, protocol, stopping.signal)
+      : 'the endpoint is gone'
     if (typeof delivery.answer === 'number' && delivery.answer >= 200 && delivery.answer < 300) {
       delivery.state = 'delivered'
       return
@@ -237,6 +240,7 @@ export function createOutbox({ state, time, seeded, protocol, onChange }: Outbox
     stop: async () => {
       stopped = true
       clearTimeout(gathering)
+      stopping.abort()
       await working
     },
   }
@@ -250,6 +254,7 @@ async function send(
   event: OutgoingEvent,
   endpoint: Endpoint,
   { headers, patience }: DeliveryProtocol,
+  stopping: AbortSignal,
 ): Promise<number | string> {
   try {
     const answer = await fetch(endpoint.url, {
@@ -257,7 +262,7 @@ async function send(
       headers: headers(event, endpoint),
       body: event.body,
       redirect: 'manual',
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.any([AbortSignal.timeout(patience), stopping]),
     })
     await answer.body?.cancel()
     return answer.status

@@ -1,24 +1,17 @@
 import { z } from 'zod'
 import { amountOf, makePrice, priceData } from './catalog.ts'
 import { invalid } from './failure.ts'
-import {
-  defaultMethodOf,
-  draftInvoice,
-  endInvoice,
-  finalizeInvoice,
-  makeInvoice,
-  pendingItems,
-  pricingOf,
-  refreshDraft,
-  settlePaid,
-  tryInvoice,
-} from './invoices.ts'
+import { draftInvoice, makeInvoice, pendingItems, pricingOf, refreshDraft } from './invoice-draft.ts'
+import { defaultMethodOf, endInvoice, finalizeInvoice, settlePaid, tryInvoice } from './invoices.ts'
 import { clearable, currency, flag, metadata, oneOf, text, whole } from './params.ts'
 import { resolvePaymentMethod } from './payment-methods.ts'
+import { prorationLines } from './prorations.ts'
 import { listRoute, paginate, type Route, route } from './routes.ts'
-import { applyItems, itemsGiven } from './subscription-routes.ts'
-import { cycleLine, noMethod, prorationLines, rollPeriod } from './subscriptions.ts'
+import { cycleLine, rollPeriod } from './subscription-objects.ts'
+import { itemsGiven } from './subscription-params.ts'
+import { noMethod } from './subscriptions.ts'
 import type { Invoice, InvoiceItem } from './types.ts'
+import { applyItems } from './update-subscription.ts'
 import { change, need, patchMetadata, type StripeWorld } from './world.ts'
 
 const editable = {

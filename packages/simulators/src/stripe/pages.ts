@@ -8,9 +8,9 @@ import { answerAuthentication } from './intents.ts'
 import { intentOf, tryInvoice } from './invoices.ts'
 import { attachPaymentMethod, makePaymentMethod } from './payment-methods.ts'
 import { confirmSetup, failSetup } from './setup-intents.ts'
-import { setCancellation } from './subscription-routes.ts'
 import { planNext } from './subscriptions.ts'
 import type { CheckoutSession, Invoice } from './types.ts'
+import { setCancellation } from './update-subscription.ts'
 import { change, need, type StripeWorld } from './world.ts'
 
 type App = Hono<{ Bindings: HttpBindings }>

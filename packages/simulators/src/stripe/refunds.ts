@@ -91,18 +91,21 @@ function makeRefund(world: StripeWorld, charge: Charge, amount: number, given: N
 
 const counts = ({ status }: Refund) => status === 'succeeded' || status === 'pending'
 
+/** Minor units given back by refunds. */
 const refundedOf = (world: StripeWorld, charge: Charge): number =>
   world.refunds
     .all()
     .filter((refund) => refund.charge === charge.id && counts(refund))
     .reduce((sum, { amount }) => sum + amount, 0)
 
+/** What a capture let go counts as given back, too. */
+function refundFields(world: StripeWorld, charge: Charge): Partial<Charge> {
+  const refunded = charge.amount - charge.amount_captured + refundedOf(world, charge)
+  return { amount_refunded: refunded, refunded: refunded === charge.amount }
+}
+
 function showOnCharge(world: StripeWorld, charge: Charge): void {
-  const refunded = refundedOf(world, charge)
-  const previous = change(charge, {
-    amount_refunded: refunded,
-    refunded: refunded === charge.amount_captured,
-  })
+  const previous = change(charge, refundFields(world, charge))
   world.emit('charge.refunded', charge, previous)
   const method = world.payment_methods.get(charge.payment_method ?? '')
   if (!method || behaviourOfMethod(world, method).refund !== 'fails') return
@@ -134,8 +137,7 @@ export function settleRefund(world: StripeWorld, refund: Refund): void {
     failure_balance_transaction: back.id,
   })
   const charge = need(world.charges, 'charge', refund.charge!)
-  const refunded = refundedOf(world, charge)
-  change(charge, { amount_refunded: refunded, refunded: refunded === charge.amount_captured })
+  change(charge, refundFields(world, charge))
   world.emit('refund.updated', refund, previous)
   world.emit('refund.failed', refund, previous)
   world.emit('charge.refund.updated', refund, previous)

@@ -134,6 +134,13 @@ test('authorized money is captured in part, or let go', async () => {
   expect(intent).toMatchObject({ status: 'requires_capture', amount_capturable: 2000, amount_received: 0 })
   const taken = await at.stripe.paymentIntents.capture(intent.id, { amount_to_capture: 1500 })
   expect(taken).toMatchObject({ status: 'succeeded', amount_received: 1500 })
+  await at.stripe.refunds.create({ payment_intent: intent.id, amount: 500 })
+  expect(await at.stripe.charges.retrieve(intent.latest_charge as string)).toMatchObject({
+    amount: 2000,
+    amount_captured: 1500,
+    amount_refunded: 1000,
+    refunded: false,
+  })
   const other = await pay('pm_card_visa', { capture_method: 'manual' })
   const ended = await at.stripe.paymentIntents.cancel(other.id, { cancellation_reason: 'abandoned' })
   expect(ended).toMatchObject({ status: 'canceled', cancellation_reason: 'abandoned' })
