@@ -13,6 +13,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   rewind: async () => (await import('./rewind/bench-rewind.ts')).benchRewind,
   services: async () => (await import('./services/bench-services.ts')).benchServices,
   realtime: async () => (await import('./realtime/bench-realtime.ts')).benchRealtime,
+  storage: async () => (await import('./storage/bench-storage.ts')).benchStorage,
 }
 
 const given = process.argv.slice(2)

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { defineCapability, offerKey } from '../system/index.ts'
+import { type CallerFiles, createCallerFiles } from './files/caller-files.ts'
 import { readStorageMigrations } from './migrations.ts'
 import { openStorage } from './open-storage.ts'
 import { personHooks, tenantHooks } from './owners/owner-hooks.ts'
@@ -42,6 +43,7 @@ export const storage = (defaults: z.input<typeof storageSettings> = {}) =>
         },
       }
       return {
+        context: ({ db }): { files: CallerFiles } => ({ files: createCallerFiles(opened, db.caller) }),
         offer,
         surfaces: [createStorageSurface(opened)],
         jobs: storageJobs(opened, () => expireUploads(opened)),

@@ -118,7 +118,7 @@ export const storageErrors = defineErrors({
     hint: 'Ask again in a moment.',
   },
   storage_not_supported: {
-    status: 501,
+    status: 400,
     message: '{feature} are not supported.',
     hint: 'See docs/storage.md for what is.',
   },

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { messageOf } from '../kernel/index.ts'
 import type { CapabilityProject } from '../system/index.ts'
 import type { ByteStore } from './bytes/byte-store.ts'
 import { createDiskStore } from './bytes/disk/create-disk-store.ts'
@@ -34,7 +35,11 @@ export function openStorage(project: CapabilityProject<StorageSettings>): Storag
     errors: system.errors ?? {},
     url,
     purge: async (paths) => {
-      if (settings.purgeUrl !== undefined && paths.length > 0) await jobs.add(purgeJob, { paths })
+      if (settings.purgeUrl === undefined || paths.length === 0) return
+      // What was done is done: a CDN that is not told must not make it look as if it was not.
+      await jobs.add(purgeJob, { paths }).catch((error: unknown) => {
+        log.error({ problem: messageOf(error), paths }, 'the CDN will not be told of changes')
+      })
     },
     clock,
     log,

@@ -22,6 +22,7 @@ const names: Readonly<Record<string, readonly [code: string, error?: string]>> =
   no_content: ['InvalidRequest'],
   upload_locked: ['ResourceLocked'],
   image_refused: ['InvalidRequest'],
+  storage_not_supported: ['FeatureNotEnabled'],
   images_busy: ['SlowDown'],
   missing_key: ['InvalidJWT', 'Unauthorized'],
   invalid_key: ['InvalidJWT', 'Unauthorized'],

@@ -35,6 +35,7 @@ export async function moveObject(
     ),
   )
   if (!rows[0]) throw storageErrors.no_such_object()
+  await storage.purge([from, to].map(({ bucket, name }) => `${bucket}/${name}`))
   return rows[0]
 }
 

@@ -23,6 +23,7 @@ export async function removeObjects(
   const { rows } = await attempt(storage, removing, () =>
     storage.database.asCaller<{ json: string; count: number }>(caller, statement),
   )
+  if (rows[0]!.count > 0) await storage.purge(names.map((name) => `${bucket}/${name}`))
   return rows[0]!
 }
 
@@ -43,4 +44,5 @@ export async function removeAllObjects(
     const { rowCount } = await attempt(storage, removing, () => storage.database.asCaller(caller, statement))
     removed = rowCount ?? 0
   }
+  await storage.purge([bucket])
 }

@@ -133,6 +133,7 @@ export async function attachVersion(
   const { rows } = await attempt(storage, uploading(upload), () =>
     storage.database.asCaller<{ id: string }>(upload.caller, written),
   )
+  if (upload.upsert) await storage.purge([`${upload.bucket}/${upload.name}`])
   return { id: rows[0]?.id ?? id, bucket: upload.bucket, name: upload.name, metadata }
 }
 
