@@ -202,6 +202,7 @@ async function restore(
   for (const foreignKey of await readForeignKeys(client, [...parents]))
     await checkForeignKey(client, foreignKey, shapes, parents)
   for (const table of tables) await checkDeferrableKeys(client, table)
+  await client.query('set local enable_seqscan to default')
   for (const statement of options.afterwards ?? []) await client.query(toQuery(statement))
   const { counts, removesTenant } = judged
   // What was set aside then is not among the rows any more.

@@ -98,6 +98,7 @@ export async function withRewind<T>(
     const tables = await chooseTables(client, options.tables)
     const stretch = { tenant, after: point.sequence, upTo: await readHead(client, tenant), tables }
     await makeRoom(client)
+    if (stretch.upTo - stretch.after < fewChanges) await client.query('set local enable_seqscan = off')
     await gatherRows(client, stretch, 0)
     return await work({ client, options, root, point, stretch })
   } catch (error) {
@@ -111,6 +112,12 @@ export async function withRewind<T>(
 const catchUpMilliseconds = 60_000
 /** Where the owner's functions find what they do not qualify, as in a request. */
 const requestPath = 'public, extensions'
+
+/**
+ * Up to here rows are looked up one by one: PostgreSQL would read all of a large table for ten thousand of its rows, since
+ * it takes its pages to be on a slow disk.
+ */
+const fewChanges = 100_000
 
 async function chooseTables(
   client: pg.Client,

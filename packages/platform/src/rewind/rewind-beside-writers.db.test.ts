@@ -10,7 +10,7 @@ create table shops (id text primary key, name text);
 create table items (id int primary key, shop_id text not null references shops, stock int not null, sku text unique);
 create table notes (id int primary key, shop_id text not null, item_id int references items, body text);
 insert into shops values ('a', 'A'), ('b', 'B');
-insert into items select n, 'b', 0, 'b' || n from generate_series(1000000, 1000999) n;`
+insert into items select n, 'b', 0, 'b' || n from generate_series(10000000, 10000999) n;`
 
 const test_ = useTail(schema, {
   journalled: ['shops', 'items', 'notes'],
@@ -46,10 +46,12 @@ async function besideNeighbour<T>(work: () => Promise<T>) {
   const writing = (async () => {
     while (!done) {
       const began = performance.now()
-      await neighbour.query(`update items set stock = stock + 1 where id = $1`, [1_000_000 + (writes % 1000)])
+      await neighbour.query(`update items set stock = stock + 1 where id = $1`, [
+        10_000_000 + (writes % 1000),
+      ])
       await neighbour.query(`insert into notes values ($1, 'b', $2, 'n') on conflict (id) do nothing`, [
-        2_000_000 + writes,
-        1_000_000 + (writes % 1000),
+        20_000_000 + writes,
+        10_000_000 + (writes % 1000),
       ])
       longest = Math.max(longest, performance.now() - began)
       writes += 1
