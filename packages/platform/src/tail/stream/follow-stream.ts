@@ -67,6 +67,8 @@ const memory = { full: 8_000_000, empty: 2_000_000 }
 /** SQLSTATE object_in_use. */
 const heldByAnother = '55006'
 const watchMilliseconds = 1_000
+/** How long a consumer may take to end what it does when the stream is over. */
+const abandonMilliseconds = 5_000
 
 /** Takes the stream and hands out what comes; `held` when another connection has the slot. */
 export async function followStream(options: FollowOptions): Promise<Following | 'held'> {
@@ -194,6 +196,16 @@ export async function followStream(options: FollowOptions): Promise<Following | 
   }, watchMilliseconds)
   watching.unref()
 
+  /** A consumer that does not come to an end is not waited for, and not fed before it has. */
+  async function abandon([consumer, delivery]: readonly [DurableConsumer, Delivery]): Promise<void> {
+    const done = delivery.abandon()
+    const late = new Promise<'late'>((end) => {
+      setTimeout(end, abandonMilliseconds, 'late').unref()
+    })
+    if ((await Promise.race([done, late])) !== 'late') return
+    options.onFailure(consumer, new Error('it does not end what it does'), done)
+  }
+
   const drain = async () => {
     await Promise.all(deliveries().map((delivery) => delivery.drain()))
   }
@@ -214,7 +226,7 @@ export async function followStream(options: FollowOptions): Promise<Following | 
     },
     close: async () => {
       clearInterval(watching)
-      await Promise.all(deliveries().map((delivery) => delivery.abandon()))
+      await Promise.all([...fed].map(abandon))
       await stream.close()
     },
   }
