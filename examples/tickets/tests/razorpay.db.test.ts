@@ -131,3 +131,27 @@ it('a checkout whose answer is lost is found, and what webhooks were lost is rec
     select problem, mended_at is not null as mended from plinth.payment_differences where target = ${id}`)
   expect(rows).toEqual([{ problem: 'missed_here', mended: true }])
 })
+
+it('what is authorised only is captured when it is asked for, once, though the answer is lost', async () => {
+  const { id } = await make('authorised')
+  const answer = await fetch(`${razorpay.url}/v1/orders`, {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${Buffer.from(`${razorpay.keyId}:${razorpay.keySecret}`).toString('base64')}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ amount: 50_000, currency: 'INR', receipt: id, payment_capture: false }),
+  })
+  const { id: object } = (await answer.json()) as { id: string }
+  await system.database.asOwner(sql`select plinth.link_payment_objects('razorpay', array[${object}], ${id})`)
+  razorpay.pay({ order_id: object, outcome: 'succeeds' })
+  await settle()
+  expect((await payments().order(id)).status).toBe('authorised')
+  razorpay.webhooks.setRules({ drop: ['*'] })
+  razorpay.faults.add({ method: 'POST', path: '/v1/payments/*/capture', hangUp: 'after' })
+  const request = await payments().capture(id)
+  await system.jobs.runDue()
+  await system.jobs.run('call-payment-provider', { request })
+  razorpay.webhooks.setRules({})
+  expect((await payments().order(id)).status).toBe('paid')
+})

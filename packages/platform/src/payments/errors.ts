@@ -53,6 +53,11 @@ export const paymentErrors = defineErrors({
     message: 'No payment of this order has as much left to give back.',
     hint: 'Give back at most what was captured and is not given back yet.',
   },
+  nothing_to_capture: {
+    status: 409,
+    message: 'No payment of this order waits to be captured.',
+    hint: 'Only what is authorised, and not captured yet, can be captured.',
+  },
   order_paid: {
     status: 409,
     message: 'The order is paid.',

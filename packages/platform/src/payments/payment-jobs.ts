@@ -34,7 +34,7 @@ export const paymentJobs = (options: CallOptions) => [
   }),
   defineJob({
     name: 'call-payment-provider',
-    summary: 'Asks a provider for a refund.',
+    summary: 'Asks a provider to capture or to give back.',
     payload: z.object({ request: z.uuid() }),
     concurrency: 2,
     attempts,

@@ -51,6 +51,8 @@ export interface Payments {
   verifyRazorpay(proof: RazorpayClientProof): Promise<PaymentOrder>
   /** Asks the providers what they know of an order, and folds it. For a client that comes back before the webhook does. */
   refresh(order: string): Promise<PaymentOrder>
+  /** Asks to capture what is authorised; the providers do so by themselves unless they are told otherwise. Gives the request's id. */
+  capture(order: string, by?: string | null): Promise<string>
   /** Asks for a refund, once per cause; of all that is left of a payment when no amount is named. Gives the request's id. */
   refund(order: string, refund: NewRefund): Promise<string>
   /** Enters a payment that came without a provider; without a second person's confirmation it counts at once. */
@@ -140,6 +142,12 @@ export function createPayments(options: PaymentsOptions): Payments {
         database.asOwner<{ id: string }>(
           sql`select plinth.request_refund(${id}, ${cause}, ${amount}, ${reason}, ${by}) as id`,
         ),
+      )
+      return rows[0]!.id
+    },
+    capture: async (id, by = null) => {
+      const { rows } = await refusing(
+        database.asOwner<{ id: string }>(sql`select plinth.request_capture(${id}, ${by}) as id`),
       )
       return rows[0]!.id
     },

@@ -14,6 +14,7 @@ export interface CallOptions extends FoldContext {
 interface RequestRow {
   readonly id: string
   readonly target: string
+  readonly action: 'refund' | 'capture'
   readonly provider: string
   readonly payment: string
   readonly amount: string
@@ -32,14 +33,14 @@ export async function callProvider(options: CallOptions, requestId: string): Pro
   const { rows } = await database.asOwner<RequestRow>(sql`
     update plinth.payment_requests r set attempts = r.attempts + 1
     from plinth.payment_orders o where r.id = ${requestId} and r.state = 'waiting' and o.id = r.target
-    returning r.id, r.target, r.provider, r.payment, r.amount, o.currency, r.reason, r.attempts`)
+    returning r.id, r.target, r.action, r.provider, r.payment, r.amount, o.currency, r.reason, r.attempts`)
   const row = rows[0]
   if (!row) return
   const provider = providers.get(row.provider)
   if (!provider) throw paymentErrors.payment_provider_off({ provider: row.provider })
   const request = { ...row, amount: Number(row.amount), order: row.target }
   try {
-    await recordAnswer(options, request, await answerOf(provider, request, row.attempts, clock))
+    await recordAnswer(options, request, await answerOf(provider, request, row, clock))
   } catch (error) {
     if (!isRefusal(error)) throw error
     await database.asOwner(sql`
@@ -51,11 +52,13 @@ export async function callProvider(options: CallOptions, requestId: string): Pro
 async function answerOf(
   provider: PaymentProvider,
   request: ProviderRequest,
-  attempt: number,
+  { action, attempts }: RequestRow,
   clock: Clock,
 ): Promise<ProviderAnswer> {
-  const found = attempt > 1 ? await provider.findRefund(request, clock.now()) : null
-  return found ?? provider.refund(request, clock.now())
+  const now = clock.now()
+  if (action === 'capture')
+    return (attempts > 1 && (await provider.findCapture(request, now))) || provider.capture(request, now)
+  return (attempts > 1 && (await provider.findRefund(request, now))) || provider.refund(request, now)
 }
 
 const recordAnswer = (

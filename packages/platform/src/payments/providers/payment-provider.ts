@@ -64,6 +64,10 @@ export interface PaymentProvider {
   findCheckout(order: CheckoutOrder): Promise<Checkout | null>
   /** Everything that the provider knows now of what was paid by a checkout. */
   readCheckout(object: string, now: Date): Promise<readonly Delivery[]>
+  /** Captures what was authorised. */
+  capture(request: ProviderRequest, now: Date): Promise<ProviderAnswer>
+  /** The payment, if it is captured. */
+  findCapture(request: ProviderRequest, now: Date): Promise<ProviderAnswer | null>
   refund(request: ProviderRequest, now: Date): Promise<ProviderAnswer>
   findRefund(request: ProviderRequest, now: Date): Promise<ProviderAnswer | null>
   /** Payments and refunds that the provider made in a span of time, for reconciliation. */

@@ -477,6 +477,23 @@ describe('a refund', () => {
   })
 })
 
+describe('a capture', () => {
+  it('is asked for once, of what is authorised', async () => {
+    const { id, razorpay } = await opened('capture')
+    expect(await codeOf(payments().capture(id))).toBe('nothing_to_capture')
+    const authorised = payment({ id: 'pay_c', order: razorpay, status: 'authorized' })
+    await deliver(webhook('payment.authorized', { payment: authorised }))
+    await system.jobs.runDue()
+    const request = await payments().capture(id)
+    expect(await payments().capture(id)).toBe(request)
+    const given = { ...authorised, status: 'captured', captured: true }
+    await deliver(webhook('payment.captured', { payment: given }, 1_768_478_450))
+    await system.jobs.runDue()
+    expect(await codeOf(payments().capture(id))).toBe('nothing_to_capture')
+    expect(await codeOf(payments().capture('00000000-0000-4000-8000-000000000000'))).toBe('order_unknown')
+  })
+})
+
 describe('a provider that does not answer', () => {
   it('fails a checkout with a code, and one that is not set up with another', async () => {
     const { id } = await order('down')

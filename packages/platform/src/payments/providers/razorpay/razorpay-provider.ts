@@ -64,6 +64,16 @@ export function createRazorpay(settings: RazorpaySettings): RazorpayProvider {
       }
       return deliveries
     },
+    // A second capture is refused, so it needs no key.
+    capture: async ({ payment, amount, currency }, now) => {
+      const made = await api.call((client) => client.payments.capture(payment, amount, currency))
+      return { object: payment, delivery: readPaymentAnswer(made, now) }
+    },
+    findCapture: async ({ payment }, now) => {
+      const found = await api.call((client) => client.payments.fetch(payment))
+      if (found.text('status') !== 'captured') return null
+      return { object: payment, delivery: readPaymentAnswer(found, now) }
+    },
     refund: async (request, now) => {
       const made = await api.post(
         `/v1/payments/${encodeURIComponent(request.payment)}/refund`,

@@ -88,6 +88,21 @@ export function createStripe(settings: StripeSettings, system: string): PaymentP
         charge && charge.countOr('amount_refunded', 0) > 0 ? await refundsOf(api, intent!.text('id')) : []
       return [...read, ...refunds].map((each) => readStripeAnswer(each, now, system))
     },
+    capture: async ({ id, payment, amount, currency }, now) => {
+      const made = await api.call((client) =>
+        client.paymentIntents.capture(
+          payment,
+          { amount_to_capture: toStripe(amount, currency) },
+          { idempotencyKey: `plinth capture ${id}` },
+        ),
+      )
+      return { object: payment, delivery: readStripeAnswer(made, now, system) }
+    },
+    findCapture: async ({ payment }, now) => {
+      const found = await api.call((client) => client.paymentIntents.retrieve(payment))
+      if (found.text('status') !== 'succeeded') return null
+      return { object: payment, delivery: readStripeAnswer(found, now, system) }
+    },
     refund: async ({ id, order, payment, amount, currency }, now) => {
       const made = await api.call((client) =>
         client.refunds.create(

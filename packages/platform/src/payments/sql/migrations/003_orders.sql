@@ -409,7 +409,36 @@ comment on function plinth.request_refund(uuid, text, bigint, text, uuid) is
   'Asks for a refund, once per cause, of an amount or of all that is left of one payment. What is asked for is reserved at '
   'once. Raises order_unknown (PT404) or refund_exceeds_payment (PT409).';
 
-revoke all on function plinth.create_payment_order(text, text, text, bigint, text, jsonb, uuid, jsonb),
+create function plinth.request_capture(p_order uuid, p_by uuid default null) returns uuid language plpgsql set search_path = '' as $$
+declare
+  v_order plinth.payment_orders;
+  v_payment record;
+  v_id uuid;
+begin
+  select * into v_order from plinth.payment_orders where id = p_order for no key update;
+  if not found then
+    perform plinth.refuse('order_unknown', 404, 'There is no such order.', jsonb_build_object('order', p_order));
+  end if;
+  select p.key as payment, p.value ->> 'provider' as provider into v_payment
+  from jsonb_each(coalesce(v_order.state -> 'payments', '{}')) p
+  where p.value -> 'seen' ? 'authorised' and not p.value -> 'seen' ?| array['captured', 'cancelled', 'reversed']
+    and p.value ->> 'provider' <> 'manual'
+  order by p.key limit 1;
+  if not found or v_order.captured >= v_order.amount then
+    perform plinth.refuse('nothing_to_capture', 409, 'No payment of this order waits to be captured.',
+      jsonb_build_object('order', p_order), 'Only what is authorised, and not captured yet, can be captured.');
+  end if;
+  insert into plinth.payment_requests (target, action, cause, provider, payment, amount, asked_by)
+  values (p_order, 'capture', v_payment.payment, v_payment.provider, v_payment.payment, v_order.amount, p_by)
+  on conflict (target, action, cause) do update set cause = excluded.cause
+  returning id into v_id;
+  perform plinth.add_job('call-payment-provider', jsonb_build_object('request', v_id), null, 'call ' || v_id);
+  return v_id;
+end $$;
+comment on function plinth.request_capture(uuid, uuid) is
+  'Asks to capture what an order''s payment was authorised for, once. Raises order_unknown (PT404) or nothing_to_capture (PT409).';
+
+revoke all on function plinth.request_capture(uuid, uuid), plinth.create_payment_order(text, text, text, bigint, text, jsonb, uuid, jsonb),
   plinth.lock_payment_objects(text, text[]), plinth.link_payment_objects(text, text[], uuid),
   plinth.receive_payment_fact(text, text, text, text, text, timestamptz, jsonb, text[], uuid, bytea, boolean),
   plinth.queue_payment_fold(uuid), plinth.requeue_payments(timestamptz), plinth.replay_payments(bigint[], timestamptz),
