@@ -1,5 +1,5 @@
 import type { DisputeSeen } from './events.ts'
-import { greatestText } from './greatest-text.ts'
+import { compareTexts, greatestText } from './greatest-text.ts'
 
 /** A dispute as its events tell it: a dispute goes back and forth, so the latest word counts; what was seen only grows. */
 export interface DisputeState {
@@ -35,12 +35,13 @@ export const foldDispute = (state: DisputeState, event: DisputeSeen): DisputeSta
   }
 }
 
-/** Providers give whole seconds; within one the more final word counts. */
+/** A total order. Providers give whole seconds; within one the more final word counts. */
 const compare = (a: DisputeState['latest'], b: DisputeState['latest']): number =>
   a.at - b.at ||
   ranks[a.status] - ranks[b.status] ||
   a.amount - b.amount ||
-  Number(a.withdrawn) - Number(b.withdrawn)
+  Number(a.withdrawn) - Number(b.withdrawn) ||
+  compareTexts(a.currency, b.currency)
 
 /** What the provider holds while it is undecided, in minor units. */
 export const withheldBy = ({ latest }: DisputeState): number =>

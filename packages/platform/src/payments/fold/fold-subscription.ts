@@ -1,4 +1,5 @@
 import { type InvoiceSeen, type PaymentEvent, type SubscriptionSeen, subscriptionStatuses } from './events.ts'
+import { compareTexts, greatestText } from './greatest-text.ts'
 import type { Movements } from './movements.ts'
 
 type Latest = Omit<SubscriptionSeen, 'object' | 'id' | 'provider'>
@@ -37,7 +38,7 @@ export function foldSubscription(state: SubscriptionState, event: PaymentEvent):
   const invoice: InvoiceState = {
     seen: { ...before?.seen, [event.status]: true },
     amount: Math.max(before?.amount ?? 0, isPaid ? event.amount : 0),
-    currency: event.currency,
+    currency: greatestText(before?.currency ?? '', event.currency),
   }
   return { ...state, provider: event.provider, invoices: { ...state.invoices, [event.id]: invoice } }
 }
@@ -51,7 +52,7 @@ function compare(a: Latest, b: Latest): number {
     a.at - b.at ||
     (a.periodEnd ?? 0) - (b.periodEnd ?? 0) ||
     rank(a) - rank(b) ||
-    (JSON.stringify(a) < JSON.stringify(b) ? -1 : Number(JSON.stringify(a) > JSON.stringify(b)))
+    compareTexts(JSON.stringify(a), JSON.stringify(b))
   )
 }
 

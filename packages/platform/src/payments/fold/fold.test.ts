@@ -98,6 +98,11 @@ const scenarios: Readonly<Record<string, readonly PaymentEvent[]>> = {
     dispute('dp_1', 'open', 3),
     dispute('dp_1', 'won', 3),
   ],
+  'a dispute whose currency is told in two ways, within one second': [
+    payment('pay_1', 'captured', 1),
+    dispute('dp_1', 'open', 3),
+    { ...dispute('dp_1', 'open', 3), currency: 'USD' },
+  ],
   'a payment in another currency': [payment('pay_1', 'captured', 1, { currency: 'USD' })],
   'a payment of too little, then of the rest': [
     payment('pay_1', 'captured', 1, { captured: 5_000 }),
