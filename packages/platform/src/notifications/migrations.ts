@@ -13,6 +13,6 @@ export async function readNotificationMigrations({
   preferences = false,
 }: BroughtTables = {}): Promise<MigrationSet> {
   const set = await readMigrations('notifications', new URL('./sql/migrations/', import.meta.url))
-  const left = [...(inApp ? ['002_in_app'] : []), ...(preferences ? ['003_preferences'] : [])]
+  const left = [...(inApp ? ['003_in_app'] : []), ...(preferences ? ['004_preferences'] : [])]
   return { ...set, migrations: set.migrations.filter(({ name }) => !left.includes(name)) }
 }

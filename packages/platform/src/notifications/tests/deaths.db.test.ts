@@ -44,7 +44,7 @@ function mortal(database: ProjectDatabase, mayDie: () => boolean) {
   return { database: guarded, step }
 }
 
-const runs = process.env['PLINTH_TEST_LONG'] ? 200 : 3
+const runs = process.env['PLINTH_TEST_LONG'] ? 60 : 3
 
 it('AT-33: workers that are killed at any moment deliver mails and in-app messages once, and an SMS at most once', async () => {
   let deaths = 0
