@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type ProjectDatabase, sql } from '../database/index.ts'
 import { defineJob } from '../jobs/index.ts'
-import { defineCapability, offerKey } from '../system/index.ts'
+import { defineCapability, offerKey, type PersonHooks } from '../system/index.ts'
 import { createHolds, type Holds } from './create-holds.ts'
 import { readHoldsMigrations } from './migrations.ts'
 
@@ -28,9 +28,33 @@ export const holds = ({ waitlists = false }: HoldsOptions = {}) =>
         context: () => ({ holds: made }),
         offer: made,
         jobs: [prune(database), ...(waitlists ? [moveUp(database)] : [])],
+        personHooks: personHooksOf(database),
       }
     },
   })
+
+/** A person may also be named by an address, by which nobody holds. */
+const isUuid = (person: string) => z.uuid().safeParse(person).success
+
+/** Whose holds and places in a line they are is personal; what is held stays held when a person is erased. */
+const personHooksOf = (database: ProjectDatabase): PersonHooks => ({
+  export: async function* (person) {
+    if (!isUuid(person)) return
+    const { rows } = await database.asOwner<{ content: string }>(sql`
+      select jsonb_build_object(
+        'holds', (select jsonb_agg(to_jsonb(h) - 'owner') from plinth.holds h where h.owner = ${person}),
+        'waitlists', (select jsonb_agg(to_jsonb(w) - 'owner' order by w.seq) from plinth.waiters w where w.owner = ${person})
+      )::text as content
+      where exists (select from plinth.holds h where h.owner = ${person})
+        or exists (select from plinth.waiters w where w.owner = ${person})`)
+    if (rows[0]) yield { path: 'holds.json', content: rows[0].content }
+  },
+  erase: async (person, transaction) => {
+    if (!isUuid(person)) return
+    await transaction.query(sql`update plinth.holds set owner = null where owner = ${person}`)
+    await transaction.query(sql`update plinth.waiters set owner = null where owner = ${person}`)
+  },
+})
 
 const prune = (database: ProjectDatabase) =>
   defineJob({

@@ -3,7 +3,14 @@ import { readdir, readFile } from 'node:fs/promises'
 import { createFakeClock, useTestDatabase } from '@plinth/testing'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { sql } from '../../database/index.ts'
-import { createHolds, type Holds, holdErrors, readHoldsMigrations } from '../index.ts'
+import type { CapabilityProject } from '../../system/index.ts'
+import {
+  createHolds,
+  type Holds,
+  holdErrors,
+  holds as holdsCapability,
+  readHoldsMigrations,
+} from '../index.ts'
 
 const test = useTestDatabase({ migrations: [readHoldsMigrations()] })
 const clock = createFakeClock()
@@ -88,6 +95,32 @@ describe('holds for handlers', () => {
     await holds.leaveWaitlist('seat', show, 'a')
     await holds.acceptOffer('seat', show, 'b')
     await expect(holds.acceptOffer('seat', show, 'a')).rejects.toMatchObject({ code: 'offer_is_gone' })
+  })
+})
+
+describe('a person', () => {
+  it('gets their holds and places in line, and is forgotten without losing what is held', async () => {
+    const [ada, show] = [randomUUID(), randomUUID()]
+    await holds.setLimit('chair', show, 2)
+    await holds.place('chair', [
+      { thing: show, key: 'ada', quantity: 1, expiresAt: inMinutes(5), owner: ada },
+    ])
+    await test.database.asOwner(sql`select plinth.set_waitlist('chair', ${show}, p_at => ${clock.now()})`)
+    await holds.joinWaitlist('chair', show, 'ada again', { owner: ada })
+    const project = { database: test.database, clock } as unknown as CapabilityProject<Record<string, never>>
+    const { personHooks } = holdsCapability().open(project)
+    const exported = async (person: string) => {
+      const files = []
+      for await (const { content } of personHooks!.export!(person)) files.push(JSON.parse(String(content)))
+      return files
+    }
+    const [file] = await exported(ada)
+    expect(file.holds.map(({ key }: { key: string }) => key).sort()).toEqual(['ada', 'ada again'])
+    expect(file.waitlists).toMatchObject([{ key: 'ada again', state: 'offered' }])
+    expect(await exported('ada@example.test')).toEqual([])
+    await test.database.transactionAsOwner((transaction) => personHooks!.erase!(ada, transaction))
+    expect(await exported(ada)).toEqual([])
+    expect(await holds.commit('chair', ['ada'])).toEqual([{ thing: show, key: 'ada', quantity: 1 }])
   })
 })
 
