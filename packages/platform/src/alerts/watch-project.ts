@@ -76,13 +76,25 @@ const partRule = (component: string): AlertRule => ({
 async function readFigures({ watched, log }: WatchOptions): Promise<Map<string, number | null>> {
   const read = watched().figures.map(async ({ name, read: readFigure }) => {
     try {
-      return [name, await readFigure()] as const
+      return [name, await inTime(readFigure())] as const
     } catch (error) {
       log.warn({ figure: name, problem: messageOf(error) }, 'a figure could not be read')
       return [name, null] as const
     }
   })
   return new Map(await Promise.all(read))
+}
+
+/** A figure that takes longer is none. Milliseconds. */
+const longestRead = 5_000
+
+function inTime<T>(reading: Promise<T> | T): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  const timer = setTimeout(() => reject(new Error(`it took longer than ${longestRead} ms`)), longestRead)
+  Promise.resolve(reading)
+    .then(resolve, reject)
+    .finally(() => clearTimeout(timer))
+  return promise
 }
 
 interface StateRow {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Caller } from '../database/index.ts'
+import { type Caller, sql } from '../database/index.ts'
 import { messageOf } from '../kernel/index.ts'
 import { defineCapability, offerKey } from '../system/index.ts'
 import { identifyByKey } from './identify-key.ts'
@@ -73,12 +73,23 @@ export const keys = (defaults: z.input<typeof settings> = {}) =>
         routes: userKeys ? keyRoutes(keysFor) : [],
         jobs: [sealKeysJob(database, sealingKey), pruneKeyUsageJob(database, retention)],
         tenantHooks: {
-          // Rows of keys may be the tenant's, and a rewind runs no triggers.
+          // What a key may do today is not taken back to what it could do once.
+          rewindKeeps: (tenant) => sql`
+            select plinth.keys_table() as relation, json_build_array(id::text) as key from plinth.keys where tenant::text = ${tenant}`,
           rewound: () => signalAll(),
           export: (tenant) => exportKeys({ tenant }),
+          erase: async (tenant, transaction) => {
+            await transaction.query(sql`delete from plinth.key_usage where tenant::text = ${tenant}`)
+            await transaction.query(sql`delete from plinth.keys where tenant::text = ${tenant}`)
+          },
         },
         personHooks: {
           export: (userId) => exportKeys({ userId }),
+          erase: async (userId, transaction) => {
+            await transaction.query(sql`
+              delete from plinth.key_usage where key_id in (select id from plinth.keys where user_id::text = ${userId})`)
+            await transaction.query(sql`delete from plinth.keys where user_id::text = ${userId}`)
+          },
         },
         start: async () => usage.start(),
         close: async () => {

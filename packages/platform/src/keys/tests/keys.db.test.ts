@@ -2,6 +2,8 @@ import { actor, service, stableId } from '@plinth/testing'
 import { useSystem } from '@plinth/testing/system'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Caller, sql } from '../../database/index.ts'
+import { createApp, createProjectDirectory, listen } from '../../http/index.ts'
+import { silentLog } from '../../kernel/index.ts'
 import { type Keys, keysOffer, type NewKey } from '../index.ts'
 import { hashKey } from '../key-text.ts'
 import { keysOfProject } from '../keys-of-project.ts'
@@ -253,6 +255,34 @@ describe('keys', () => {
         'select from plinth.key_hashes h where not exists (select from plinth.keys k where k.id = h.key_id)',
       ),
     ).toEqual([])
+  })
+
+  it('say on every answer what is left, and when to come again (over a real socket)', async () => {
+    const { key } = await make({ permissions: ['analytics'], rateLimit: 2 })
+    const directory = createProjectDirectory([system.project])
+    const app = createApp({ directory, health: [], clock: system.clock, log: silentLog })
+    const listening = await listen({
+      app,
+      host: '127.0.0.1',
+      port: 0,
+      onUpgrade: (_, socket) => socket.destroy(),
+    })
+    const call = async () => {
+      const url = `http://127.0.0.1:${listening.port}/plain/functions/v1/plain-analytics`
+      const { status, headers } = await fetch(url, {
+        method: 'POST',
+        headers: { 'x-api-key': key },
+        body: '{}',
+      })
+      const names = ['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-policy', 'retry-after']
+      return [status, ...names.map((name) => headers.get(name))]
+    }
+    expect(await call()).toEqual([200, '2', '1', '2;w=3600', null])
+    expect(await call()).toEqual([200, '2', '0', '2;w=3600', null])
+    const [status, , remaining, , wait] = await call()
+    expect([status, remaining]).toEqual([429, '0'])
+    expect(Number(wait)).toBeGreaterThan(3_500)
+    await listening.stop(0)
   })
 
   it('of an address that guesses are not looked up any more; a key in use is', async () => {

@@ -106,6 +106,32 @@ describe('keys in a table of the system', () => {
     expect((await ask(key)).status).toBe(200)
   })
 
+  it('are not made by a key, whatever its user may', async () => {
+    await system.signUp(admin)
+    const { key } = await keys().create({ name: 'Service', permissions: ['*:write', '*:read'] })
+    const caller = {
+      ...admin,
+      claims: { ...admin.claims, key: { id: '5c6c2ea8-63d8-4a4f-9d1c-0a51a0a3f0a1', permissions: [] } },
+    }
+    const insert = {
+      text: `insert into public.api_keys (key_name, key_value) values ('x', 'sk_${'k'.repeat(40)}')`,
+    }
+    expect(await codeOf(system.database.asCaller(caller, insert))).toBe('key_makes_no_keys')
+    expect((await system.request('/rest/v1/api_keys', { headers: { apikey: key } })).body).toEqual([])
+  })
+
+  it('stay as they are when their tenant is rewound', async () => {
+    const shop = '5c6c2ea8-63d8-4a4f-9d1c-0a51a0a3f0a2'
+    await rows(`insert into public.shops values ($1, 'A')`, shop)
+    const { id } = await keys().create({ name: 'Till', tenant: shop })
+    expect(
+      await rows(
+        'select plinth.keys_table() as relation, id::text from plinth.keys where tenant::text = $1',
+        shop,
+      ),
+    ).toEqual([{ relation: 'public.api_keys', id }])
+  })
+
   it('get another text by an update, and the old one ends', async () => {
     const { id, key } = await keys().create({ name: 'Old', permissions: ['analytics'] })
     const next = `sk_${'f'.repeat(32)}`

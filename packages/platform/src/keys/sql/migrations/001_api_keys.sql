@@ -245,6 +245,9 @@ begin
     v_watched, p_table, v_map);
   execute format('create trigger plinth_forget_keys after truncate on %s for each statement execute function plinth.forget_all_keys()', p_table);
   revoke all on plinth.keys from anon, authenticated, service_role;
+  execute format('create or replace function plinth.keys_table() returns text language sql immutable set search_path = %L as %L',
+    '', format('select %L', p_table::text));
+  revoke all on function plinth.keys_table() from public, anon, authenticated, service_role;
 end $$;
 comment on function plinth.serve_api_keys(regclass, jsonb) is 'Makes a table the one that holds the keys.';
 
