@@ -12,7 +12,7 @@ import type { StorageContext } from '../storage-context.ts'
 import { findBucket, findContent, findObject, findReadableObject } from './find-object.ts'
 import type { ObjectMetadata, ObjectPlace, ObjectRow } from './object-row.ts'
 import { attempt } from './translate-error.ts'
-import { admitUpload, claimContent, ownerOf } from './upload-object.ts'
+import { admitUpload, claimContent, orReturnRoom, ownerOf } from './upload-object.ts'
 
 /** Gives an object another name or bucket. Fails with `no_such_object`, `object_exists` or `storage_access_denied`. */
 export async function moveObject(
@@ -79,8 +79,10 @@ export async function copyObject(
       content.isSealed === admitted.isSealed
         ? await shareBytes(storage, content, to, room)
         : await restage(storage, content, to, room)
-    return attempt(storage, { action: 'copying', operations: 'insert' }, () =>
-      insertCopy(storage, caller, row, { ...to, upsert, ownerId, version, metadata }),
+    return orReturnRoom(storage, room, version, () =>
+      attempt(storage, { action: 'copying', operations: 'insert' }, () =>
+        insertCopy(storage, caller, row, { ...to, upsert, ownerId, version, metadata }),
+      ),
     )
   })
 }

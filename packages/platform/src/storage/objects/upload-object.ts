@@ -92,8 +92,10 @@ export async function uploadObject(
     try {
       const contentType = await watched.type()
       const version = await claimContent(storage, upload, staged, room)
-      await staged.publish()
-      return await attachVersion(storage, upload, { ...facts, contentType }, { ...staged, version })
+      return await orReturnRoom(storage, room, version, async () => {
+        await staged.publish()
+        return attachVersion(storage, upload, { ...facts, contentType }, { ...staged, version })
+      })
     } catch (error) {
       await staged.discard()
       throw error
@@ -117,6 +119,21 @@ export async function claimContent(
         ${room?.key ?? null}, ${room?.account ?? null}) as version`),
   )
   return rows[0]!.version
+}
+
+/** Does what makes an object of claimed bytes; when it fails, they take nobody's room any more. */
+export async function orReturnRoom<T>(
+  { database }: Pick<StorageContext, 'database'>,
+  room: Reservation | null,
+  version: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (room) await database.asOwner(sql`select plinth.return_room(array[${version}])`)
+    throw error
+  }
 }
 
 /** Writes the row of an object whose bytes are there. */

@@ -160,6 +160,17 @@ describe('room', () => {
     expect(await used()).toEqual([start! + 10, 0])
   })
 
+  it('of an upload that comes second is given back', async () => {
+    const mine = (await served.as(ada)).storage.from('mine')
+    const [start] = await used()
+    await system.database.asOwner(sql`select plinth.set_limit('bytes', ${account}, ${start! + 100_000})`)
+    const outcomes = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => mine.upload(`${ada.userId}/same`, String(n).repeat(1_000))),
+    )
+    expect(outcomes.filter(({ error }) => error === null)).toHaveLength(1)
+    expect(await used()).toEqual([start! + 1_000, 0])
+  })
+
   it('of uploads at the same time is never more than there is', async () => {
     const mine = (await served.as(ada)).storage.from('mine')
     const [start] = await used()

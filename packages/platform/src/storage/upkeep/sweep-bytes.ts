@@ -62,19 +62,19 @@ function forgetVersions({ database }: StorageContext, grace: number): Promise<vo
 }
 
 /**
- * The rows of the bytes are locked until the bytes are gone. An upload that claims the same bytes meanwhile waits, and then
- * makes row and bytes anew.
+ * The rows go first and are locked until the bytes are gone: an upload that claims the same bytes meanwhile waits, and then
+ * makes row and bytes anew; one that has claimed them already makes the removal fail before a byte is touched.
  */
 function removeBatch({ database, vault }: StorageContext, grace: number): Promise<number> {
   return database.transactionAsOwner(async (transaction) => {
     const { rows } = await transaction.query<{ id: string }>(sql`
-      select id from plinth.storage_blobs b
-      where b.claimed_at < clock_timestamp() - make_interval(hours => ${grace})
-        and not exists (select from plinth.storage_versions v where v.blob = b.id)
-      limit ${batch} for update skip locked`)
-    const ids = rows.map(({ id }) => id)
-    for (const id of ids) await vault.store.remove(id)
-    await transaction.query(sql`delete from plinth.storage_blobs where id = any (${ids}::text[])`)
-    return ids.length
+      delete from plinth.storage_blobs where id in (
+        select id from plinth.storage_blobs b
+        where b.claimed_at < clock_timestamp() - make_interval(hours => ${grace})
+          and not exists (select from plinth.storage_versions v where v.blob = b.id)
+        limit ${batch} for update skip locked)
+      returning id`)
+    for (const { id } of rows) await vault.store.remove(id)
+    return rows.length
   })
 }
