@@ -64,11 +64,13 @@ export interface AppliedRewind extends RewindPreview {
  */
 export async function applyRewind(options: ApplyRewindOptions): Promise<AppliedRewind> {
   const id = newId()
+  let last = 0
   const preview = await withRewind(
     options,
     (client) => begin(client, options, id),
     async (rewind) => {
       const { client } = rewind
+      last = rewind.stretch.upTo
       // What takes long is done before anything is held.
       const first = await judgeRows(rewind)
       refuse(options, rewind, first)
@@ -78,7 +80,7 @@ export async function applyRewind(options: ApplyRewindOptions): Promise<AppliedR
       return done
     },
   )
-  return { ...preview, id, ...(await awaitJournal(options, id)) }
+  return { ...preview, id, ...(await awaitJournal(options, id, last)) }
 }
 
 async function begin(client: pg.Client, options: ApplyRewindOptions, id: string): Promise<void> {
@@ -234,10 +236,11 @@ async function commit(client: pg.Client, options: ApplyRewindOptions, id: string
 async function awaitJournal(
   { tail, database, tenant }: ApplyRewindOptions,
   id: string,
+  after: number,
 ): Promise<Pick<AppliedRewind, 'journalled' | 'undoneBy'>> {
   try {
     await tail.settle()
-    const found = await findRewind(database, tenant, id)
+    const found = await findRewind(database, tenant, id, after)
     return { journalled: true, undoneBy: found?.undoneBy ?? null }
   } catch {
     return { journalled: false, undoneBy: null }

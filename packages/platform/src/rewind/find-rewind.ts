@@ -6,18 +6,19 @@ export interface FoundRewind {
 }
 
 /**
- * A rewind in the tenant's journal, by its id. Undefined where it is not, or not yet, journalled. The search goes back from
- * the last change, so a rewind of just now is found at once.
+ * A rewind in the tenant's journal, by its id, among the changes after a number (default: all). Undefined where it is not,
+ * or not yet, journalled.
  */
 export async function findRewind(
   database: ProjectDatabase,
   tenant: string,
   id: string,
+  after = 0,
 ): Promise<FoundRewind | undefined> {
   const { rows } = await database.asJournal<{ before: string }>(sql`
     with last as materialized (
       select sequence, position from plinth_journal.entries
-      where tenant = ${tenant} and actor ->> 'reason' like '%(' || ${id}::text || ')'
+      where tenant = ${tenant} and sequence > ${after} and actor ->> 'reason' like '%(' || ${id}::text || ')'
       order by sequence desc limit 1
     )
     select coalesce((select e.sequence from plinth_journal.entries e
