@@ -1,20 +1,20 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type ProjectDatabase, sql } from '../database/index.ts'
-import { type Log, messageOf, newId } from '../kernel/index.ts'
+import { type Log, messageOf } from '../kernel/index.ts'
 import { type ChunkPlace, compareChunks } from './committed-transaction.ts'
 import type { DurableConsumer, LiveConsumer, MissedCommits } from './consumers/consumer.ts'
 import { createStandings, type RetryPauses } from './consumers/standings.ts'
 import { recordSetAside, recordUnreadable, startConsumers } from './consumers/start-consumers.ts'
 import { defaultSlot } from './default-slot.ts'
-import { tailErrors } from './errors.ts'
-import { formatPosition, parsePosition } from './position.ts'
+import { createMarks } from './marks.ts'
+import { formatPosition } from './position.ts'
 import { tailPublication } from './publication/synchronise-publication.ts'
 import { isHalfUsedUp, readSlotHealth } from './read-health.ts'
 import { type Following, followStream } from './stream/follow-stream.ts'
 import { prepareSlot } from './stream/prepare-slot.ts'
 import type { StreamedChunk } from './stream/streamed-chunk.ts'
 import { createUnreadableWatch } from './stream/unreadable.ts'
-import { markMessagePrefix, type Tail } from './tail.ts'
+import type { Tail } from './tail.ts'
 import { type Attempt, afterAttempt, newStanding, pauseBefore } from './tail-states.ts'
 
 export interface TailOptions {
@@ -46,8 +46,6 @@ const defaults = {
   retryPauses: { first: 200, most: 60_000 },
   mostKeptBytes: 8 * 1024 ** 3,
 }
-const defaultTimeout = 10_000
-const waitMilliseconds = 20
 /** How often it is looked after consumers that do not follow. */
 const lookMilliseconds = 100
 /** How long stopping waits for what was received to be stored; what is not comes again at the next start. */
@@ -61,7 +59,6 @@ export function createTail(options: TailOptions): Tail {
   const standings = createStandings(durable, log, settings.retryPauses)
   const unreadable = createUnreadableWatch()
   const live = new Set<LiveConsumer>()
-  const marks = new Map<string, (position: string) => void>()
   const stopping = new AbortController()
   let standing = newStanding
   let missed: MissedCommits | null = null
@@ -73,6 +70,15 @@ export function createTail(options: TailOptions): Tail {
   /** Where the stream goes on after a transaction that cannot be read; null for where the slot is. */
   let startAt: string | null = null
   let isRecording = false
+  const marks = createMarks({
+    database,
+    stream: () => following,
+    isComing: () =>
+      running !== null &&
+      !stopping.signal.aborted &&
+      (standing.state === 'starting' || standing.state === 'broken'),
+    isIncomplete: standings.isIncomplete,
+  })
 
   // Holding the stream -------------------------------------------------------------------------------------------
 
@@ -238,9 +244,7 @@ export function createTail(options: TailOptions): Tail {
     place = at
     if (chunk.isLast) position = transaction.position
     for (const consumer of live) safely(consumer, () => consumer.handle(chunk))
-    for (const { prefix, content } of chunk.messages) {
-      if (prefix === markMessagePrefix) marks.get(content.toString())?.(transaction.position)
-    }
+    marks.pass(chunk)
   }
 
   function safely(consumer: LiveConsumer, call: () => void): void {
@@ -251,93 +255,13 @@ export function createTail(options: TailOptions): Tail {
     }
   }
 
-  // Marks --------------------------------------------------------------------------------------------------------
-
-  async function writeMark(content = newId()): Promise<string> {
-    await database.asOwner(
-      sql`select pg_catalog.pg_logical_emit_message(true, ${markMessagePrefix}, ${content}::text)`,
-    )
-    return content
-  }
-
-  /** A stream that is being taken, or taken again, is waited for; one that another node holds is not. */
-  async function requireStream(until: number): Promise<Following> {
-    const began = performance.now()
-    while (!following) {
-      const { state } = standing
-      const isComing = running && (state === 'starting' || state === 'broken')
-      if (!isComing || stopping.signal.aborted) throw tailErrors.tail_not_held({ system: database.system })
-      if (performance.now() > until) throw tooLate(until - began)
-      await wait(waitMilliseconds)
-    }
-    return following
-  }
-
-  const tooLate = (milliseconds: number) =>
-    tailErrors.tail_timeout({ system: database.system, milliseconds: Math.round(milliseconds) })
-
-  async function synchronise(timeout = defaultTimeout): Promise<string> {
-    const until = performance.now() + timeout
-    await requireStream(until)
-    const content = newId()
-    const { promise, resolve } = Promise.withResolvers<string>()
-    marks.set(content, resolve)
-    try {
-      await writeMark(content)
-      return await within(promise, until - performance.now())
-    } finally {
-      marks.delete(content)
-    }
-  }
-
-  async function settle(timeout = defaultTimeout): Promise<string> {
-    const until = performance.now() + timeout
-    const reached = await synchronise(timeout)
-    await within(store(parsePosition(reached), until), until - performance.now())
-    return reached
-  }
-
-  /**
-   * Resolves when everything up to a position is stored. A stream that is taken again in between has to come to it again, so
-   * that a consumer that was behind has stored it as well.
-   */
-  async function store(upTo: bigint, until: number): Promise<void> {
-    while (performance.now() < until) {
-      const stream = await requireStream(until)
-      const isStored =
-        stream.received() >= upTo &&
-        (await stream.drain().then(
-          () => following === stream && !standings.isIncomplete(),
-          () => false,
-        ))
-      if (isStored) return
-      await wait(waitMilliseconds)
-    }
-    throw tooLate(0)
-  }
-
-  async function within<T>(work: Promise<T>, milliseconds: number): Promise<T> {
-    const timer = new AbortController()
-    const timeout = wait(Math.max(milliseconds, 1), undefined, { signal: timer.signal }).then(
-      () => {
-        throw tooLate(milliseconds)
-      },
-      () => new Promise<never>(() => undefined),
-    )
-    try {
-      return await Promise.race([work, timeout])
-    } finally {
-      timer.abort()
-    }
-  }
-
   return {
     start: () => {
       running ??= run()
     },
     stop: async () => {
       stopping.abort()
-      if (following) await within(following.drain(), drainMilliseconds).catch(() => undefined)
+      if (following) await marks.within(following.drain(), drainMilliseconds).catch(() => undefined)
       await Promise.all(durable.map((consumer) => consumer.close?.()))
       await following?.close()
       await running
@@ -352,9 +276,9 @@ export function createTail(options: TailOptions): Tail {
     },
     holds: () => following !== null,
     position: () => position,
-    synchronise,
-    settle,
-    writeMark: () => writeMark(),
+    synchronise: marks.synchronise,
+    settle: marks.settle,
+    writeMark: marks.writeMark,
     health: async () => {
       const stored = following?.stored() ?? null
       return {
