@@ -22,6 +22,13 @@ describe('the end of quiet hours', () => {
   it('that the clock skips is where the clock lands', () => {
     const hours = { from: '22:00', until: '02:30', zone: 'Europe/Berlin' }
     expect(endOfQuiet(hours, at('2026-03-29T00:30:00Z'))).toEqual(at('2026-03-29T01:00:00Z'))
+    const atItsEdge = { ...hours, until: '02:00' }
+    expect(endOfQuiet(atItsEdge, at('2026-03-29T00:30:00Z'))).toEqual(at('2026-03-29T01:00:00Z'))
+  })
+
+  it('is where the clock goes back to before they began', () => {
+    const hours = { from: '02:30', until: '03:10', zone: 'Europe/Berlin' }
+    expect(endOfQuiet(hours, at('2026-10-25T00:45:00Z'))).toEqual(at('2026-10-25T01:00:00Z'))
   })
 
   it('that the clock shows twice is the next one', () => {
