@@ -66,6 +66,8 @@ export function followChanges(options: FollowOptions): ChangeFollower {
       waiting = new Set()
       try {
         await invalidate(database, [...tags], node)
+        // Until the commit a stored answer was still valid, and may be in memory again.
+        forget([...tags])
         isTold = true
       } catch (error) {
         log.warn(
