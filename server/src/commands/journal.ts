@@ -1,4 +1,4 @@
-import { journalOffer, type ShownEntry } from '@plinth/platform/journal'
+import { type JournalVerification, journalOffer, type ShownEntry } from '@plinth/platform/journal'
 import { type Command, InvalidArgumentError } from 'commander'
 import { onProject } from '../attach/on-project.ts'
 import { parseInstant } from '../terminal/parse-instant.ts'
@@ -38,6 +38,33 @@ export function addJournalCommand(program: Command): void {
     .option('--tenant <key>', 'only this tenant')
     .option('--json', 'as JSON')
     .action(verify)
+  journal
+    .command('accept')
+    .description('take the database as it is for what was witnessed, after what `verify` found was explained')
+    .argument('<system>')
+    .requiredOption('--reason <text>', 'why; the witness keeps it')
+    .action(accept)
+}
+
+function printVerification(result: JournalVerification): void {
+  const { sound, entries, tenants, witnessed, since, problems, findings } = result
+  process.stdout.write(
+    `${sound ? 'sound' : 'BROKEN'}: ${entries} entries of ${tenants} tenants, ${witnessed} ends compared with the witness outside, which begins ${since ?? 'with the next change'}\n`,
+  )
+  if (problems.length > 0)
+    printRows(
+      problems.map((problem) => ({ ...problem })),
+      {},
+    )
+  if (findings.length > 0)
+    printRows(
+      findings.map(({ kind, what, sequence }) => ({ found: kind, what, sequence: sequence ?? '' })),
+      {},
+    )
+  if (!sound)
+    process.stdout.write(
+      'docs/journal.md says what each means. Once it is explained: plinth journal accept <system> --reason …\n',
+    )
 }
 
 function readCount(text: string): number {
@@ -78,13 +105,13 @@ async function verify(system: string, options: VerifyOptions): Promise<void> {
   )
   process.exitCode = result.sound ? 0 : 1
   if (options.json) return void process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)
-  const { entries, tenants, witnessed } = result
+  printVerification(result)
+}
+
+async function accept(system: string, { reason }: { readonly reason: string }): Promise<void> {
+  if (reason.trim().length < 3) throw new InvalidArgumentError('Say why, in three letters or more.')
+  await onProject(system, (project) => project.offer(journalOffer).accept(reason.trim()), { asServed: true })
   process.stdout.write(
-    `${result.sound ? 'sound' : 'BROKEN'}: ${entries} entries of ${tenants} tenants, ${witnessed} ends compared with the file outside\n`,
+    'Accepted: what the database says now is what counts from here on. The witness keeps that, and why.\n',
   )
-  if (!result.sound)
-    printRows(
-      result.problems.map((problem) => ({ ...problem })),
-      {},
-    )
 }

@@ -29,7 +29,8 @@ async function start(): Promise<Tail> {
   return tail
 }
 
-const archive = (keepDays?: number) => archiveJournal({ ...test_, clock, ...(keepDays ? { keepDays } : {}) })
+const archive = (keepDays?: number) =>
+  archiveJournal({ ...test_, clock, witness: test_.createWitness(), ...(keepDays ? { keepDays } : {}) })
 const write = async (id: number, shop: string) => {
   await test_.run('insert into items values ($1, $2)', id, shop)
   await tail!.settle()

@@ -7,13 +7,17 @@ import { createGzip } from 'node:zlib'
 import { to as copyTo } from 'pg-copy-streams'
 import { createPinnedClient, type ProjectDatabase, sql } from '../database/index.ts'
 import type { Clock } from '../kernel/index.ts'
+import type { ChainHead } from './encode-entries.ts'
 import { journalErrors } from './errors.ts'
 import { entryColumns } from './verify-journal.ts'
+import type { Witness } from './witness/witness.ts'
 
 export interface ArchiveOptions {
   readonly database: ProjectDatabase
   /** As in {@link createJournal}; days go to `archive/` below it. */
   readonly folder: string
+  /** Learns of each day before it leaves: where the chains go on is not for the database alone to say. */
+  readonly witness: Pick<Witness, 'dropping'>
   readonly clock: Clock
   /** How many days stay in the database, today among them. Default 30. */
   readonly keepDays?: number
@@ -25,6 +29,8 @@ export interface ArchivedDay {
   readonly entries: number
   /** A binary COPY of the day's entries, compressed by gzip. */
   readonly file: string
+  /** Of the file, in hexadecimal. */
+  readonly sha256: string
 }
 
 const defaultKeepDays = 30
@@ -35,7 +41,7 @@ const defaultKeepDays = 30
  * left now. Fails with `journal_archive_broken` when a file that was written before is not what was recorded.
  */
 export async function archiveJournal(options: ArchiveOptions): Promise<ArchivedDay[]> {
-  const { database, clock, keepDays = defaultKeepDays } = options
+  const { database, clock, witness, keepDays = defaultKeepDays } = options
   const first = new Date(clock.now().getTime() - (keepDays - 1) * 86_400_000).toISOString().slice(0, 10)
   // A day of a clock that was ahead is old when one after it was begun long enough ago.
   const { rows } = await database.asJournal<{ day: string; old: boolean }>(sql`
@@ -50,6 +56,7 @@ export async function archiveJournal(options: ArchiveOptions): Promise<ArchivedD
   for (const { day, old } of rows) {
     if (!old) break
     const archived = (await findArchive(database, day)) ?? (await writeArchive(options, day))
+    await witness.dropping(day, archived.sha256, await readEnds(database, day))
     await dropDay(database, day)
     left.push(archived)
   }
@@ -77,7 +84,7 @@ async function writeArchive({ database, folder }: ArchiveOptions, day: string): 
        select $1, $2, count(*), $3 from ${partitionOf(day)} returning entries`,
       [day, file, sha256],
     )
-    return { day, file, entries: Number(counted[0]!.entries) }
+    return { day, file, entries: Number(counted[0]!.entries), sha256: sha256.toString('hex') }
   } finally {
     await client.end()
   }
@@ -92,7 +99,16 @@ async function findArchive(database: ProjectDatabase, day: string): Promise<Arch
   if (!found) return undefined
   const present = await digest(found.file).catch(() => null)
   if (!present?.equals(found.sha256)) throw journalErrors.journal_archive_broken({ day, file: found.file })
-  return { day, file: found.file, entries: Number(found.entries) }
+  return { day, file: found.file, entries: Number(found.entries), sha256: found.sha256.toString('hex') }
+}
+
+/** Where the chains of a day end. */
+async function readEnds(database: ProjectDatabase, day: string): Promise<ReadonlyMap<string, ChainHead>> {
+  const { rows } = await database.asJournal<{ tenant: string; sequence: string; hash: string }>({
+    text: `select distinct on (tenant) tenant, sequence, encode(hash, 'hex') as hash
+      from ${partitionOf(day)} order by tenant, sequence desc`,
+  })
+  return new Map(rows.map(({ tenant, sequence, hash }) => [tenant, { sequence: Number(sequence), hash }]))
 }
 
 /** In one transaction with the anchors from which the chains go on. */

@@ -1,14 +1,17 @@
+import { join } from 'node:path'
+import type pg from 'pg'
 import { z } from 'zod'
-import type { ProjectDatabase } from '../database/index.ts'
+import { withPinnedClient } from '../database/index.ts'
 import { defineJob } from '../jobs/index.ts'
 import { defineCapability, offerKey } from '../system/index.ts'
-import { archiveJournal } from './archive-journal.ts'
+import { type ArchivedDay, type ArchiveOptions, archiveJournal } from './archive-journal.ts'
 import { createJournal } from './create-journal.ts'
 import { readJournalMigrations } from './migrations.ts'
 import { recordJournalledTables } from './publish-tables.ts'
 import { eraseSubject } from './seal/subject-keys.ts'
 import { type ShownEntry, type ShowOptions, showJournal } from './show-journal.ts'
 import { type JournalVerification, type VerifyOptions, verifyJournal } from './verify-journal.ts'
+import { createWitness } from './witness/witness.ts'
 
 /** A project's journal, for other capabilities and for commands. */
 export interface JournalOffer {
@@ -18,6 +21,10 @@ export interface JournalOffer {
   /** Destroys a person's key: their values in the journal cannot be opened again. Gives how many keys there were. */
   erase(person: string): Promise<number>
   verify(options: Omit<VerifyOptions, 'database' | 'key' | 'folder'>): Promise<JournalVerification>
+  /** Moves days that are old enough into files. */
+  archive(options: Pick<ArchiveOptions, 'clock' | 'keepDays'>): Promise<readonly ArchivedDay[]>
+  /** Takes the database as it is for what was witnessed, and says why. What was found before is not found any more. */
+  accept(reason: string): Promise<void>
 }
 
 export const journalOffer = offerKey<JournalOffer>('journal')
@@ -29,6 +36,10 @@ const settings = z.object({
     .positive()
     .default(30)
     .describe('Days that the journal stays in the database; older ones go to compressed files.'),
+  witnessCopy: z
+    .string()
+    .optional()
+    .describe('Folder on another disk or machine that gets a second copy of the witness. Default none.'),
 })
 
 /** Every change of a journalled row, kept in commit order and chained by hash. */
@@ -43,26 +54,35 @@ export const journal = (defaults: z.input<typeof settings> = {}) =>
       const { database, system, clock, log } = project
       const key = project.deriveKey('journal')
       const folder = project.folder('journal')
+      const { witnessCopy } = project.settings
+      const copyFolder = witnessCopy === undefined ? undefined : join(witnessCopy, system.name)
+      const witness = createWitness({ folder, copyFolder, key, clock, log })
       const offer: JournalOffer = {
         key,
         show: (options) => showJournal({ ...options, database, key }),
         erase: (person) => eraseSubject(database, person),
-        verify: (options) => verifyJournal({ ...options, database, key, folder }),
+        verify: (options) => verifyJournal({ ...options, database, key, folder, copyFolder }),
+        archive: (options) => archiveJournal({ ...options, database, folder, witness }),
+        accept: (reason) => asJournal((client) => witness.accept(client, reason)),
       }
       const { journalledTables: journalled, tenant, personalColumns: personal = {} } = system
+      const asJournal = <T>(work: (client: pg.Client) => Promise<T>) =>
+        withPinnedClient(database.addresses.journal, 'plinth journal witness', work)
       return {
         offer,
-        jobs: [archiveJob(database, folder, project.settings.keepDays)],
-        consumers: { durable: [createJournal({ database, key, folder, clock, log })] },
-        publishes: async () => ({
-          tables: journalled,
-          extend: recordJournalledTables({ journalled, tenant, personal }),
-        }),
+        jobs: [archiveJob(offer.archive, project.settings.keepDays)],
+        consumers: { durable: [createJournal({ database, key, folder, witness, clock, log })] },
+        publishes: async () => {
+          await asJournal(witness.checkPublication)
+          return { tables: journalled, extend: recordJournalledTables({ journalled, tenant, personal }) }
+        },
+        start: () => asJournal(witness.published),
+        close: () => witness.close(),
       }
     },
   })
 
-const archiveJob = (database: ProjectDatabase, folder: string, keepDays: number) =>
+const archiveJob = (archive: JournalOffer['archive'], keepDays: number) =>
   defineJob({
     name: 'archive-journal',
     summary: 'Moves days of the journal that are older than its retention into compressed files.',
@@ -70,7 +90,7 @@ const archiveJob = (database: ProjectDatabase, folder: string, keepDays: number)
     payload: z.object({ keepDays: z.number().int().positive().default(keepDays) }),
     concurrency: 1,
     run: async ({ clock, log }, payload) => {
-      const days = await archiveJournal({ database, folder, clock, keepDays: payload.keepDays })
+      const days = await archive({ clock, keepDays: payload.keepDays })
       if (days.length > 0) log.info({ days: days.map(({ day }) => day) }, 'journal archived')
     },
   })

@@ -13,17 +13,19 @@ import {
   openJournalSession,
 } from './journal-session.ts'
 import { type Plan, planTable, readJournalledTables } from './journal-tables.ts'
-import { type HeadsFile, openHeadsFile } from './keep-heads-file.ts'
 import { createKnownHeads } from './known-heads.ts'
 import { createSliceSealer } from './seal/seal-slice.ts'
 import { createSubjectKeys } from './seal/subject-keys.ts'
+import { createWitness, type Witness } from './witness/witness.ts'
 
 export interface JournalOptions {
   readonly database: ProjectDatabase
   /** 32 bytes, derived from the master key for this project's journal; seals personal values and the chain heads. */
   readonly key: Buffer
-  /** Where chain heads are kept outside the database: `<data folder>/journal/<system>`. */
+  /** Where the witness is kept, outside the database: `<data folder>/journal/<system>`. */
   readonly folder: string
+  /** Default: one of its own in `folder`. */
+  readonly witness?: Witness | undefined
   readonly clock: Clock
   readonly log: Log
 }
@@ -37,8 +39,8 @@ export function createJournal(options: JournalOptions): DurableConsumer {
   const { database, clock, log } = options
   const subjects = createSubjectKeys(options.key)
   const heads = createKnownHeads()
+  const witness = options.witness ?? createWitness(options)
   let session: JournalSession | null = null
-  let headsFile: HeadsFile | null = null
   let plans = new WeakMap<StreamedRelation, Plan>()
   let stored: string | null = null
   let lastDay: JournalDay | null = null
@@ -46,9 +48,9 @@ export function createJournal(options: JournalOptions): DurableConsumer {
   let isCautious = false
 
   async function takeOver(): Promise<string | null> {
-    headsFile ??= await openHeadsFile(options)
     await session?.end()
     session = await openJournalSession(database)
+    await witness.takeOver(session)
     await heads.reset(session)
     plans = new WeakMap()
     subjects.clear()
@@ -216,9 +218,10 @@ export function createJournal(options: JournalOptions): DurableConsumer {
         await last
         if (isEmpty && begun) await open.rollback()
         if (isEmpty) return
+        await witness.storing(stored, position, moved)
         await open.commit(stored, position)
         stored = position
-        headsFile?.note(moved)
+        witness.stored()
       },
       abandon: async () => {
         await last.catch(() => undefined)
@@ -243,6 +246,7 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     ])
     await open.query('commit')
     stored = await open.position()
+    await witness.takeOver(open)
   }
 
   return {
@@ -254,7 +258,7 @@ export function createJournal(options: JournalOptions): DurableConsumer {
     close: async () => {
       await session?.end()
       session = null
-      await headsFile?.close()
+      await witness.close()
     },
   }
 }

@@ -16,11 +16,6 @@ export const journalErrors = defineErrors({
     message: 'Table "{table}" has no column "{column}", which the system names.',
     hint: 'Correct the tenant or the personal columns in system.ts.',
   },
-  journal_heads_altered: {
-    status: 500,
-    message: 'The file of chain heads {file} was altered.',
-    hint: 'Somebody changed the data folder. What the database holds can still be verified by itself.',
-  },
   journal_archive_broken: {
     status: 500,
     message: 'The archive of {day}, {file}, is not what was written.',

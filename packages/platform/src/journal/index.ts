@@ -16,3 +16,5 @@ export {
 export { createOpener, eraseSubject } from './seal/subject-keys.ts'
 export * from './show-journal.ts'
 export * from './verify-journal.ts'
+export type { Finding } from './witness/records.ts'
+export { createWitness, type Witness, type WitnessOptions } from './witness/witness.ts'

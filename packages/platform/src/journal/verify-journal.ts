@@ -2,8 +2,11 @@ import { hash } from 'node:crypto'
 import pg from 'pg'
 import { createPinnedClient, type ProjectDatabase } from '../database/index.ts'
 import { type ChainHead, noHash } from './encode-entries.ts'
-import { readHeadsFile } from './keep-heads-file.ts'
 import { type CopyRow, readCopyRows } from './read-copy-rows.ts'
+import { compareAnchors, compareArchives, compareGaps } from './witness/compare.ts'
+import { readArchives, readGaps, readHeads } from './witness/read-database.ts'
+import type { Finding, WitnessState } from './witness/records.ts'
+import { readWitness } from './witness/witness.ts'
 
 export interface JournalProblem {
   readonly tenant: string
@@ -22,8 +25,12 @@ export interface JournalVerification {
   readonly tenants: number
   /** Chains whose end was compared with the file outside the database. */
   readonly witnessed: number
+  /** Since when everything was witnessed; null when nothing was yet. */
+  readonly since: string | null
   /** The first hundred. */
   readonly problems: readonly JournalProblem[]
+  /** What differed from the witness, now or when a server took the stream over; until it is accepted. */
+  readonly findings: readonly Finding[]
 }
 
 export interface VerifyOptions {
@@ -31,6 +38,7 @@ export interface VerifyOptions {
   /** The journal's key and folder, as in {@link createJournal}; they open the file of chain heads. */
   readonly key: Buffer
   readonly folder: string
+  readonly copyFolder?: string | undefined
   /** Only this tenant; default: all. */
   readonly tenant?: string
 }
@@ -46,29 +54,40 @@ const field = { tenant: 0, sequence: 1, previousHash: 11, hash: 12 }
 const most = 100
 
 /**
- * Recomputes every hash from the stored bytes and follows every chain, from its first entry or from where its older
- * entries were archived, to the end that was kept outside the database. The tail may go on writing meanwhile. Fails with
- * `journal_heads_altered` when the file of chain heads does not hold.
+ * Recomputes every hash from the stored bytes and follows every chain, from its first entry or from where the witness saw
+ * older ones leave, to the end that the witness has. The tail may go on writing meanwhile.
  */
 export async function verifyJournal(options: VerifyOptions): Promise<JournalVerification> {
-  // Before the database is read: the file is never ahead of what is committed.
-  const witnesses = await readHeadsFile(options.folder, options.key)
+  // Before the database is read: the witness is never ahead of what it says was committed.
+  const { state, isThere } = await readWitness(options)
   const client = createPinnedClient(options.database.addresses.journal, 'plinth journal verify')
   await client.connect()
   try {
     await client.query('begin isolation level repeatable read read only')
-    const check = createChainCheck(
-      witnesses,
-      await readHeads(client, 'anchors'),
-      await readHeads(client, 'heads'),
-      options.tenant,
-    )
+    const anchors = await readHeads(client, 'anchors')
+    const check = createChainCheck(state.heads, anchors, await readHeads(client, 'heads'), options.tenant)
     const query = options.tenant === undefined ? entryQuery : tenantQuery(options.tenant)
     for await (const row of readCopyRows(client, query)) check.take(row)
-    return check.finish()
+    const chains = check.finish()
+    const findings = [...state.findings, ...(isThere ? await compareRecords(state, anchors, client) : [])]
+    const sound = chains.problems.length === 0 && findings.length === 0
+    return { ...chains, sound, since: isThere ? state.since : null, findings: findings.slice(0, most) }
   } finally {
     await client.end()
   }
+}
+
+/** What does not move while the stream is followed. */
+async function compareRecords(
+  state: WitnessState,
+  anchors: ReadonlyMap<string, ChainHead>,
+  client: pg.Client,
+): Promise<Finding[]> {
+  return [
+    ...compareAnchors(state, anchors),
+    ...compareArchives(state.archives, await readArchives(client)),
+    ...compareGaps(state.gaps, await readGaps(client)),
+  ]
 }
 
 function createChainCheck(
@@ -110,7 +129,7 @@ function createChainCheck(
     ends.set(of, last)
   }
 
-  function finish(): JournalVerification {
+  function finish(): Pick<JournalVerification, 'entries' | 'tenants' | 'witnessed' | 'problems'> {
     const known = new Set([...witnesses.keys(), ...heads.keys()])
     for (const of of known) {
       if (only !== undefined && of !== only) continue
@@ -121,7 +140,7 @@ function createChainCheck(
       else if (head?.sequence !== end.sequence || head.hash !== end.hash)
         report('rewritten', of, end.sequence)
     }
-    return { sound: problems.length === 0, entries, tenants: ends.size, witnessed, problems }
+    return { entries, tenants: ends.size, witnessed, problems }
   }
 
   return { take, finish }
@@ -130,10 +149,3 @@ function createChainCheck(
 const bytes = (row: CopyRow, index: number): Buffer => row.bytes.subarray(...row.fields[index]!)
 const text = (row: CopyRow, index: number): string => bytes(row, index).toString()
 const hex = (row: CopyRow, index: number): string => bytes(row, index).toString('hex')
-
-async function readHeads(client: pg.Client, table: 'anchors' | 'heads'): Promise<Map<string, ChainHead>> {
-  const { rows } = await client.query<{ tenant: string; sequence: string; hash: string }>(
-    `select tenant, sequence, encode(hash, 'hex') as hash from plinth_journal.${table}`,
-  )
-  return new Map(rows.map((row) => [row.tenant, { sequence: Number(row.sequence), hash: row.hash }]))
-}

@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { type ProjectDatabase, type Statement, sql, withPinnedClient } from '@plinth/platform/database'
 import {
   createJournal,
+  createWitness,
   noteSchemaChanges,
   type PublishedTables,
   publishTables,
   readJournalMigrations,
+  type Witness,
 } from '@plinth/platform/journal'
 import { newKey, silentLog, systemClock } from '@plinth/platform/kernel'
 import {
@@ -44,6 +46,8 @@ export interface TestTail {
   /** Another process's tail on the same database. */
   createTail(options?: Partial<TailOptions>): Tail
   createJournal(): DurableConsumer
+  /** What a process sees of the journal, kept in the folder. */
+  createWitness(): Witness
 }
 
 export interface TestEntry {
@@ -98,6 +102,7 @@ export function useTail(
     createTail: (options = {}) => createTail({ database: test.database, log: silentLog, ...options }),
     createJournal: () =>
       createJournal({ database: test.database, key, folder, clock: systemClock, log: silentLog }),
+    createWitness: () => createWitness({ key, folder, clock: systemClock, log: silentLog }),
   }
 
   beforeAll(async () => {

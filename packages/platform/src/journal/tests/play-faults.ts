@@ -18,8 +18,8 @@ export interface FaultyNodes {
   /** Resolves when somebody holds the stream. */
   holder(): Promise<number>
   isUp(): Promise<boolean>
-  /** The data folder of a node's journal. */
-  folderOf(node: number): string
+  /** Where the nodes keep what they witness; those of one PostgreSQL share it. */
+  readonly journalFolder: string
   /** Most bytes of memory that one of the nodes takes. */
   residentBytes(): Promise<number>
   /** Ends the nodes, and stores what they have left in this process. */
@@ -39,16 +39,15 @@ export const isLostConnection = (error: unknown): boolean =>
 
 export async function startFaultyNodes(cluster: OwnCluster, key: Buffer): Promise<FaultyNodes> {
   const { engine, database, folder } = cluster
-  const folderOf = (node: number | 'the-last') => join(folder, `journal-of-${node}`)
-  const nodes: ChildProcess[] = [startNode(0), startNode(1)]
+  const journalFolder = join(folder, 'journal')
+  const nodes: ChildProcess[] = [startNode(), startNode()]
 
-  /** Each node has its data folder, as on two machines. */
-  function startNode(index: number): ChildProcess {
+  function startNode(): ChildProcess {
     const options: NodeOptions = {
       system: 'sample',
       addresses: database.addresses,
       key: key.toString('hex'),
-      folder: folderOf(index),
+      folder: journalFolder,
       silenceMilliseconds,
     }
     const program = join(import.meta.dirname, 'hold-tail.ts')
@@ -98,7 +97,7 @@ export async function startFaultyNodes(cluster: OwnCluster, key: Buffer): Promis
         const index = random(nodes.length)
         nodes[index]!.kill('SIGKILL')
         await once(nodes[index]!, 'exit')
-        nodes[index] = startNode(index)
+        nodes[index] = startNode()
       },
       frozenNode: async (random) => {
         const node = nodes[random(nodes.length)]!
@@ -117,14 +116,14 @@ export async function startFaultyNodes(cluster: OwnCluster, key: Buffer): Promis
     },
     holder: () => holder(),
     isUp,
-    folderOf,
+    journalFolder,
     residentBytes,
     catchUp: async () => {
       for (const node of nodes.splice(0)) node.kill('SIGKILL')
       const journal = createJournal({
         database,
         key,
-        folder: folderOf('the-last'),
+        folder: journalFolder,
         clock: systemClock,
         log: silentLog,
       })

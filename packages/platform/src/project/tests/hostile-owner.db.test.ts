@@ -20,7 +20,7 @@ import {
   sql,
   withClusterLock,
 } from '../../database/index.ts'
-import { archiveJournal, journalOffer } from '../../journal/index.ts'
+import { journalOffer } from '../../journal/index.ts'
 import { silentLog, systemClock } from '../../kernel/index.ts'
 import { rewindOffer } from '../../rewind/index.ts'
 import { defineSystem } from '../../system/index.ts'
@@ -193,7 +193,7 @@ describe.each([
     const clock = createFakeClock(new Date(Date.now() + 3 * 86_400_000))
     const again = await open()
     try {
-      const archived = await archiveJournal({ database: again.database, folder: dataDir, clock, keepDays: 1 })
+      const archived = await again.offer(journalOffer).archive({ clock, keepDays: 1 })
       expect(archived.length).toBeGreaterThan(0)
       await again.start()
       await waitFor(() => again.tail.holds(), { timeout: 30_000, what: 'the stream' })
