@@ -229,8 +229,9 @@ begin
 end $$;
 comment on function plinth.lock_payment_objects(text, text[]) is 'One at a time for each object, until the transaction ends.';
 
+-- Rows are looked up by key here and below, and the settings make PostgreSQL plan for that also while the tables are empty.
 create function plinth.link_payment_objects(p_provider text, p_objects text[], p_target uuid) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 begin
   insert into plinth.payment_objects (provider, object, target)
   select p_provider, o, p_target from unnest(p_objects) o on conflict do nothing;
@@ -244,7 +245,8 @@ comment on function plinth.link_payment_objects(text, text[], uuid) is
 create function plinth.receive_payment_fact(
   p_provider text, p_event_id text, p_business_key text, p_source text, p_kind text, p_occurred_at timestamptz,
   p_events jsonb, p_objects text[], p_hint uuid default null, p_sealed bytea default null, p_queue boolean default true
-) returns table (fact bigint, target uuid, stored boolean) language plpgsql set search_path = '' as $$
+) returns table (fact bigint, target uuid, stored boolean) language plpgsql set search_path = ''
+set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
   v_fact bigint;
@@ -330,7 +332,7 @@ comment on function plinth.replay_payments(bigint[], timestamptz) is
 -- What follows from a fold -------------------------------------------------------------------------------------
 
 create function plinth.post_payment_movements(p_tenant text, p_target uuid, p_movements jsonb, p_about jsonb) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 declare
   v_move record;
   v_version int;
