@@ -85,6 +85,8 @@ export async function followStream(options: FollowOptions): Promise<Following | 
   let onWhole: (() => void) | null = null
   /** True when durable consumers have had a part of the transaction that is coming in. */
   let isStorable = false
+  /** True once a part of a transaction came that nobody is given: nothing from there on may be acknowledged. */
+  let isWithholding = false
 
   const decoder = createChangeDecoder(options.actors, (chunk) => {
     if (early) early.push(chunk)
@@ -96,6 +98,8 @@ export async function followStream(options: FollowOptions): Promise<Following | 
       withhold(chunk)
       return
     }
+    // What comes after it is asked for again as well.
+    if (isWithholding) return
     const { changes, truncated, messages, end } = chunk
     if (end !== null) received = end
     const rows = changes.length + truncated.length
@@ -109,8 +113,9 @@ export async function followStream(options: FollowOptions): Promise<Following | 
     flow()
   }
 
-  /** Nobody has had it, so nothing after it may be acknowledged: if it comes to its end, all of it is asked for again. */
+  /** If it comes to its end, all of it is asked for again. */
   function withhold({ isLast }: StreamedChunk): void {
+    isWithholding = true
     if (!isLast) return
     options.onWithheldEnd()
     reject(new Error('the transaction that could not be read came to its end'))
@@ -170,7 +175,7 @@ export async function followStream(options: FollowOptions): Promise<Following | 
       onMessage: decoder.decode,
       onOversized: decoder.skip,
       onKeepalive: (end) => {
-        if (!decoder.current() && end > received && !early) received = end
+        if (!decoder.current() && end > received && !early && !isWithholding) received = end
       },
       acknowledged: acknowledge,
       onEnd: (problem) => (problem ? reject(problem) : resolve()),
