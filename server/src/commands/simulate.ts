@@ -149,7 +149,7 @@ async function playThere(provider: string, scenario: string, how: Play, url: str
 /** The address that was given, or that of the one account that the running server simulates. */
 async function findSimulator(provider: string, { at, system }: SimulateOptions): Promise<string> {
   findProvider(provider)
-  if (at) return at.replace(/\/+$/, '')
+  if (at) return at.endsWith('/') ? at.slice(0, -1) : at
   const { dataDir } = readConfigFor(systemNames)
   const { simulators = [] } = await readStatus(dataDir).catch(() => ({ simulators: [] }))
   const found = simulators.filter((each) => each.provider === provider && (!system || each.system === system))
