@@ -334,3 +334,20 @@ describe('super admins (R-O11)', () => {
     expect(await refusal(suspend(admin, admin.userId))).toBe('last_super_admin PT409')
   })
 })
+
+describe('settings', () => {
+  const add = (key: string, type: string, value: string) =>
+    ask(
+      system.database,
+      admin,
+      sql`insert into public.system_settings (setting_key, setting_type, setting_value, effective_from)
+          values (${key}, ${type}, ${value}::jsonb, '2030-01-01') returning 1`,
+    )
+
+  it('keep their type, and the currency its value', async () => {
+    expect(await refusal(add('grace_days', 'text', '"two weeks"'))).toBe('setting_type_differs PT422')
+    expect(await refusal(add('grace_days', 'number', '"21"'))).toBe('23514')
+    expect(await refusal(add('currency', 'text', '"EUR"'))).toBe('setting_fixed PT422')
+    expect(await refusal(add('grace_days', 'number', '21'))).toBe('nothing was refused')
+  })
+})

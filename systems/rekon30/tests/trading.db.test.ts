@@ -344,6 +344,36 @@ describe('the end of the day', () => {
   })
 })
 
+describe('refusals', () => {
+  const nobody = '11111111-1111-4111-8111-111111111111'
+
+  it('name what is not there', async () => {
+    const line = [{ description: 'x', quantity: 1, unit_price: 1 }]
+    expect(await refusal(sell(line, cash(1), { as: owner, customer: nobody }))).toBe('unknown_customer PT404')
+    const paid = sql`select public.record_payment(${business}, 1, 'cash', ${nobody})`
+    expect(await refusal(ask(system.database, owner, paid))).toBe('unknown_sale PT404')
+  })
+
+  it('keep tomorrow out of the books, and an impossible drawer', async () => {
+    const ahead = sql`select public.record_sale(${business}, '[{"description": "x", "quantity": 1, "unit_price": 1}]',
+      '[{"amount": 1, "method": "cash"}]', null, 0, null, '2999-01-01')`
+    expect(await refusal(ask(system.database, owner, ahead))).toBe('day_in_future PT422')
+    const close = sql`select public.close_day(${business}, -1)`
+    expect(await refusal(ask(system.database, owner, close))).toBe('invalid_close PT400')
+  })
+
+  it('tell the people of a business that is switched off so, and hide its data', async () => {
+    const off = await openBusiness(system, actor('afia'), 'TRADING-3')
+    await ask(system.database, admin, sql`select public.set_business_status(${off}, false, 'asked for')`)
+    const afia = actor('afia')
+    expect(await refusal(ask(system.database, afia, sql`select public.close_day(${off}, 0)`))).toBe(
+      'business_switched_off PT403',
+    )
+    const insert = sql`insert into public.products (business_id, name) values (${off}, 'x') returning 1`
+    expect(await refusal(ask(system.database, afia, insert))).toBe('42501')
+  })
+})
+
 describe('joining a business', () => {
   it('takes an invitation, a proven address and consent', async () => {
     const newcomer = actor('adwoa')

@@ -145,6 +145,9 @@ begin
   select currency into v_currency from public.businesses where id = p_business_id;
   v_day := coalesce(p_sold_on, private.local_day(p_business_id));
   perform private.require_open_day(p_business_id, v_day);
+  if p_customer_id is not null and not exists (select from public.customers where business_id = p_business_id and id = p_customer_id) then
+    perform plinth.refuse('unknown_customer', 404, 'There is no such customer.', jsonb_build_object('customer_id', p_customer_id));
+  end if;
   for v_line in select value from jsonb_array_elements(p_lines) loop
     v_lines := v_lines || private.price_line(p_business_id, v_line, plinth.minor_digits(v_currency), v_sets_prices);
   end loop;

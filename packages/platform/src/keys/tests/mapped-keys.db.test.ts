@@ -102,6 +102,11 @@ describe('keys in a table of the system', () => {
       'key_value_invalid',
     )
     expect(await codeOf(insert(`on conflict (id) do update set key_name = 'y'`))).toBe('done')
+    const again = {
+      text: `insert into public.api_keys (key_name, key_value) values ('z', $1)`,
+      values: [key],
+    }
+    expect(await codeOf(system.database.asCaller(admin, again))).toBe('key_taken')
     expect((await ask(stolen)).status).toBe(401)
     expect((await ask(key)).status).toBe(200)
   })

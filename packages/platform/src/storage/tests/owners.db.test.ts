@@ -156,6 +156,12 @@ describe('room', () => {
     expect((await mine.upload(at('e'), new Blob(['z'.repeat(2_000)]))).error).toMatchObject({
       statusCode: '413',
     })
+    const refused = await fetch(`${served.url}/storage/v1/object/mine/${at('f')}`, {
+      method: 'POST',
+      headers: await served.headersOf(ada),
+      body: 'z'.repeat(2_000),
+    })
+    expect(await refused.json()).toMatchObject({ plinthCode: 'quota_exceeded' })
     expect((await mine.upload(at('a'), 'again')).error).toMatchObject({ statusCode: '409' })
     expect(await used()).toEqual([start! + 10, 0])
   })
