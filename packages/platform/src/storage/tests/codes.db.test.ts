@@ -78,5 +78,8 @@ it('upload_locked is answered while another node writes', async () => {
     },
     body: 'text',
   })
-  expect([answer.status, await answer.text()]).toEqual([423, expect.stringContaining('Another request is writing')])
+  expect([answer.status, await answer.text()]).toEqual([
+    423,
+    expect.stringContaining('Another request is writing'),
+  ])
 })
