@@ -7,8 +7,8 @@ export default defineConfig({
     pool: 'forks',
     // PostgreSQL works beside the tests; one worker more than Vitest would start keeps two processors busy.
     maxWorkers: Math.max(2, availableParallelism()),
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
     projects: [
       {
         extends: true,

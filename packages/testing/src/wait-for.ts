@@ -1,7 +1,7 @@
 /** Waits until `check` gives something other than undefined or false; fails after `timeout` milliseconds. */
 export async function waitFor<T>(
   check: () => T | Promise<T>,
-  { timeout = 15_000, what = 'the condition' }: { timeout?: number; what?: string } = {},
+  { timeout = 45_000, what = 'the condition' }: { timeout?: number; what?: string } = {},
 ): Promise<Exclude<T, undefined | false>> {
   const deadline = performance.now() + timeout
   for (;;) {

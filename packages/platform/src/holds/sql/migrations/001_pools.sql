@@ -182,13 +182,14 @@ declare
   v_queued uuid[];
   v_short jsonb;
 begin
+  -- Locked first, and read by the next statement: it sees what those committed that the lock waited for. One statement that did
+  -- both let an on_hand below what was held reach the table's constraint.
+  perform plinth.lock_pools(p_kind, p_things);
   for attempt in 1 .. 2 loop
-    -- What is locked here is as it is once the lock is there, whatever it waited for.
     with pool as materialized (
       select p.thing, p.on_hand, p.held, p.queue, w.on_hand as wanted
       from unnest(p_things, p_on_hand) w (thing, on_hand)
       join plinth.pools p on p.kind = p_kind and p.thing = w.thing
-      order by p.thing for no key update of p
     ),
     counted as (
       update plinth.pools p set on_hand = pool.wanted
