@@ -10,6 +10,7 @@ import type { SystemDeclaration } from '@plinth/platform/system'
 import { afterAll, beforeAll } from 'vitest'
 import { createFakeClock, type FakeClock } from '../fake-clock.ts'
 import { createTestDatabase, testSecrets } from '../test-database.ts'
+import { waitFor } from '../wait-for.ts'
 
 /** Who asks: an actor of the test, or a holder of one of the project's two keys. Default `anon`. */
 export type Asker = (Caller & { readonly userId: string }) | 'anon' | 'service'
@@ -132,7 +133,11 @@ export async function openTestSystem(
     throw error
   })
   await declareJobs(test.database, project.jobDefinitions, clock)
-  if (stream) await project.start({ jobs: runner })
+  if (stream) {
+    await project.start({ jobs: runner })
+    // The slot waits for every transaction of the cluster; what a test writes before it is there would never be followed.
+    await waitFor(() => project.tail.holds(), { timeout: 60_000, what: 'the stream' })
+  }
   const directory = createProjectDirectory([project])
   const app = createApp({ directory, health: [], clock, log: silentLog })
 
