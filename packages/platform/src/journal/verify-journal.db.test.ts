@@ -4,6 +4,7 @@ import { newKey } from '@plinth/platform/kernel'
 import { asSuperuser } from '@plinth/testing'
 import { useTail } from '@plinth/testing/tail'
 import { expect, test } from 'vitest'
+import { rehashChain } from './tests/rehash-chain.ts'
 import { type JournalVerification, verifyJournal } from './verify-journal.ts'
 
 const tenants = 20
@@ -150,21 +151,7 @@ test('AT-43: a chain that was computed anew from end to end differs from the end
   await tamper(`create table public.kept as select * from plinth_journal.entries where tenant = 'shop 6'`)
   await tamper(`
     update plinth_journal.entries set actor = null, after = '{"amount":"1000000"}' where tenant = 'shop 6' and sequence = 1;
-    do $$
-    declare e plinth_journal.entries; v_hash bytea := decode(repeat('00', 32), 'hex'); v_sent bytea; f bytea;
-    begin
-      for e in select * from plinth_journal.entries where tenant = 'shop 6' order by sequence loop
-        v_sent := '';
-        foreach f in array array[textsend(e.tenant), int8send(e.sequence), date_send(e.day), pg_lsn_send(e.position),
-          timestamptz_send(e.committed_at), json_send(e.actor), textsend(e.relation), textsend(e.key),
-          textsend(e.operation), json_send(e.before), json_send(e.after), byteasend(v_hash)] loop
-          v_sent := v_sent || coalesce(int4send(length(f)) || f, int4send(-1));
-        end loop;
-        update plinth_journal.entries set previous_hash = v_hash, hash = sha256(v_sent)
-          where tenant = e.tenant and sequence = e.sequence;
-        v_hash := sha256(v_sent);
-      end loop;
-    end $$`)
+    ${rehashChain('shop 6')}`)
   expect(kindsOf(await verify())).toEqual(['rewritten'])
   await tamper(
     `delete from plinth_journal.entries where tenant = 'shop 6'; insert into plinth_journal.entries select * from public.kept`,

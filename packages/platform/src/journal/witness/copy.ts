@@ -59,13 +59,15 @@ async function replace(path: string, target: string): Promise<void> {
  */
 export async function isBehindCopy(path: string, target: string): Promise<boolean> {
   const [file, copy] = (await Promise.all([path, target].map(readIfThere))) as [Buffer, Buffer]
-  const [age, copyAge] = [generationOf(file), generationOf(copy)]
+  const [age, copyAge] = [generationOf(firstLineOf(file)), generationOf(firstLineOf(copy))]
   if (age !== copyAge) return copyAge > age
   return copy.length > file.length && copy.subarray(0, file.length).equals(file)
 }
 
-function generationOf(bytes: Buffer): number {
-  const [line = ''] = bytes.subarray(0, bytes.indexOf('\n')).toString().split('\t', 1)
+const firstLineOf = (bytes: Buffer): string => bytes.subarray(0, bytes.indexOf('\n')).toString()
+
+/** How often a file was written anew, by its first line. */
+export function generationOf(line: string): number {
   const found = /^\{"kind":"state","at":"[^"]*","generation":(\d+)/.exec(line)
   return found ? Number(found[1]) : 0
 }

@@ -100,14 +100,14 @@ export async function replaceSealedLines(path: string, key: Buffer, lines: reado
   return end
 }
 
-export const sizeOf = (path: string): Promise<number> =>
-  stat(path).then(
-    ({ size }) => size,
-    (error: unknown) => {
-      if (hasCode(error, 'ENOENT')) return 0
-      throw error
-    },
-  )
+export const sizeOf = async (path: string): Promise<number> => (await look(path)).size
+
+/** What tells whether a file is the one that was read, and as long: one that was written anew has another number. */
+export const look = (path: string): Promise<{ readonly size: number; readonly ino: number }> =>
+  stat(path).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return { size: 0, ino: 0 }
+    throw error
+  })
 
 const lockPatience = 10_000
 const lockPause = 20

@@ -4,7 +4,7 @@ import type pg from 'pg'
 import { type Clock, type Log, messageOf } from '../../kernel/index.ts'
 import type { ChainHead } from '../encode-entries.ts'
 import { compareWithDatabase, type DatabaseFacts } from './compare.ts'
-import { createCopy, isBehindCopy } from './copy.ts'
+import { createCopy, generationOf, isBehindCopy } from './copy.ts'
 import { readDatabaseFacts, readPublished } from './read-database.ts'
 import {
   apply,
@@ -19,9 +19,10 @@ import {
 import {
   appendSealedLines,
   firstSeal,
+  look,
   readSealedLines,
   replaceSealedLines,
-  sizeOf,
+  type SealedContent,
   withFileLock,
 } from './sealed-lines.ts'
 
@@ -68,6 +69,8 @@ export interface Witness {
 
 const witnessPath = (folder: string): string => join(folder, 'witness')
 
+const altered: Finding = { kind: 'witness', what: 'altered' }
+
 const flushMilliseconds = 1_000
 const defaultLines = 20_000
 
@@ -76,6 +79,8 @@ export function createWitness(options: WitnessOptions): Witness {
   const path = witnessPath(folder)
   const state = emptyState()
   let end = { seal: firstSeal, bytes: 0 }
+  /** Of the file; 0 while it is not known. */
+  let inode = 0
   let lines = 0
   let generation = 0
   let isOpen = false
@@ -101,31 +106,65 @@ export function createWitness(options: WitnessOptions): Witness {
 
   const at = () => clock.now().toISOString()
 
-  /** Reads what others have written. */
+  /** Reads what others have written. Gives what is wrong with the file when it is opened; later that is written down at once. */
   async function catchUp(): Promise<readonly Finding[]> {
-    if (isOpen && (await sizeOf(path)) === end.bytes) return []
-    const found = await readSealedLines(path, key, end)
-    const older = isOpen ? [] : await compareWithCopy()
+    if (!isOpen) return openFile()
+    const { size, ino } = await look(path)
+    if (size === end.bytes && ino === inode) return []
+    const isTheSame = ino === inode || end.bytes === 0
+    const next = isTheSame ? await readSealedLines(path, key, end) : undefined
+    if (next && !next.isDamaged) take(next)
+    else if (!(await takeAnew())) await goOnWithout()
+    inode = (await look(path)).ino
+    return []
+  }
+
+  async function openFile(): Promise<readonly Finding[]> {
+    const found = await readSealedLines(path, key)
+    const older = await compareWithCopy()
     isOpen = true
-    timer ??= setInterval(() => void flush(), flushMilliseconds).unref()
-    if (found.isDamaged) return [...older, await putAside()]
-    for (const line of found.lines) {
+    timer = setInterval(() => void flush(), flushMilliseconds).unref()
+    if (!found.isDamaged) {
+      take(found)
+      inode = (await look(path)).ino
+      return older
+    }
+    await putAside()
+    return [...older, altered]
+  }
+
+  function take(content: SealedContent): void {
+    for (const line of content.lines) {
       const record = JSON.parse(line) as WitnessRecord
       if (record.kind === 'state') generation = record.generation
       apply(state, record)
     }
-    end = { seal: found.seal, bytes: found.bytes }
-    lines += found.lines.length
-    return older
+    end = { seal: content.seal, bytes: content.bytes }
+    lines += content.lines.length
   }
 
-  async function putAside(): Promise<Finding> {
+  /** A file that another process has written anew holds from its beginning and is of a later generation. */
+  async function takeAnew(): Promise<boolean> {
+    const whole = await readSealedLines(path, key)
+    if (whole.isDamaged || generationOf(whole.lines[0] ?? '') <= generation) return false
+    lines = 0
+    take(whole)
+    return true
+  }
+
+  /** The file was altered under this process, which knows what it said. */
+  async function goOnWithout(): Promise<void> {
+    await putAside()
+    await compact()
+    await append([{ kind: 'found', at: at(), findings: [altered] }], true)
+  }
+
+  async function putAside(): Promise<void> {
     log.error({ path }, 'the witness of the journal was altered; it is put aside')
     await rename(path, `${path}.altered-${clock.now().getTime()}`).catch(() => undefined)
-    Object.assign(state, emptyState())
     end = { seal: firstSeal, bytes: 0 }
+    inode = 0
     lines = 0
-    return { kind: 'witness', what: 'altered' }
   }
 
   async function compareWithCopy(): Promise<readonly Finding[]> {
@@ -151,6 +190,7 @@ export function createWitness(options: WitnessOptions): Witness {
     isUnsynced = !isDurable
     lines += written.length
     if (lines >= mostLines) await compact()
+    if (inode === 0) inode = (await look(path)).ino
     if (isDurable) await copy.bring(end.bytes)
   }
 
@@ -166,6 +206,7 @@ export function createWitness(options: WitnessOptions): Witness {
     )
     lines = whole.length
     generation += 1
+    inode = 0
     copy.forget()
   }
 
@@ -286,7 +327,7 @@ export async function readWitness({
   const path = witnessPath(folder)
   const { lines, isDamaged } = await readSealedLines(path, key)
   for (const line of lines) apply(state, JSON.parse(line) as WitnessRecord)
-  if (isDamaged) state.findings.push({ kind: 'witness', what: 'altered' })
+  if (isDamaged) state.findings.push(altered)
   if (copyFolder && (await isBehindCopy(path, witnessPath(copyFolder))))
     state.findings.push({ kind: 'witness', what: 'older than its copy' })
   return { state, isThere: lines.length > 0 }
