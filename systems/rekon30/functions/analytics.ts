@@ -1,7 +1,6 @@
-import { type Statement, sql } from '@plinth/platform/database'
+import { ask, type Statement, sql } from '@plinth/platform/database'
 import { z } from 'zod'
 import { defineFunction } from '../uses.ts'
-import { ask } from './ask.ts'
 
 const input = z.discriminatedUnion('type', [
   z.object({ type: z.literal('overview') }),

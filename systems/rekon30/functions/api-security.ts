@@ -1,8 +1,7 @@
-import { sql } from '@plinth/platform/database'
+import { ask, sql } from '@plinth/platform/database'
 import { z } from 'zod'
 import { rekon30Errors } from '../errors.ts'
 import { defineFunction } from '../uses.ts'
-import { ask } from './ask.ts'
 
 const known = z.object({
   valid: z.literal(true),

@@ -1,7 +1,6 @@
-import { sql } from '@plinth/platform/database'
+import { ask, sql } from '@plinth/platform/database'
 import { z } from 'zod'
 import { defineFunction } from '../uses.ts'
-import { ask } from './ask.ts'
 
 const status = z.object({
   last_slot: z.string().nullable(),

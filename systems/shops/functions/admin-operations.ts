@@ -1,8 +1,7 @@
-import { sql } from '@plinth/platform/database'
+import { ask, sql } from '@plinth/platform/database'
 import { defineAction, defineActions } from '@plinth/platform/routes'
 import { z } from 'zod'
 import { defineFunction } from '../uses.ts'
-import { ask } from './ask.ts'
 
 /** A row of `platform_metrics`; amounts in minor units of `currency`. */
 const platformMetrics = z.object({

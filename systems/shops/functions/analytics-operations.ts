@@ -1,8 +1,7 @@
-import { sql } from '@plinth/platform/database'
+import { ask, sql } from '@plinth/platform/database'
 import { defineAction, defineActions } from '@plinth/platform/routes'
 import { z } from 'zod'
 import { defineFunction } from '../uses.ts'
-import { ask } from './ask.ts'
 
 const day = z.iso.date()
 const ofDay = z.object({ shopId: z.uuid(), date: day })

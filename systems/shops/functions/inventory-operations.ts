@@ -1,9 +1,8 @@
-import { sql } from '@plinth/platform/database'
+import { ask, sql } from '@plinth/platform/database'
 import { defineAction, defineActions } from '@plinth/platform/routes'
 import { z } from 'zod'
 import { errorOf, type Refusal } from '../errors.ts'
 import { defineFunction } from '../uses.ts'
-import { ask } from './ask.ts'
 
 const updated = z.object({
   success: z.literal(true),

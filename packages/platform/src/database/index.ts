@@ -1,4 +1,5 @@
 export * from './callers/actor-message.ts'
+export * from './callers/ask.ts'
 export * from './callers/caller.ts'
 export { type Transaction, type TransactionOptions, toQuery } from './callers/run-transaction.ts'
 export * from './callers/scope-database.ts'

@@ -1,4 +1,6 @@
-import type { ScopedDatabase, Statement, TransactionOptions } from '@plinth/platform/database'
+import type { Statement } from '../sql.ts'
+import type { TransactionOptions } from './run-transaction.ts'
+import type { ScopedDatabase } from './scope-database.ts'
 
 /** Runs a statement that selects one value as `answer`, and gives the value. */
 export async function ask<Answer>(
