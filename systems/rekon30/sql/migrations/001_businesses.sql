@@ -136,7 +136,7 @@ create table public.business_features (
   unique (business_id, feature_name)
 );
 comment on table public.business_features is
-  'What a business may use (R-T4). Policies ask it: inventory, customers, sales, payments, workers, reports. No row means yes.';
+  'What a business may use (R-T4). Policies ask it: inventory, customers, sales, payments, workers. No row means yes.';
 create trigger touch before update on public.business_features for each row execute function plinth.touch_row();
 
 -- Settings -------------------------------------------------------------------------------------------------------
