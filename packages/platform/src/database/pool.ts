@@ -4,6 +4,7 @@ import { createConnectionShares } from './connection-shares.ts'
 import { databaseErrors } from './errors.ts'
 import { createLoan, type Loan } from './loan.ts'
 import { pinnedConfig } from './pinned-session.ts'
+import { statementGone } from './retry-undone.ts'
 
 export interface PoolOptions {
   readonly system: string
@@ -69,6 +70,7 @@ export function createPool({ system, url, max, isPinned = false, log }: PoolOpti
       loan?.begin(client)
       return await work(client)
     } catch (error) {
+      if (hasCode(error, statementGone)) broken = error as Error
       if (isConnectionFailure(error)) {
         broken = error as Error
         throw databaseErrors.database_unavailable({}, error)

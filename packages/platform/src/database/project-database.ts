@@ -7,8 +7,8 @@ import {
   runTransaction,
   type Transaction,
   type TransactionOptions,
-  toQuery,
 } from './callers/run-transaction.ts'
+import { toQuery } from './callers/transaction-query.ts'
 import { createPool, type LoanTerms, type Pool } from './pool.ts'
 import { retryUndone } from './retry-undone.ts'
 import type { Statement } from './sql.ts'

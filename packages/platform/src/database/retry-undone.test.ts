@@ -20,6 +20,11 @@ it('repeats what a deadlock undid, three times', async () => {
   await expect(retryUndone(often)).rejects.toMatchObject({ code: '40P01' })
 })
 
+it('repeats what failed for a prepared statement that was taken away', async () => {
+  const gone = Object.assign(new Error('prepared statement does not exist'), { code: '26000' })
+  expect(await retryUndone(failing(gone))).toBe(2)
+})
+
 it('repeats a read that was ended for others once, and then says so', async () => {
   const ended = () => databaseErrors.share_exceeded()
   expect(await retryUndone(failing(ended(), deadlock()))).toBe(3)

@@ -108,6 +108,16 @@ describe('a transaction as the caller', () => {
     expect(await linesOf(ada)).toEqual([hostile])
   })
 
+  it('takes a prepared statement anew after a first try that failed', async () => {
+    const named = { name: 'later', text: 'select count(*) from public.later' }
+    await expect(test.database.asCaller(ada, named)).rejects.toMatchObject({ code: '42P01' })
+    await test.database.asOwner(sql`create table public.later (id int)`)
+    await test.database.asOwner(sql`grant select on public.later to authenticated`)
+    const both = Array.from({ length: 4 }, () => test.database.asCaller(ada, named))
+    expect((await Promise.all(both)).map(({ rows }) => rows)).toEqual(Array(4).fill([{ count: '0' }]))
+    await expect(test.database.asCaller(ada, { text: '' })).resolves.toMatchObject({ rows: [] })
+  })
+
   it('repeats a statement that PostgreSQL sacrificed to end a deadlock', async () => {
     await Promise.all([write('first'), write('second')])
     const touch = (order: string) => ({
@@ -180,6 +190,26 @@ describe('what a function does to its session', () => {
     expect(await state()).toEqual(before)
     await misbehave(how, { rollback: true })
     expect(await state()).toEqual(before)
+  })
+
+  it('costs the next request nothing when it takes the prepared statements away', async () => {
+    const before = await state()
+    await expect(misbehave('deallocate all')).rejects.toMatchObject({ code: '26000' })
+    expect(await state()).toEqual(before)
+    const inTransaction = test.database.transactionAs(ada, ({ query }) =>
+      query(sql`select public.misbehave('deallocate all')`),
+    )
+    await inTransaction
+    expect(await state()).toEqual(before)
+    const rows = () => test.database.asOwner(sql`select from public.diary`).then(({ rowCount }) => rowCount)
+    const had = await rows()
+    const how = `deallocate "plinth reset all"; set app.tenant = 'hers'`
+    await test.database.asCaller(
+      ada,
+      sql`with written as (insert into public.diary (line) values ('once')) select public.misbehave(${how})`,
+    )
+    expect([await rows(), await state()]).toEqual([had! + 1, before])
+    await test.database.asOwner(sql`delete from public.diary`)
   })
 
   it('does not let the same statement see more', async () => {

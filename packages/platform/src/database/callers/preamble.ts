@@ -1,6 +1,6 @@
-import type { Statement } from '../sql.ts'
 import { type ActorMessages, actorMessagePrefix } from './actor-message.ts'
 import { actorOf, type Caller } from './caller.ts'
+import type { FrameStep } from './transaction-query.ts'
 
 /** Names carry their schema: the owner decides what else the path of a request's session finds first. */
 const settings = `select pg_catalog.set_config('role', $1, true),
@@ -20,6 +20,8 @@ const writing = {
   text: `${settings}, pg_catalog.pg_logical_emit_message(true, '${actorMessagePrefix}', $9)`,
 }
 
+export const preambles = [reading, writing]
+
 /**
  * The statement that turns a fresh transaction into one of `caller`, valid until it ends; one that writes says who acts.
  * `statementTimeout` in milliseconds holds for each statement after it.
@@ -28,7 +30,7 @@ export function preambleOf(
   caller: Caller,
   writes: ActorMessages | false,
   statementTimeout?: number,
-): Statement {
+): FrameStep {
   const values = [
     caller.role,
     JSON.stringify(caller.claims),
@@ -39,6 +41,6 @@ export function preambleOf(
     caller.searchPath ?? 'public, extensions',
     statementTimeout === undefined ? null : String(Math.round(statementTimeout)),
   ]
-  if (!writes) return { ...reading, values }
-  return { ...writing, values: [...values, writes.write(actorOf(caller))] }
+  if (!writes) return { statement: reading, values }
+  return { statement: writing, values: [...values, writes.write(actorOf(caller))] }
 }

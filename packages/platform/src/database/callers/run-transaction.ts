@@ -3,7 +3,8 @@ import { databaseErrors } from '../errors.ts'
 import type { Statement } from '../sql.ts'
 import type { ActorMessages } from './actor-message.ts'
 import type { Caller } from './caller.ts'
-import { preambleOf } from './preamble.ts'
+import { preambleOf, preambles } from './preamble.ts'
+import { type FrameStatement, type FrameStep, sendTransaction, toQuery } from './transaction-query.ts'
 
 export interface TransactionOptions {
   /** `BEGIN READ ONLY`; no actor message is sent. Default false. */
@@ -35,23 +36,16 @@ export async function runStatement<Row extends QueryResultRow>(
   statement: Statement,
   options: TransactionOptions = {},
 ): Promise<QueryResult<Row>> {
-  const stream = (client as unknown as { connection: { stream: { cork(): void; uncork(): void } } })
-    .connection.stream
-  stream.cork()
-  const sent = [
-    client.query(begin(options)),
-    client.query(toQuery(preambleOf(caller, !options.readOnly && actors, options.statementTimeout))),
-    client.query<Row>(toQuery(statement)),
-    ...(checksDeferred(options) ? [client.query(checkDeferred)] : []),
-    client.query(endOf(options)),
-  ]
-  stream.uncork()
-  const outcomes = await Promise.allSettled(sent)
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-  if (failed) throw failed.reason
-  const values = (outcomes as { value: QueryResult }[]).map(({ value }) => value)
-  if (!options.rollback) requireCommit(values.at(-1)!)
-  return values[2] as QueryResult<Row>
+  const { result, closed } = await sendTransaction<Row>(client, frame, {
+    opening: [
+      { statement: framing(begin(options)) },
+      preambleOf(caller, !options.readOnly && actors, options.statementTimeout),
+    ],
+    statement,
+    closing: endOf(options).map((text) => ({ statement: framing(text) })),
+  })
+  if (!options.rollback) requireCommit(closed[0])
+  return result
 }
 
 /** A rollback of a writing transaction says what its commit would have refused: a dry run that succeeds would commit. */
@@ -68,15 +62,14 @@ export async function runTransaction<T>(
 ): Promise<T> {
   const opened = [
     client.query(begin(options)),
-    client.query(toQuery(preambleOf(caller, !options.readOnly && actors, options.statementTimeout))),
+    client.query(asQuery(preambleOf(caller, !options.readOnly && actors, options.statementTimeout))),
   ]
   const failed = (await Promise.allSettled(opened)).find((outcome) => outcome.status === 'rejected')
   try {
     if (failed) throw failed.reason
     const result = await work({ query: (statement) => client.query(toQuery(statement)) })
-    if (checksDeferred(options)) await client.query(checkDeferred)
-    const end = await client.query(endOf(options))
-    if (!options.rollback) requireCommit(end)
+    const [end] = [await client.query(endOf(options).join('; '))].flat()
+    if (!options.rollback) requireCommit(end?.command)
     return result
   } catch (error) {
     await client.query('rollback').catch(() => undefined)
@@ -84,26 +77,42 @@ export async function runTransaction<T>(
   }
 }
 
-/**
- * A commit, after which the connection is as it was: SQL of the request may have set something for the whole session
- * (`set app.tenant = …` in a function), and the next request is somebody else's. One message, so it costs no round trip.
- * A rollback takes such settings back by itself, and the role is set anew by every transaction.
- */
-function endOf({ rollback, dropsTemporary }: TransactionOptions): string {
-  if (rollback) return 'rollback'
-  return dropsTemporary ? 'commit; reset all; discard temp' : 'commit; reset all'
+/** Statements that open and end transactions, by their text. */
+const framed = new Map<string, FrameStatement>()
+
+function framing(text: string): FrameStatement {
+  const known = framed.get(text)
+  if (known) return known
+  const statement = { name: `plinth ${text}`, text }
+  framed.set(text, statement)
+  return statement
 }
 
-/** PostgreSQL answers ROLLBACK to the COMMIT of a failed transaction, without an error. */
-function requireCommit(end: QueryResult): void {
-  const [first] = [end].flat()
-  if (first?.command !== 'COMMIT') throw databaseErrors.commit_rolled_back()
-}
-
+const isolations = [undefined, 'repeatable read', 'serializable'] as const
 const begin = ({ isolation, readOnly }: TransactionOptions): string =>
   `begin${isolation === undefined ? '' : ` isolation level ${isolation}`}${readOnly ? ' read only' : ''}`
 
-/** pg wants a mutable array; ours is read-only so that cached statements cannot be altered. */
-export function toQuery(statement: Statement) {
-  return { ...statement, values: statement.values as unknown[] }
+/**
+ * A commit, after which the connection is as it was: SQL of the request may have set something for the whole session
+ * (`set app.tenant = …` in a function), and the next request is somebody else's.
+ * A rollback takes such settings back by itself, and the role is set anew by every transaction.
+ */
+function endOf(options: TransactionOptions): readonly string[] {
+  if (options.rollback) return checksDeferred(options) ? [checkDeferred, 'rollback'] : ['rollback']
+  return options.dropsTemporary ? ['commit', 'reset all', 'discard temp'] : ['commit', 'reset all']
 }
+
+const frame: readonly FrameStatement[] = [
+  ...isolations.flatMap((isolation) =>
+    [false, true].map((readOnly) => framing(begin({ isolation, readOnly }))),
+  ),
+  ...preambles,
+  ...[checkDeferred, 'rollback', 'commit', 'reset all', 'discard temp'].map(framing),
+]
+
+/** PostgreSQL answers ROLLBACK to the COMMIT of a failed transaction, without an error. */
+function requireCommit(tag: string | undefined): void {
+  if (tag !== 'COMMIT') throw databaseErrors.commit_rolled_back()
+}
+
+const asQuery = ({ statement, values = [] }: FrameStep) => ({ ...statement, values: [...values] })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { type ActorMessages, actorStatement, createActorMessages } from '../callers/actor-message.ts'
 import type { Actor } from '../callers/caller.ts'
-import { toQuery } from '../callers/run-transaction.ts'
+import { toQuery } from '../callers/transaction-query.ts'
 import type { ProjectAddresses } from '../project-database.ts'
 import { type CopiedRow, copyRows } from './copy-rows.ts'
 
