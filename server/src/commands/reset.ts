@@ -29,8 +29,9 @@ async function reset(name: string, { yes }: { readonly yes?: boolean }): Promise
   const clusters = await openEngines({ config, systems: [system.name], log, onEngineLost: () => undefined })
   try {
     await dropProject(clusters.of(system.name).addresses, system.name)
-    // The heads of its chains, kept outside PostgreSQL, are those of a journal that is gone.
-    await rm(join(dataDir, 'journal', system.name), { recursive: true, force: true })
+    // The heads of its chains and logs, kept outside PostgreSQL, are those of a journal and of logs that are gone.
+    for (const area of ['journal', 'merkle-logs'])
+      await rm(join(dataDir, area, system.name), { recursive: true, force: true })
   } finally {
     await clusters.stop()
   }

@@ -16,5 +16,7 @@ export {
 export { createOpener, eraseSubject } from './seal/subject-keys.ts'
 export * from './show-journal.ts'
 export * from './verify-journal.ts'
+export { createCopy } from './witness/copy.ts'
 export type { Finding } from './witness/records.ts'
+export { withFileLock } from './witness/sealed-lines.ts'
 export { createWitness, type Witness, type WitnessOptions } from './witness/witness.ts'

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { hasCode, type Log, messageOf } from '../../kernel/index.ts'
 import { sizeOf } from './sealed-lines.ts'
 
-/** The witness in a second place. What cannot be written there is written later. */
+/** A file that only grows, in a second place. What cannot be written there is written later. */
 export interface Copy {
   /** Brings it up to so many bytes of the file. */
   bring(bytes: number): Promise<void>
@@ -23,10 +23,7 @@ export function createCopy(path: string, folder: string | undefined, log: Log): 
         else await replace(path, target)
         copied = bytes
       } catch (error) {
-        log.error(
-          { target, problem: messageOf(error) },
-          'the second copy of the witness could not be written',
-        )
+        log.error({ target, problem: messageOf(error) }, 'a second copy could not be written')
       }
     },
     forget: () => {
