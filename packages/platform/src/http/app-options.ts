@@ -27,6 +27,8 @@ export interface AppOptions {
   readonly publicUrl?: string | undefined
   /** Largest request body in bytes where a surface does not say. Default 10 MiB; files will go through storage. */
   readonly bodyLimitBytes?: number
+  /** Most bytes of large bodies that are held at once, over all projects. Default 128 MiB. */
+  readonly bodyRoomBytes?: number
   /** Pages of the server itself. Default none. */
   readonly rootSurfaces?: readonly RootSurface[]
 }

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { addressesOf, canonicalPath, isUnaddressed, longestFirst, pathOf } from './address.ts'
 import { type AppOptions, defaultBodyLimit, type RootEnv } from './app-options.ts'
+import { createBodyRoom } from './body-room.ts'
 import { preflight } from './cors/preflight.ts'
 import { enterSurface } from './enter-surface.ts'
 import { httpErrors } from './errors.ts'
@@ -14,6 +15,7 @@ export function createApp(options: AppOptions): Hono<RootEnv> {
   const { directory, rootSurfaces = [], bodyLimitBytes = defaultBodyLimit } = options
   const rootPaths = ['/health', ...rootSurfaces.map(({ path }) => path)]
   requireOwnAddresses([...rootPaths, ...addressesOf(directory.projects)])
+  const bodyRoom = createBodyRoom(options.bodyRoomBytes)
   const app = new Hono<RootEnv>({ getPath: (request) => canonicalPath(request, directory, rootPaths) })
   app.onError((error, c) => renderFailure(error, c))
   app.notFound((c) => {
@@ -27,13 +29,13 @@ export function createApp(options: AppOptions): Hono<RootEnv> {
   addHealthRoutes(app, { ...options, checks: options.health, projects: directory.projects })
   if (options.publicUrl?.startsWith('https:')) app.use(refusePlainHttp(options))
   for (const { path, app: pages } of rootSurfaces) {
-    app.use(`${path}/*`, limitBody(bodyLimitBytes))
+    app.use(`${path}/*`, limitBody(bodyLimitBytes, bodyRoom))
     app.route(path, pages as unknown as Hono<RootEnv>)
   }
   for (const project of directory.projects) {
     for (const surface of longestFirst(project.surfaces)) {
       const base = `/${project.name}${surface.path}`
-      app.use(`${base}/*`, enterSurface({ ...options, project, surface, bodyLimitBytes }))
+      app.use(`${base}/*`, enterSurface({ ...options, project, surface, bodyLimitBytes, bodyRoom }))
       app.route(base, surface.app)
     }
   }

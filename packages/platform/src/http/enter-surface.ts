@@ -2,7 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import type { Context, MiddlewareHandler } from 'hono'
 import { anonymousCaller } from '../database/index.ts'
 import { AppError, type Clock } from '../kernel/index.ts'
+import { addressKey } from './address-key.ts'
 import type { HostedProject, RootEnv } from './app-options.ts'
+import type { BodyRoom } from './body-room.ts'
 import { takeLongBody } from './body-time.ts'
 import type { RequestFacts } from './callers/caller-source.ts'
 import { type CallerChain, identifyCaller, readCredentials } from './callers/identify-caller.ts'
@@ -20,6 +22,8 @@ export interface Entrance {
   readonly surface: Surface
   readonly clock: Clock
   readonly bodyLimitBytes: number
+  /** Of the whole server. */
+  readonly bodyRoom: BodyRoom
   readonly publicUrl?: string | undefined
 }
 
@@ -28,7 +32,7 @@ export interface Entrance {
  * `c.get` instead of `c.var`, which copies all variables, and no header is read that nobody needs.
  */
 export function enterSurface(entrance: Entrance): MiddlewareHandler<RootEnv> {
-  const { project, surface, bodyLimitBytes } = entrance
+  const { project, surface, bodyLimitBytes, bodyRoom: room } = entrance
   const base = `/${project.name}${surface.path}`
   const cors = project.cors ?? openCors
   const preflight = preflightFor(cors)
@@ -71,11 +75,13 @@ export function enterSurface(entrance: Entrance): MiddlewareHandler<RootEnv> {
     if (caller.permissions && !surface.takesScopedCallers)
       throw httpErrors.key_out_of_scope({ permissions: caller.permissions.join(', ') })
     c.set('caller', { ...caller, requestId: c.get('requestId') })
-    boundBody(c, surface.bodyLimit?.(path, method) ?? bodyLimitBytes)
+    const bodyLimit = surface.bodyLimit?.(path, method) ?? bodyLimitBytes
+    const place = boundBody(c, { limit: bodyLimit, room, holder: addressKey(c.get('clientAddress')) })
     if (surface.takesLongBodies?.(path, method)) allowLongBody(c)
     if (mayCompress(c)) compress(c)
-    const limit = surface.timeLimit?.(path, method)
-    return limit === undefined ? next() : within(limit, c, next)
+    const timeLimit = surface.timeLimit?.(path, method)
+    const handle = place ? () => next().finally(place.leave) : next
+    return timeLimit === undefined ? handle() : within(timeLimit, c, handle)
   }
 }
 

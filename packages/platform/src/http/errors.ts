@@ -41,6 +41,11 @@ export const httpErrors = defineErrors({
     message: 'The request body is larger than {limit} bytes.',
     hint: 'Send less at once.',
   },
+  bodies_busy: {
+    status: 503,
+    message: 'The server is reading as many large bodies as it can hold.',
+    hint: 'Send it again in {seconds} s, or less at once.',
+  },
   head_too_large: {
     status: 431,
     message: 'The address and headers of the request are too long together.',

@@ -1,5 +1,6 @@
 export { addressKey } from './address-key.ts'
 export * from './app-options.ts'
+export { createBodyRoom } from './body-room.ts'
 export * from './callers/caller-source.ts'
 export { type Credentials, identifyCaller, readCredentials } from './callers/identify-caller.ts'
 export { readCookie } from './callers/read-cookie.ts'

@@ -1,6 +1,13 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { openProjectDatabase, type ProjectDatabase } from '../../database/index.ts'
-import { defaultBodyLimit, limitBody, listen, preflight, type SurfaceEnv } from '../../http/index.ts'
+import {
+  createBodyRoom,
+  defaultBodyLimit,
+  limitBody,
+  listen,
+  preflight,
+  type SurfaceEnv,
+} from '../../http/index.ts'
 import { type Clock, type Log, newId, newSecret } from '../../kernel/index.ts'
 import { listenForReload, type ReloadListener } from '../catalogue/listen-for-reload.ts'
 import { createRestSurface, type RestSurface } from '../rest.ts'
@@ -123,7 +130,7 @@ function createApp(surface: RestSurface, settings: RestSettings, clock: Clock, l
   )
   const trace = settings['server-trace-header']
   if (trace !== undefined) app.use(echo(trace))
-  app.use(limitBody(defaultBodyLimit))
+  app.use(limitBody(defaultBodyLimit, createBodyRoom()))
   app.use(identify(settings, clock, log))
   return app.route('/', surface.app)
 }
