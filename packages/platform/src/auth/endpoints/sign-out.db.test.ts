@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { sql } from '../../database/index.ts'
 import { useAuthHost } from '../tests/auth-host.ts'
 
 describe('signing out', () => {
@@ -55,5 +56,18 @@ describe('signing out', () => {
       status: 403,
       body: { error_code: 'session_not_found' },
     })
+  })
+
+  it('by an administrator is noted with whom and how, by the user themselves it is not', async () => {
+    const { body: mine } = await host.signUp('erna@example.test')
+    const { body: other } = await host.signUp('fred@example.test')
+    const signOut = (token: string, key: string) =>
+      host.send('/logout?scope=others', { method: 'POST', token, key })
+    expect((await signOut(mine.access_token, host.keys.anonKey)).status).toBe(204)
+    expect((await signOut(other.access_token, host.keys.serviceRoleKey)).status).toBe(204)
+    const { rows } = await host.database.asOwner(sql`
+      select payload->>'actor_username' as actor, payload->'traits'->>'user_id' as user, payload->'traits'->>'scope' as scope
+      from auth.audit_log_entries where payload->>'action' = 'logout'`)
+    expect(rows).toEqual([{ actor: 'service_role', user: other.user.id, scope: 'others' }])
   })
 })

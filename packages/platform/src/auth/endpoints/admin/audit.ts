@@ -12,17 +12,18 @@ export type AdminAction =
   | 'factor_deleted'
   | 'logout'
 
-/** Notes an act of an administrator, in the transaction of the act. */
+/** Notes an act of an administrator, in the transaction of the act. `actor`: the role that acts, where it is not the caller's. */
 export const audit = (
   c: AuthRequest,
   at: Date,
   action: AdminAction,
   userId: string,
   traits: JsonObject = {},
+  actor: string = c.var.caller.role,
 ): Statement => {
   const payload = {
     action,
-    actor_username: c.var.caller.role,
+    actor_username: actor,
     log_type: 'user',
     traits: { user_id: userId, request_id: c.var.requestId, ...traits },
   }
