@@ -33,7 +33,7 @@ function addImport(parent: Command, system: string, declaration: ImportDeclarati
   parent
     .command(declaration.name)
     .description(declaration.summary)
-    .argument('<file>', 'CSV, also compressed with gzip')
+    .argument('<file>', 'CSV, also compressed with gzip, or a workbook (XLSX)')
     .requiredOption(`--${declaration.tenantOption} <id>`, `the ${declaration.tenantOption} that they are for`)
     .option('--zone <zone>', 'IANA zone of times that carry none', 'UTC')
     .addOption(new Option('--format <name>', 'default: by the header').choices([...declaration.formats]))

@@ -39,7 +39,7 @@ export async function stageFile<Format extends RecognisableFormat, Column extend
   options: ImportOptions,
   staging: Staging<Format, Column>,
 ): Promise<{ readonly format: Format; readonly lines: number }> {
-  const records = readRecords(opened, options.signal)
+  const records = readRecords(opened, options.signal, options.decimalSign)
   const first = await records.next()
   if (first.done) throw tabularErrors.import_source_empty({ source: opened.name })
   const header = readHeader(first.value.fields, opened.name, options.columns)

@@ -15,7 +15,12 @@ export const tabularErrors = defineErrors({
   import_source_encoding: {
     status: 400,
     message: 'The file {source} is {encoding}, not CSV text. Nothing was imported.',
-    hint: 'Save it as CSV in UTF-8, plain or gzipped.',
+    hint: 'Save it as CSV in UTF-8, plain or gzipped, or as a workbook (.xlsx) without a password.',
+  },
+  import_workbook_unreadable: {
+    status: 400,
+    message: 'The workbook {source} {problem}. Nothing was imported.',
+    hint: 'Save it again as .xlsx without a password, the rows in its first sheet; or save that sheet as CSV.',
   },
   import_source_empty: {
     status: 400,

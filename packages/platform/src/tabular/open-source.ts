@@ -4,6 +4,8 @@ import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { messageOf } from '../kernel/index.ts'
 import { tabularErrors } from './errors.ts'
+import { type OpenWorkbook, openWorkbook } from './workbook/open-workbook.ts'
+import { WorkbookProblem } from './workbook/workbook-problem.ts'
 
 /** A path, or bytes from anywhere. */
 export type TabularSource = string | Readable
@@ -18,10 +20,12 @@ export interface OpenedSource {
   readonly totalBytes: number | null
   /** How much was read of it so far, as stored. */
   readBytes(): number
+  /** Opens it as a workbook; undefined for text. */
+  readonly openWorkbook?: () => Promise<OpenWorkbook>
 }
 
 /**
- * Opens a CSV source; gzip is recognised by its first bytes, whatever the file is called.
+ * Opens a source of CSV or a workbook (XLSX); what it is, and gzip, is recognised by its first bytes, whatever the file is called.
  * Fails with `import_source_missing`, `import_source_empty`, `import_source_encoding`.
  */
 export async function openSource(source: TabularSource): Promise<OpenedSource> {
@@ -40,7 +44,22 @@ export async function openSource(source: TabularSource): Promise<OpenedSource> {
     readBytes += chunk.length
     return chunk
   }
-  const counted = Readable.from(resume(head, chunks, count), { objectMode: false })
+  const bytes = resume(head, chunks, count)
+  if (isZip(head)) {
+    // A workbook is read from its end: a path is opened anew, bytes that come are held.
+    if (typeof source === 'string') raw.destroy()
+    const onRead = (length: number) => {
+      if (typeof source === 'string') readBytes += length
+    }
+    return {
+      name,
+      stages: [Readable.from([])],
+      totalBytes,
+      readBytes: () => readBytes,
+      openWorkbook: () => openWorkbook(typeof source === 'string' ? source : bytes, onRead),
+    }
+  }
+  const counted = Readable.from(bytes, { objectMode: false })
   counted.once('close', () => raw.destroy())
   return {
     name,
@@ -52,6 +71,8 @@ export async function openSource(source: TabularSource): Promise<OpenedSource> {
 
 /** What a failure inside the pipeline of a source means to whoever gave the source. */
 export function explainSourceFailure(error: unknown, source: string): unknown {
+  if (error instanceof WorkbookProblem)
+    return tabularErrors.import_workbook_unreadable({ source, problem: error.message }, error)
   const code = (error as { code?: string } | null)?.code ?? ''
   if (code === 'Z_BUF_ERROR') {
     const problem = 'ends in the middle of its data'
@@ -108,11 +129,14 @@ async function* resume(
 
 const toBuffer = (chunk: Buffer | string) => (typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
 
+const isZip = (head: Buffer) => head.subarray(0, 4).equals(Buffer.from('PK\u0003\u0004'))
+
 const isGzip = (head: Buffer) => head[0] === 0x1f && head[1] === 0x8b
 
 function foreignEncoding(head: Buffer): string | undefined {
   if (head.subarray(0, 2).equals(Buffer.from([0xff, 0xfe]))) return 'UTF-16 text'
   if (head.subarray(0, 2).equals(Buffer.from([0xfe, 0xff]))) return 'UTF-16 text'
-  if (head.subarray(0, 4).equals(Buffer.from('PK\u0003\u0004'))) return 'a zip archive or an Excel workbook'
+  if (head.subarray(0, 4).equals(Buffer.from([0xd0, 0xcf, 0x11, 0xe0])))
+    return 'an old Excel workbook (.xls) or one with a password'
   return undefined
 }

@@ -61,7 +61,8 @@ describe('reading CSV', () => {
     ['a huge quoted field', `a,b\n1,"${'x\n'.repeat(recordLimit)}"\n`, 'import_record_too_long', { line: 2 }],
     ['nothing', '', 'import_source_empty', {}],
     ['UTF-16', Buffer.from('\uFEFFa,b', 'utf16le'), 'import_source_encoding', { encoding: 'UTF-16 text' }],
-    ['a workbook', 'PK\u0003\u0004rest', 'import_source_encoding', {}],
+    ['a damaged workbook', 'PK\u0003\u0004rest', 'import_workbook_unreadable', {}],
+    ['an old workbook', Buffer.from([0xd0, 0xcf, 0x11, 0xe0, 1]), 'import_source_encoding', {}],
     ['truncated gzip', gzipSync('a,b\n'.repeat(10_000)).subarray(0, 40), 'import_source_damaged', {}],
     ['gzip with a flipped bit', flip(gzipSync('a,b\n'.repeat(1000))), 'import_source_damaged', {}],
   ])('refuses %s', async (_what, bytes, code, details) => {

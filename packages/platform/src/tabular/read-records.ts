@@ -5,8 +5,11 @@ import { CsvError, type Info, parse } from 'csv-parse'
 import { decodeLines } from './decode-lines.ts'
 import { tabularErrors } from './errors.ts'
 import { explainSourceFailure, type OpenedSource } from './open-source.ts'
+import type { DecimalSign } from './read-decimal.ts'
+import type { OpenWorkbook } from './workbook/open-workbook.ts'
+import { readSheet } from './workbook/read-sheet.ts'
 
-/** One record of a CSV file. */
+/** One record of a CSV file, or one row of a workbook's first sheet. */
 export interface CsvRecord {
   /** The line of the file on which the record starts, from 1 (the header is line 1). */
   readonly line: number
@@ -20,11 +23,42 @@ export const recordLimit = 1_000_000
 
 /**
  * The records of a source, the header first, as a stream: at most a few hundred are in memory at once.
- * Fails with `import_malformed_csv`, `import_record_too_long`, `import_source_damaged`, `import_source_missing`.
+ * Fails with `import_malformed_csv`, `import_record_too_long`, `import_source_damaged`, `import_source_missing`,
+ * `import_workbook_unreadable`. `decimalSign`: how the caller reads numbers; those of a workbook are written so.
  *
- * A quoting mistake ends the whole file rather than being skipped: after it nobody can tell where records start.
+ * A quoting mistake in CSV ends the whole file rather than being skipped: after it nobody can tell where records start.
  */
-export async function* readRecords(opened: OpenedSource, signal?: AbortSignal): AsyncGenerator<CsvRecord> {
+export function readRecords(
+  opened: OpenedSource,
+  signal?: AbortSignal,
+  decimalSign: DecimalSign = 'either',
+): AsyncGenerator<CsvRecord> {
+  return opened.openWorkbook
+    ? readRows(opened.openWorkbook, opened.name, decimalSign, signal)
+    : readCsv(opened, signal)
+}
+
+async function* readRows(
+  open: () => Promise<OpenWorkbook>,
+  source: string,
+  decimalSign: DecimalSign,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<CsvRecord> {
+  let workbook: OpenWorkbook | undefined
+  try {
+    workbook = await open()
+    for await (const row of readSheet(workbook.zip, { decimalSign, longestRow: recordLimit })) {
+      signal?.throwIfAborted()
+      yield { ...row, foreign: false }
+    }
+  } catch (error) {
+    throw explainSourceFailure(error, source)
+  } finally {
+    await workbook?.close()
+  }
+}
+
+async function* readCsv(opened: OpenedSource, signal?: AbortSignal): AsyncGenerator<CsvRecord> {
   const foreignLines = new Set<number>()
   const decoder = decodeLines({
     source: opened.name,

@@ -9,6 +9,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip, gzipSync } from 'node:zlib'
 import { hasCode } from '@plinth/platform/kernel'
 import { waitFor } from '@plinth/testing'
+import { makeWorkbook } from '@plinth/testing/workbook'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findDrift, useShopDatabase } from '../../tests/shop-fixture.ts'
 import { importOrders } from '../import-orders.ts'
@@ -181,6 +182,26 @@ it('a process that was killed in the middle is gone on with, to the same end (ki
   await importText(shared.database, whole, text)
   expect(await picture(shared.database, torn)).toEqual(await picture(shared.database, whole))
   expect(await findDrift(shared.database)).toEqual([])
+})
+
+describe('a workbook', () => {
+  it('is read as the same rows in CSV are, whatever sign its reader expects', async () => {
+    const rows = [
+      ['700001', 'MUG', 'BLUE MUG', 2, new Date('2011-06-01T09:00:00Z'), 1234.55, 17850, 'Norway'],
+      [700002, 'CUP', 'Tasse <groß>', 1, new Date('2011-06-02T00:00:00Z'), 0.1 + 0.2, null, 'Norway'],
+    ]
+    const bytes = makeWorkbook([retailHeader.split(','), ...rows])
+    const csv = [
+      '700001,MUG,BLUE MUG,2,2011-06-01 09:00:00,1234.55,17850,Norway',
+      '700002,CUP,Tasse <groß>,1,2011-06-02 00:00:00,0.3,,Norway',
+    ]
+    const [fromCsv, ...shops] = await Promise.all([1, 2, 3].map(() => createShop(shared.database)))
+    await importText(shared.database, fromCsv!, [retailHeader, ...csv, ''].join('\n'))
+    for (const [index, decimalSign] of (['either', 'comma'] as const).entries()) {
+      await importText(shared.database, shops[index]!, bytes, { decimalSign })
+      expect(await picture(shared.database, shops[index]!)).toEqual(await picture(shared.database, fromCsv!))
+    }
+  })
 })
 
 describe('a header', () => {
