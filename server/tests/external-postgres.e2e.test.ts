@@ -4,9 +4,12 @@ import { join } from 'node:path'
 import { notes } from '@plinth/notes'
 import { type Engine, startEmbeddedEngine } from '@plinth/platform/database'
 import { type AppError, readConfig, silentLog, systemClock } from '@plinth/platform/kernel'
+import { rewindOffer } from '@plinth/platform/rewind'
+import { settleElsewhere } from '@plinth/platform/tail'
 import { findPostgres15 } from '@plinth/testing/programs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describeServer } from '../src/attach/status-file.ts'
 import { type RunningServer, startServer } from '../src/serve/start-server.ts'
 
 const postgres15 = findPostgres15()
@@ -43,12 +46,12 @@ describe.each(majors)('a server on somebody else’s PostgreSQL %i', (major) => 
     await client.end()
   }
 
-  function start(): Promise<RunningServer> {
+  function start(dataDir = 'ours'): Promise<RunningServer> {
     const address = new URL(theirs.adminUrl())
     address.username = 'limited'
     address.password = 'limited-secret'
     const config = readConfig({
-      PLINTH_DATA_DIR: join(folder, 'ours'),
+      PLINTH_DATA_DIR: join(folder, dataDir),
       PLINTH_PORT: '0',
       DATABASE_URL: address.href,
     })
@@ -69,6 +72,17 @@ describe.each(majors)('a server on somebody else’s PostgreSQL %i', (major) => 
       checks: Record<string, { status: string }>
     }
 
+  /** What a client is answered that wants to follow a table. */
+  async function joinForChanges({ url }: RunningServer, anonKey: string): Promise<string> {
+    const address = `${url.replace('http', 'ws')}/notes/realtime/v1/websocket?vsn=2.0.0&apikey=${anonKey}`
+    const socket = new WebSocket(address)
+    const config = { postgres_changes: [{ event: '*', schema: 'public', table: 'notes' }] }
+    socket.onopen = () => socket.send(JSON.stringify(['1', '1', 'realtime:changes', 'phx_join', { config }]))
+    const { data } = await new Promise<MessageEvent>((resolve) => (socket.onmessage = resolve))
+    socket.close()
+    return String(data)
+  }
+
   it('prints what an administrator has to run, and starts once that was run', async () => {
     const refusal = await start().catch((error: unknown) => error)
     expect(refusal).toMatchObject({ code: 'missing_privileges' })
@@ -86,7 +100,21 @@ describe.each(majors)('a server on somebody else’s PostgreSQL %i', (major) => 
     expect(theirs.majorVersion).toBe(major)
   })
 
-  it('runs without logical replication, and its health says what is off', async () => {
+  it('refuses a new data folder beside a database that is there, and locks nobody out', async () => {
+    await expect(start('another')).rejects.toMatchObject({
+      code: 'database_of_other_secrets',
+      message: expect.stringContaining('plinth_notes'),
+    })
+    const server = await start()
+    expect((await healthOf(server)).status).not.toBe('down')
+    await server.stop()
+    await asSuperuser('comment on database plinth_notes is null')
+    await (await start('another')).stop()
+    await expect(start()).rejects.toMatchObject({ code: 'database_of_other_secrets' })
+    await asSuperuser('comment on database plinth_notes is null')
+  })
+
+  it('runs without logical replication, and says what is off wherever it matters', async () => {
     await asSuperuser('select pg_drop_replication_slot(slot_name) from pg_replication_slots')
     await theirs.stop()
     theirs = await startTheirs('replica')
@@ -97,7 +125,16 @@ describe.each(majors)('a server on somebody else’s PostgreSQL %i', (major) => 
       status: 'degraded',
       detail: { off: expect.stringContaining('rewind') },
     })
-    const { anonKey } = server.projects[0]!.keys
+    const [project] = server.projects
+    const { anonKey } = project!.keys
+    expect(describeServer(server, readConfig({ PLINTH_DATA_DIR: folder })).without_changes).toEqual(['notes'])
+    const off = { code: 'tail_off' }
+    await expect(project!.tail.settle()).rejects.toMatchObject(off)
+    await expect(settleElsewhere(project!.database).settle()).rejects.toMatchObject(off)
+    await expect(
+      project!.offer(rewindOffer).preview({ tenant: '', to: 0, tail: project!.tail }),
+    ).rejects.toMatchObject(off)
+    expect(await joinForChanges(server, anonKey)).toContain('changes_off')
     expect((await fetch(`${server.url}/notes/rest/v1/notes`, { headers: { apikey: anonKey } })).status).toBe(
       200,
     )

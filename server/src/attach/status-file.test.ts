@@ -16,7 +16,16 @@ async function leaveWord(pid: number): Promise<ServerStatus> {
   onTestFinished(() => void answering.close())
   await once(answering, 'listening')
   const url = `http://127.0.0.1:${(answering.address() as AddressInfo).port}`
-  const status = { pid, url, data_dir: folder, systems: {}, unavailable: {}, clusters: {}, try_next: [] }
+  const status = {
+    pid,
+    url,
+    data_dir: folder,
+    systems: {},
+    unavailable: {},
+    clusters: {},
+    try_next: [],
+    without_changes: [],
+  }
   await writeStatus(status)
   return status
 }

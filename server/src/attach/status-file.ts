@@ -23,6 +23,8 @@ export interface ServerStatus {
   readonly clusters: Readonly<Record<string, DatabaseAddress>>
   /** What the demonstrations suggest to try, with keys. */
   readonly try_next: readonly string[]
+  /** Systems whose PostgreSQL gives out no changes. */
+  readonly without_changes: readonly string[]
   /** Payment providers that are simulated beside the server. */
   readonly simulators?: readonly SimulatedAccount[]
 }
@@ -59,8 +61,15 @@ export function describeServer(
     unavailable: server.unavailable,
     clusters: Object.fromEntries(clusters),
     try_next: tryNext,
+    without_changes: server.projects.flatMap(({ name, cluster }) =>
+      cluster.engine.logicalReplication ? [] : [name],
+    ),
   }
 }
+
+/** What is off in a system whose PostgreSQL gives out no changes. */
+export const withoutChanges = (system: string): string =>
+  `${system}: no journal, rewind, webhooks and realtime of tables: PostgreSQL gives out no changes (wal_level = logical turns them on)`
 
 /** Leaves word of a running server for `plinth status`, for its owner only: it holds keys. */
 export async function writeStatus(status: ServerStatus): Promise<void> {

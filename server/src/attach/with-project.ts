@@ -39,7 +39,8 @@ export async function withProject<T>(
   const cluster = running?.clusters[system.name]
   if (running && cluster) {
     const url = `${running.url}/${system.name}`
-    return withCluster(options, { addresses: cluster, logicalReplication: true, url, served: true }, work)
+    const logicalReplication = !running.without_changes.includes(system.name)
+    return withCluster(options, { addresses: cluster, logicalReplication, url, served: true }, work)
   }
   const clusters = await openEngines({ config, systems: [system.name], log, onEngineLost: () => undefined })
   try {

@@ -43,6 +43,7 @@ async function show(system: string, { since, until, json, ...options }: Options)
   }
   const page = await onProject(system, (project) => project.offer(auditOffer).search(query), {
     asServed: true,
+    ofChanges: true,
   })
   if (json) process.stdout.write(`${JSON.stringify(page, null, 2)}\n`)
   else for (const { at, sentence } of page.entries) process.stdout.write(`${at} ${sentence}\n`)

@@ -83,7 +83,7 @@ async function show(system: string, options: ShowOptions): Promise<void> {
         ...(table ? { table } : {}),
         ...(since ? { since: parseInstant(since) } : {}),
       }),
-    { asServed: true },
+    { asServed: true, ofChanges: true },
   )
   if (options.json) return void process.stdout.write(`${JSON.stringify(entries, null, 2)}\n`)
   for (const entry of entries) process.stdout.write(`${describe(entry)}\n`)
@@ -101,7 +101,7 @@ async function verify(system: string, options: VerifyOptions): Promise<void> {
   const result = await onProject(
     system,
     (project) => project.offer(journalOffer).verify(tenant ? { tenant } : {}),
-    { asServed: true },
+    { asServed: true, ofChanges: true },
   )
   process.exitCode = result.sound ? 0 : 1
   if (options.json) return void process.stdout.write(`${JSON.stringify(result, null, 2)}\n`)

@@ -44,13 +44,16 @@ export function addWebhooksCommand(program: Command): void {
 
 async function add(system: string, url: string, { tenant, table }: AddOptions): Promise<void> {
   const wanted = { url, ...(tenant ? { tenant } : {}), ...(table ? { tables: table } : {}) }
-  const { id, secret } = await onProject(system, (project) => project.offer(webhooksOffer).add(wanted))
+  const { id, secret } = await onProject(system, (project) => project.offer(webhooksOffer).add(wanted), {
+    ofChanges: true,
+  })
   process.stdout.write(`id: ${id}\nsecret: ${secret}\n`)
 }
 
 async function list(system: string, options: { readonly json?: boolean }): Promise<void> {
   const endpoints = await onProject(system, (project) => project.offer(webhooksOffer).list(), {
     asServed: true,
+    ofChanges: true,
   })
   printRows(
     endpoints.map((endpoint) => ({ ...endpoint })),

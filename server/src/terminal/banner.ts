@@ -1,4 +1,4 @@
-import type { ServerStatus } from '../attach/status-file.ts'
+import { type ServerStatus, withoutChanges } from '../attach/status-file.ts'
 
 /**
  * Says on standard output what runs where, and what to try next. Where that is no terminal it is a log, which others
@@ -23,6 +23,7 @@ export function bannerOf(status: ServerStatus): string {
     `  data               ${status.data_dir}`,
     ...projects,
     ...notStarted(status),
+    ...noticesOf(status),
     ...simulatorsOf(status),
     '',
     'Keys and database addresses open everything: keep them to yourself. Stop with Ctrl-C.',
@@ -37,6 +38,7 @@ function bannerForLogs(status: ServerStatus): string {
     `  data               ${status.data_dir}`,
     ...Object.entries(status.systems).map(([name, { api_url }]) => `  ${name.padEnd(18)} ${api_url}`),
     ...notStarted(status),
+    ...noticesOf(status),
     ...simulatorsOf(status),
     '',
     'Keys and database addresses are not written to a log. They are shown by:',
@@ -50,6 +52,9 @@ const notStarted = ({ unavailable }: ServerStatus): string[] => {
   const reasons = Object.entries(unavailable).map(([name, reason]) => `  ${name.padEnd(18)} ${reason}`)
   return reasons.length === 0 ? [] : ['', 'Not started; the server goes on trying:', ...reasons]
 }
+
+const noticesOf = ({ without_changes: names }: ServerStatus): string[] =>
+  names.length === 0 ? [] : ['', ...names.map((name) => `  ${withoutChanges(name)}`)]
 
 const simulatorsOf = ({ simulators = [] }: ServerStatus): string[] =>
   simulators.map(({ system, provider, url }) => `  ${system}: ${provider} is simulated at ${url}`)

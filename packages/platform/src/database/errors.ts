@@ -56,6 +56,11 @@ export const databaseErrors = defineErrors({
     message: 'This took longer than it may.',
     hint: 'Nothing was changed; ask for less at once.',
   },
+  database_of_other_secrets: {
+    status: 500,
+    message: 'Database {database} is there already, and it was made with the secrets of another data folder.',
+    hint: 'Set PLINTH_DATA_DIR to that folder, or copy its `secrets` here. If they are lost for good, an administrator runs `comment on database {database} is null`: then everybody has to sign in again, and what was sealed stays sealed.',
+  },
   migration_edited: {
     status: 500,
     message: 'Migration {set}/{name} is not the one that was applied to {database}: its text differs.',

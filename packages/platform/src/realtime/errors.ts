@@ -1,6 +1,11 @@
 import { type AppError, defineErrors } from '../kernel/index.ts'
 
 export const realtimeErrors = defineErrors({
+  changes_off: {
+    status: 503,
+    message: 'This server gives out no changes of tables.',
+    hint: 'Its operator turns them on: PostgreSQL needs wal_level = logical. Broadcast and presence work without.',
+  },
   unsupported_protocol: {
     status: 400,
     message: 'Protocol version {version} is not spoken here.',

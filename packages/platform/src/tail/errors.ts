@@ -11,6 +11,12 @@ export const tailErrors = defineErrors({
     message: 'Another node reads the changes of {system}.',
     hint: 'Ask that node, or wait for the mark to be fanned out.',
   },
+  tail_off: {
+    status: 503,
+    message:
+      'PostgreSQL gives out no changes of {system}, so there is no journal, no rewind and no realtime of tables.',
+    hint: 'Set wal_level = logical, let the administrator replicate, and restart both; `plinth health` says what is missing.',
+  },
   tail_timeout: {
     status: 503,
     message: 'The stream of {system} did not catch up within {milliseconds} ms.',

@@ -9,17 +9,19 @@ const defaultTimeout = 10_000
 /**
  * Settles from a process that does not hold the stream (the command line, another node): resolves when the holder, who
  * may be anywhere, has acknowledged what was committed before the call, which it does for what is stored. Fails with
- * `tail_not_followed` when nobody holds the stream, `tail_timeout` when the holder lags behind.
+ * `tail_off` where PostgreSQL gives out no changes, `tail_not_followed` when nobody holds the stream, `tail_timeout` when the
+ * holder lags behind.
  */
 export function settleElsewhere(database: ProjectDatabase): Pick<Tail, 'settle'> {
   return {
     settle: async (timeout = defaultTimeout) => {
       const until = performance.now() + timeout
       // Where the mark is, not where the WAL ends: what others write after it is acknowledged once a second only.
-      const { rows } = await database.asOwner<{ at: string }>(
-        sql`select pg_catalog.pg_logical_emit_message(true, ${markMessagePrefix}, '')::text as at`,
-      )
-      const { at } = rows[0]!
+      const { rows } = await database.asOwner<{ at: string; level: string }>(sql`
+        select pg_catalog.pg_logical_emit_message(true, ${markMessagePrefix}, '')::text as at,
+          pg_catalog.current_setting('wal_level') as level`)
+      const { at, level } = rows[0]!
+      if (level !== 'logical') throw tailErrors.tail_off({ system: database.system })
       for (;;) {
         const slot = await readSlot(database, at)
         if (slot?.stored) return at

@@ -3,11 +3,12 @@ import type { Tail } from './tail.ts'
 
 /**
  * In place of a tail where PostgreSQL gives out no changes (`wal_level` below logical, or nobody who may replicate):
- * nothing comes, and whoever asks for changes gets `tail_not_held`.
+ * nothing comes, and whoever asks for changes gets `tail_off`.
  */
 export function createStandingTail(system: string): Tail {
-  const refuse = () => Promise.reject(tailErrors.tail_not_held({ system }))
+  const refuse = () => Promise.reject(tailErrors.tail_off({ system }))
   return {
+    isOff: true,
     start: () => undefined,
     stop: async () => undefined,
     subscribe: () => () => undefined,

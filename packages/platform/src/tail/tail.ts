@@ -31,6 +31,8 @@ export interface TailHealth {
 
 /** The one ordered reader of a project's committed changes. */
 export interface Tail {
+  /** True where PostgreSQL gives out no changes: none will ever come. */
+  readonly isOff?: boolean
   /** Takes the stream, or waits for it, in the background; resolves at once. */
   start(): void
   /** Stores what was received, acknowledges it and lets go of the stream. */

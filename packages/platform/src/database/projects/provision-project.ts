@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto'
 import type pg from 'pg'
+import { databaseErrors } from '../errors.ts'
 import { withPinnedClient } from '../pinned-session.ts'
 import type { ProjectAddresses } from '../project-database.ts'
-import { quoteName } from '../sql.ts'
+import { quoteName, quoteText } from '../sql.ts'
 import {
   authenticatorRole,
   createReplicator,
@@ -28,7 +30,8 @@ const clusterLock = 7_077_000
 
 /**
  * Makes sure that a system's roles and database exist, and says how to reach them. Safe to repeat and to race. The
- * administrator's session is in the maintenance database and enters no system's.
+ * administrator's session is in the maintenance database and enters no system's. Fails with `database_of_other_secrets` for
+ * a database that another data folder made.
  */
 export async function provisionProject(
   cluster: ClusterAddresses,
@@ -37,11 +40,14 @@ export async function provisionProject(
   database = databaseName(system),
 ): Promise<ProjectAddresses> {
   const hasReplicator = await withClusterLock(cluster.directUrl, async (client) => {
+    // Before a role gets another password: nodes that work on this database would be locked out.
+    await requireOwnSecrets(client, database, secrets)
     await createRequestRoles(client)
     await createSystemRoles(client, system, secrets)
     const made = await createReplicator(client, secrets.replicator)
     await createDatabase(client, database, ownerRole(system))
     await admitRoles(client, database, system)
+    await noteSecrets(client, database, secrets)
     return made
   })
   return projectAddresses(cluster, system, secrets, { database, hasReplicator })
@@ -109,6 +115,37 @@ async function createDatabase(client: pg.Client, database: string, owner: string
   await client.query(
     `create database ${quoteName(database)} owner ${quoteName(owner)} template template0 encoding 'UTF8'`,
   )
+}
+
+/** Stands in the comment of a database; the cluster keeps that where its roles are. */
+const secretsMark = 'Plinth, secrets '
+
+/** Tells secrets apart and says nothing of them. */
+const markOf = ({ actor }: DatabaseSecrets): string =>
+  secretsMark + createHash('sha256').update(`secrets of a data folder ${actor}`).digest('hex').slice(0, 16)
+
+async function requireOwnSecrets(
+  client: pg.Client,
+  database: string,
+  secrets: DatabaseSecrets,
+): Promise<void> {
+  const mark = await readMark(client, database)
+  if (mark?.startsWith(secretsMark) && mark !== markOf(secrets))
+    throw databaseErrors.database_of_other_secrets({ database })
+}
+
+async function noteSecrets(client: pg.Client, database: string, secrets: DatabaseSecrets): Promise<void> {
+  // A comment of somebody else stays.
+  if ((await readMark(client, database)) !== null) return
+  await client.query(`comment on database ${quoteName(database)} is ${quoteText(markOf(secrets))}`)
+}
+
+async function readMark(client: pg.Client, database: string): Promise<string | null> {
+  const { rows } = await client.query<{ mark: string | null }>(
+    `select pg_catalog.shobj_description(oid, 'pg_database') as mark from pg_catalog.pg_database where datname = $1`,
+    [database],
+  )
+  return rows[0]?.mark ?? null
 }
 
 /** The same server with another login or database. */

@@ -119,6 +119,7 @@ export function createChangeSource(options: ChangeSourceOptions): ChangeSource {
       })
     },
     armed: () => {
+      if (feed.isOff) return Promise.reject(realtimeErrors.changes_off())
       if (isArmed) return Promise.resolve()
       if (!relay && !feed.holds()) return waitForHold()
       arming ??= arm().finally(() => {
