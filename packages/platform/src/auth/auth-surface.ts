@@ -1,4 +1,4 @@
-import { Hono, type MiddlewareHandler } from 'hono'
+import { type ErrorHandler, Hono, type MiddlewareHandler } from 'hono'
 import type { ProjectDatabase } from '../database/index.ts'
 import {
   type CreateLimiter,
@@ -21,6 +21,7 @@ import {
   type MessageTransports,
 } from '../messages/index.ts'
 import type { AuthContext } from './auth-context.ts'
+import { type AuthCalls, createAuthCalls } from './call-auth.ts'
 import { createCodeSecrets } from './codes/code-secrets.ts'
 import { createUser } from './endpoints/admin/create-user.ts'
 import { deleteUserById } from './endpoints/admin/delete-user.ts'
@@ -82,6 +83,8 @@ export interface AuthSurface {
   readonly jobs: readonly JobDefinition[]
   /** Its own mail server, for whoever else has mails to send. */
   readonly mail: MailTransport | undefined
+  /** The endpoints for routes of the system. */
+  readonly calls: AuthCalls
   close(): Promise<void>
 }
 
@@ -128,22 +131,23 @@ export function createAuthSurface(options: AuthSurfaceOptions): AuthSurface {
     },
   })
   const codes = createCodeSecrets(deriveKey('auth/one-time-codes'))
+  const auth: AuthContext = {
+    database,
+    keys,
+    clock,
+    log,
+    settings,
+    url,
+    passwords,
+    limits,
+    codes,
+    outbox,
+    providers: openProviders(settings),
+    deriveKey,
+  }
   const surface: Surface = {
     path: '/auth/v1',
-    app: createApp({
-      database,
-      keys,
-      clock,
-      log,
-      settings,
-      url,
-      passwords,
-      limits,
-      codes,
-      outbox,
-      providers: openProviders(settings),
-      deriveKey,
-    }),
+    app: createApp(auth, answerFailure),
     needsKey: (path) => !keyless.has(path),
     renderError: (error, requestId) => renderAuthError(error, requestId),
     compresses: false,
@@ -152,6 +156,7 @@ export function createAuthSurface(options: AuthSurfaceOptions): AuthSurface {
     surfaces: [surface, ...(isInboxOpen ? [createInboxSurface(database)] : [])],
     jobs: outbox.jobs,
     mail,
+    calls: createAuthCalls(createApp(auth, passOn)),
     close: async () => mail?.close?.(),
   }
 }
@@ -163,13 +168,20 @@ function openMailServer(settings: AuthSettings): MailTransport | undefined {
   return createSmtpTransport({ host, port, user, pass, from })
 }
 
-function createApp(auth: AuthContext): Hono<SurfaceEnv> {
+const answerFailure: ErrorHandler<SurfaceEnv> = (error, c) => {
+  const response = renderAuthError(error, c.var.requestId, c.req.header(apiVersionHeader))
+  logFailure(c.var.log, error, response.status)
+  return response
+}
+
+/** Who calls from inside renders failures as its own clients expect. */
+const passOn: ErrorHandler<SurfaceEnv> = (error) => {
+  throw error
+}
+
+function createApp(auth: AuthContext, onError: ErrorHandler<SurfaceEnv>): Hono<SurfaceEnv> {
   const app = new Hono<SurfaceEnv>()
-  app.onError((error, c) => {
-    const response = renderAuthError(error, c.var.requestId, c.req.header(apiVersionHeader))
-    logFailure(c.var.log, error, response.status)
-    return response
-  })
+  app.onError(onError)
   app.use(limitBody(longestBody))
   app.use(forbidStoring)
 

@@ -1,6 +1,7 @@
 import type { MailTransport } from '../messages/index.ts'
 import { defineCapability, offerKey } from '../system/index.ts'
 import { createAuthSurface } from './auth-surface.ts'
+import type { AuthCalls } from './call-auth.ts'
 import { readAuthMigrations } from './migrations.ts'
 import { createPasswordHasher, type PasswordHasher } from './passwords/password-hasher.ts'
 import { type AuthSettingsInput, authSettings } from './settings.ts'
@@ -14,6 +15,8 @@ const sharedHasher = () => (processWide ??= createPasswordHasher())
 export interface AuthOffer {
   /** The mail server of its settings. */
   readonly mail: MailTransport | undefined
+  /** Its endpoints, in the name of a request. */
+  readonly calls: AuthCalls
 }
 
 export const authOffer = offerKey<AuthOffer>('auth')
@@ -38,7 +41,14 @@ export const auth = (defaults: AuthSettingsInput = {}) =>
         passwords: sharedHasher(),
         settings,
       })
-      const offer: AuthOffer = { mail: surface.mail }
-      return { offer, surfaces: surface.surfaces, jobs: surface.jobs, close: () => surface.close() }
+      const { calls, surfaces, jobs } = surface
+      const offer: AuthOffer = { mail: surface.mail, calls }
+      return {
+        context: () => ({ auth: calls }),
+        offer,
+        surfaces,
+        jobs,
+        close: () => surface.close(),
+      }
     },
   })

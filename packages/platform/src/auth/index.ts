@@ -1,4 +1,5 @@
 export * from './auth-surface.ts'
+export type { AuthCalls, AuthOrigin } from './call-auth.ts'
 export * from './capability.ts'
 export * from './errors.ts'
 export * from './migrations.ts'
