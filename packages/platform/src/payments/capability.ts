@@ -19,10 +19,17 @@ export interface PaymentsDeclaration extends z.input<typeof paymentSettings> {
   readonly hooks?: PaymentHooks
   /** Parts of what a subscription's period costs, taxes among them. Default: all of it to the account `subscriptions`. */
   readonly subscriptionLines?: FoldContext['subscriptionLines']
+  /** Providers without which the system is not whole: while one has no keys, health is degraded. Default none. */
+  readonly expects?: readonly ('stripe' | 'razorpay')[]
 }
 
 /** Money counted once: orders, providers, a ledger, plans. Handlers find it as `ctx.payments`. */
-export const payments = ({ hooks = {}, subscriptionLines, ...defaults }: PaymentsDeclaration = {}) =>
+export const payments = ({
+  hooks = {},
+  subscriptionLines,
+  expects = [],
+  ...defaults
+}: PaymentsDeclaration = {}) =>
   defineCapability({
     name: 'payments',
     migrations: readPaymentMigrations,
@@ -46,7 +53,13 @@ export const payments = ({ hooks = {}, subscriptionLines, ...defaults }: Payment
         offer,
         routes: [...providers.all.keys()].map((name) => webhookRoute(name, offer)),
         jobs: paymentJobs({ ...context, database, providers: providers.all }),
-        health: [checkPayments(database, refused)],
+        health: [
+          checkPayments(
+            database,
+            refused,
+            expects.filter((name) => !providers.all.has(name)),
+          ),
+        ],
         tenantHooks: tenantHooks(database),
         personHooks: personHooks(database),
       }
@@ -73,7 +86,11 @@ const webhookRoute = (provider: string, payments: Payments) =>
     },
   })
 
-const checkPayments = (database: ProjectDatabase, refused: ReadonlyMap<string, number>): HealthCheck => ({
+const checkPayments = (
+  database: ProjectDatabase,
+  refused: ReadonlyMap<string, number>,
+  off: readonly string[],
+): HealthCheck => ({
   name: 'payments',
   check: async () => {
     const { rows } = await database.asOwner<
@@ -88,8 +105,15 @@ const checkPayments = (database: ProjectDatabase, refused: ReadonlyMap<string, n
     const { waiting, unmatched, frozen, seconds } = rows[0]!
     const isLate = Number(seconds) > 120
     return {
-      status: Number(frozen) > 0 || isLate ? 'degraded' : 'ok',
-      detail: { waiting, unmatched, frozen, oldestSeconds: seconds, refused: Object.fromEntries(refused) },
+      status: Number(frozen) > 0 || isLate || off.length > 0 ? 'degraded' : 'ok',
+      detail: {
+        waiting,
+        unmatched,
+        frozen,
+        oldestSeconds: seconds,
+        refused: Object.fromEntries(refused),
+        off,
+      },
     }
   },
 })

@@ -32,6 +32,10 @@ export interface PaymentSeen extends Seen {
   readonly refunded?: number
   /** The provider's code of a failure. */
   readonly failure?: string | null
+  /** Address of the provider's receipt. */
+  readonly receipt?: string | null
+  /** How risky the provider thinks it is, in its words: `normal`, `elevated`, `highest`. */
+  readonly risk?: string | null
 }
 
 export interface RefundSeen extends Seen {
@@ -81,6 +85,8 @@ export interface SubscriptionSeen extends Seen {
   readonly periodEnd: number | null
   readonly trialEnd: number | null
   readonly cancelAtPeriodEnd: boolean
+  /** The provider's id of who pays. */
+  readonly customer?: string | null
 }
 
 export interface InvoiceSeen extends Seen {
@@ -91,4 +97,6 @@ export interface InvoiceSeen extends Seen {
   readonly currency: string
   readonly periodStart: number | null
   readonly periodEnd: number | null
+  /** Address at which the payer sees it. */
+  readonly page?: string | null
 }

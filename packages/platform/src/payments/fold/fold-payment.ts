@@ -1,4 +1,5 @@
 import type { PaymentSeen } from './events.ts'
+import { greatestText } from './greatest-text.ts'
 
 /**
  * A payment as its events tell it. Every member only grows, or takes the greatest of what was seen, so the order of the
@@ -15,6 +16,10 @@ export interface PaymentState {
   readonly failures: readonly string[]
   /** Every currency that an event named: one, unless the provider contradicts itself. */
   readonly currencies: readonly string[]
+  /** Address of the provider's receipt, where it told one. */
+  readonly receipt?: string
+  /** How risky the provider thinks it is, in its words. */
+  readonly risk?: string
 }
 
 export const noPayment: PaymentState = {
@@ -43,7 +48,19 @@ export function foldPayment(state: PaymentState, event: PaymentSeen): PaymentSta
     refundedHint: isLater(hint, state.refundedHint) ? hint : state.refundedHint,
     failures: add(state.failures, event.failure),
     currencies: add(state.currencies, currency),
+    ...told('receipt', state.receipt, event.receipt),
+    ...told('risk', state.risk, event.risk),
   }
+}
+
+/** A text that some events tell: the greatest of them, so that their order does not matter; left out where none does. */
+function told<Name extends string>(
+  name: Name,
+  before: string | undefined,
+  now: string | null | undefined,
+): { readonly [_ in Name]?: string } {
+  if (before === undefined && !now) return {}
+  return { [name]: greatestText(before ?? '', now ?? '') } as { [_ in Name]: string }
 }
 
 const add = (values: readonly string[], value: string | null | undefined): readonly string[] =>

@@ -43,7 +43,9 @@ const summary = (events: readonly PaymentEvent[]) => {
   return {
     latest: state.latest,
     effects: subscriptionEffects(state).sort(),
-    movements: Object.entries(subscriptionMovements(state)).sort(([a], [b]) => (a < b ? -1 : 1)),
+    movements: Object.entries(
+      subscriptionMovements(state, (amount) => [{ account: 'subscriptions', kind: 'income', amount }]),
+    ).sort(([a], [b]) => (a < b ? -1 : 1)),
   }
 }
 

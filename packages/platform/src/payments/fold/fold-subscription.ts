@@ -1,15 +1,21 @@
 import { type InvoiceSeen, type PaymentEvent, type SubscriptionSeen, subscriptionStatuses } from './events.ts'
 import { compareTexts, greatestText } from './greatest-text.ts'
-import type { Movements } from './movements.ts'
+import type { Movements, OrderLine } from './movements.ts'
 
 type Latest = Omit<SubscriptionSeen, 'object' | 'id' | 'provider'>
 
 /** An invoice as its events tell it; members only grow. */
-interface InvoiceState {
+export interface InvoiceState {
   readonly seen: Readonly<Partial<Record<InvoiceSeen['status'], true>>>
   /** Of what was paid, minor units. */
   readonly amount: number
+  /** The most that was asked for, minor units. */
+  readonly due: number
   readonly currency: string
+  /** When what it is for begins, milliseconds since 1970; 0 where no event says. */
+  readonly periodStart: number
+  /** Address at which the payer sees it; empty where no event says. */
+  readonly page: string
 }
 
 /** A subscription that a provider manages, as its events tell it. */
@@ -38,7 +44,10 @@ export function foldSubscription(state: SubscriptionState, event: PaymentEvent):
   const invoice: InvoiceState = {
     seen: { ...before?.seen, [event.status]: true },
     amount: Math.max(before?.amount ?? 0, isPaid ? event.amount : 0),
+    due: Math.max(before?.due ?? 0, event.amount),
     currency: greatestText(before?.currency ?? '', event.currency),
+    periodStart: Math.max(before?.periodStart ?? 0, event.periodStart ?? 0),
+    page: greatestText(before?.page ?? '', event.page ?? ''),
   }
   return { ...state, provider: event.provider, invoices: { ...state.invoices, [event.id]: invoice } }
 }
@@ -56,8 +65,11 @@ function compare(a: Latest, b: Latest): number {
   )
 }
 
-/** What the ledger holds because of a subscription's invoices. */
-export const subscriptionMovements = ({ provider, invoices }: SubscriptionState): Movements =>
+/** What the ledger holds because of a subscription's invoices; `linesOf` gives the parts of what one has brought. */
+export const subscriptionMovements = (
+  { provider, invoices }: SubscriptionState,
+  linesOf: (amount: number) => readonly OrderLine[],
+): Movements =>
   Object.fromEntries(
     Object.entries(invoices)
       .filter(([, { amount }]) => amount > 0)
@@ -65,7 +77,12 @@ export const subscriptionMovements = ({ provider, invoices }: SubscriptionState)
         `invoice ${id}`,
         [
           { account: `provider ${provider}`, kind: 'asset', currency, amount },
-          { account: 'subscriptions', kind: 'income', currency, amount: -amount },
+          ...linesOf(amount).map(({ account, kind, amount: part }) => ({
+            account,
+            kind,
+            currency,
+            amount: -part,
+          })),
         ],
       ]),
   )

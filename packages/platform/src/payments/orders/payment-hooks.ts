@@ -66,8 +66,22 @@ export interface PaymentHooks {
   /** A period or a better plan grants units: credits, say, until they expire. Never the same units twice. */
   readonly onGranted?: Hook<Grant>
   /** Of a subscription that a provider manages. Once for an invoice. */
-  readonly onInvoicePaid?: Hook<{ readonly subscription: Subscription; readonly invoice: string }>
-  readonly onInvoiceFailed?: Hook<{ readonly subscription: Subscription; readonly invoice: string }>
+  readonly onInvoicePaid?: Hook<InvoiceEvent>
+  readonly onInvoiceFailed?: Hook<InvoiceEvent>
+}
+
+/** An invoice of a subscription that a provider manages. */
+export interface InvoiceEvent {
+  readonly subscription: Subscription
+  /** The provider's id. */
+  readonly invoice: string
+  /** What was paid or, where nothing was, what is asked for; minor units. */
+  readonly amount: number
+  readonly currency: string
+  /** When what it is for begins; null where the provider did not say. */
+  readonly periodStart: Date | null
+  /** Address at which the payer sees it. */
+  readonly page: string | null
 }
 
 /** Units that a subscription's period grants. */

@@ -4,13 +4,15 @@ import type { SubscriptionStatus } from '../fold/events.ts'
 import {
   type SubscriptionState as FoldedState,
   foldSubscription,
+  type InvoiceState,
   noSubscription,
   subscriptionEffects,
   subscriptionMovements,
 } from '../fold/fold-subscription.ts'
 import type { FoldContext } from '../orders/fold-context.ts'
+import type { InvoiceEvent } from '../orders/payment-hooks.ts'
 import { markProcessed, postMovements, readTargetFacts, recordKeys } from '../orders/target-facts.ts'
-import { applyChange, subscriptionPurpose } from './run-subscription.ts'
+import { applyChange, subscriptionLines, subscriptionPurpose } from './run-subscription.ts'
 import { lockSubscription, type Subscription, type SubscriptionPatch } from './subscription.ts'
 import type { SubscriptionState } from './subscription-states.ts'
 
@@ -42,14 +44,14 @@ export async function foldSubscriptionTarget(
   await postMovements(
     transaction,
     { id, tenant: row.tenant, purpose: subscriptionPurpose, reference: id },
-    subscriptionMovements(state),
+    subscriptionMovements(state, (amount) => subscriptionLines(context, amount, row)),
     posted,
   )
   const after = isDeepStrictEqual(next, row) ? row : await applyChange(transaction, context, row, next)
   for (const key of await recordKeys(transaction, id, subscriptionEffects(state))) {
     const [name, invoice = ''] = key.split(':')
     const hook = name === 'invoice_paid' ? context.hooks.onInvoicePaid : context.hooks.onInvoiceFailed
-    await hook?.({ subscription: after, invoice }, transaction)
+    await hook?.(invoiceEventOf(after, invoice, state.invoices[invoice]!), transaction)
   }
   await markProcessed(transaction, facts)
   // Events of one second have no order: the provider is asked for the state after them.
@@ -57,6 +59,19 @@ export async function foldSubscriptionTarget(
     await transaction.query(sql`
       select plinth.add_job('read-subscription', jsonb_build_object('target', ${id}::text), null, 'read ' || ${id})`)
 }
+
+const invoiceEventOf = (
+  subscription: Subscription,
+  invoice: string,
+  { amount, due, currency, periodStart, page }: InvoiceState,
+): InvoiceEvent => ({
+  subscription,
+  invoice,
+  amount: amount || due,
+  currency,
+  periodStart: periodStart === 0 ? null : new Date(periodStart),
+  page: page || null,
+})
 
 async function patchOf(
   { query }: Transaction,
@@ -74,6 +89,7 @@ async function patchOf(
     anchor: row.anchor ?? date(latest.periodStart),
     trialUsed: row.trialUsed || latest.trialEnd !== null,
     cancelAtPeriodEnd: latest.cancelAtPeriodEnd,
+    ...(latest.customer ? { customer: latest.customer } : {}),
     ...(rows[0] ? { price: rows[0].id, plan: rows[0].plan } : {}),
   }
 }

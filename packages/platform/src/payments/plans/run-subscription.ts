@@ -21,7 +21,13 @@ export const renewalMilliseconds = renewalDays * dayMilliseconds
 /** Days after its end at which an unpaid subscription expires. */
 const graceDays = 7
 
-const defaultLines = (amount: number): OrderLine[] => [{ account: 'subscriptions', kind: 'income', amount }]
+/** Parts of what a period costs: as the system says, else all of it to the account `subscriptions`. */
+export const subscriptionLines = (
+  context: FoldContext,
+  amount: number,
+  subscription: Subscription,
+): OrderLine[] =>
+  context.subscriptionLines?.(amount, subscription) ?? [{ account: 'subscriptions', kind: 'income', amount }]
 
 /** Writes a change, grants what the new period or plan allows, and tells the system. */
 export async function applyChange(
@@ -126,7 +132,7 @@ export async function amountOf({ query }: Transaction, price: string): Promise<n
 /** Makes an order of a subscription; gives its id. */
 export async function orderFor(
   { query }: Transaction,
-  { subscriptionLines = defaultLines }: FoldContext,
+  context: FoldContext,
   subscription: Subscription,
   {
     reference,
@@ -134,7 +140,7 @@ export async function orderFor(
     details,
   }: { readonly reference: string; readonly amount: number; readonly details: object },
 ): Promise<string> {
-  const lines = subscriptionLines(amount, subscription)
+  const lines = subscriptionLines(context, amount, subscription)
   const { rows } = await query<{ id: string }>(sql`
     select plinth.create_payment_order(${subscription.tenant}, ${subscriptionPurpose}, ${reference}, ${amount},
       ${subscription.currency}, ${JSON.stringify(lines)}, ${subscription.person}, ${JSON.stringify(details)}) as id`)

@@ -19,6 +19,8 @@ export interface Subscription {
   readonly manager: 'plinth' | 'stripe'
   /** The provider's id, where a provider manages it. */
   readonly object: string | null
+  /** The provider's id of who pays; null until it told. */
+  readonly customer: string | null
   readonly periodStart: Date | null
   readonly periodEnd: Date | null
   readonly anchor: Date | null
@@ -43,6 +45,7 @@ interface Row {
   readonly status: SubscriptionState
   readonly manager: 'plinth' | 'stripe'
   readonly provider_object: string | null
+  readonly customer: string | null
   readonly period_start: string | null
   readonly period_end: string | null
   readonly anchor: string | null
@@ -71,7 +74,7 @@ export async function readSubscription(
   const { rows } = await query<Row>(sql`
     select s.id, s.tenant, s.subject, s.person, s.plan, p.amount, p.currency, p.unit, p.units, s.status, s.manager,
       s.provider_object, s.period_start::text, s.period_end::text, s.anchor::text, s.trial_used, s.cancel_at_period_end,
-      s.next_price, s.price, s.created_at::text
+      s.next_price, s.price, s.created_at::text, s.provider_customer as customer
     from plinth.subscriptions s join plinth.plan_prices p on p.id = s.price where s.id::text = ${id}`)
   const row = rows[0]
   if (!row) return undefined
@@ -114,6 +117,7 @@ export type SubscriptionPatch = Partial<
     | 'cancelAtPeriodEnd'
     | 'nextPrice'
     | 'object'
+    | 'customer'
   >
 >
 
@@ -128,6 +132,6 @@ export async function writeSubscription(
     update plinth.subscriptions set plan = ${next.plan}, price = ${next.price}, status = ${next.status},
       period_start = ${next.periodStart}, period_end = ${next.periodEnd}, anchor = ${next.anchor},
       trial_used = ${next.trialUsed}, cancel_at_period_end = ${next.cancelAtPeriodEnd}, next_price = ${next.nextPrice},
-      provider_object = ${next.object}, changed_at = ${now}
+      provider_object = ${next.object}, provider_customer = ${next.customer}, changed_at = ${now}
     where id = ${before.id}`)
 }

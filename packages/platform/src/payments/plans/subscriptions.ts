@@ -87,8 +87,10 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       const subscription = await get(id)
       if (!isElsewhere(subscription))
         return inTransaction((transaction) => changePlan(transaction, options, id, wanted))
-      const price = await providerPrice(database, subscription, wanted, clock.now())
-      await manager(subscription).change(subscription.object!, price, `${id} ${price} ${subscription.price}`)
+      const { price, amount } = await providerPrice(database, subscription, wanted, clock.now())
+      // Giving money back for a period whose units are spent would make them free.
+      const how = { key: `${id} ${price} ${subscription.price}`, prorate: amount > subscription.amount }
+      await manager(subscription).change(subscription.object!, price, how)
       return { subscription: await readBack(subscription), order: null }
     },
     cancel: async (id, how = {}) => {
@@ -110,7 +112,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
       const subscription = await get(id)
       if (subscription.status !== 'incomplete' || subscription.object)
         throw paymentErrors.subscription_over({ id, status: subscription.status })
-      const price = await providerPrice(database, subscription, { plan: subscription.plan }, clock.now())
+      const { price } = await providerPrice(database, subscription, { plan: subscription.plan }, clock.now())
       const trialDays = await trialDaysOf({ query: database.asOwner }, subscription)
       const checkout = await manager(subscription).createCheckout({ ...given, id, price, trialDays })
       await inTransaction((transaction) =>
@@ -126,17 +128,17 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   }
 }
 
-/** The provider's id of a plan's price. Fails with `plan_unknown`. */
+/** The provider's id of a plan's price, and what it costs (minor units). Fails with `plan_unknown`. */
 async function providerPrice(
   database: ProjectDatabase,
   { currency, unit, units, manager }: Subscription,
   wanted: Pick<NewSubscription, 'plan' | 'unit' | 'units'>,
   now: Date,
-): Promise<string> {
-  const { rows } = await database.asOwner<{ price: string | null }>(sql`
-    select provider_prices ->> ${manager} as price from plinth.plan_prices
+): Promise<{ readonly price: string; readonly amount: number }> {
+  const { rows } = await database.asOwner<{ price: string | null; amount: string }>(sql`
+    select provider_prices ->> ${manager} as price, amount from plinth.plan_prices
     where id = plinth.plan_price(${wanted.plan}, ${currency}, ${wanted.unit ?? unit}, ${wanted.units ?? units}, ${now})`)
-  const price = rows[0]?.price
+  const { price = null, amount = '0' } = rows[0] ?? {}
   if (!price) throw paymentErrors.plan_unknown({ plan: wanted.plan, currency })
-  return price
+  return { price, amount: Number(amount) }
 }

@@ -90,8 +90,15 @@ export interface SubscriptionCheckout {
 /** Subscriptions that a provider manages: renewal, dunning, proration. `object` is its own id. */
 export interface SubscriptionProvider {
   createCheckout(subscription: SubscriptionCheckout): Promise<Checkout>
-  /** Changes the price now, with proration. `key` is the idempotency key. */
-  change(object: string, price: string, key: string): Promise<void>
+  /**
+   * Changes the price now. With `prorate` the rest of the period is asked for at once; without it nothing is, and nothing is
+   * given back: the next period costs the new price. `key` is the idempotency key.
+   */
+  change(
+    object: string,
+    price: string,
+    how: { readonly key: string; readonly prorate: boolean },
+  ): Promise<void>
   cancel(object: string, immediately: boolean): Promise<void>
   resume(object: string): Promise<void>
   /** Address of the page where the payer manages it. */

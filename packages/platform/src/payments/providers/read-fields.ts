@@ -48,6 +48,13 @@ export class Fields {
     return this.has(name) && this.#value[name] !== '' ? this.text(name) : other
   }
 
+  /** An address of a page of the provider's; null for anything else. */
+  link(name: string): string | null {
+    const value = this.#value[name]
+    const isLink = typeof value === 'string' && value.length <= 2_048 && /^https?:\/\/[!-~]+$/.test(value)
+    return isLink ? value : null
+  }
+
   /** The id of an object that may be expanded; null when there is none. */
   id(name: string): string | null {
     const value = this.#value[name]

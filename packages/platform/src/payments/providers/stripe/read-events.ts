@@ -142,6 +142,8 @@ function readCharge(charge: Fields, at: number): Read {
     fee: feeOf(charge, currency),
     refunded: fromStripe(charge.countOr('amount_refunded', 0), currency),
     failure: charge.textOr('failure_code', null),
+    receipt: charge.link('receipt_url'),
+    risk: charge.optional('outcome')?.textOr('risk_level', null) ?? null,
   }
   const refunds = charge.optional('refunds')?.list('data') ?? []
   return {
@@ -270,6 +272,7 @@ function readSubscription(subscription: Fields, at: number): SubscriptionSeen {
     periodEnd: period('current_period_end'),
     trialEnd: time('trial_end'),
     cancelAtPeriodEnd: subscription.flag('cancel_at_period_end') || time('cancel_at') !== null,
+    customer: subscription.id('customer'),
   }
 }
 
@@ -295,5 +298,6 @@ function readInvoice(invoice: Fields, at: number, kind: string): InvoiceSeen {
     currency,
     periodStart: period('start'),
     periodEnd: period('end'),
+    page: invoice.link('hosted_invoice_url'),
   }
 }

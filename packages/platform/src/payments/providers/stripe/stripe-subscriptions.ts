@@ -30,13 +30,13 @@ export const stripeSubscriptions = (
     )
     return checkoutOf(made)
   },
-  change: async (object, price, key) => {
+  change: async (object, price, { key, prorate }) => {
     const subscription = await api.call((client) => client.subscriptions.retrieve(object))
     const item = subscription.object('items').list('data')[0]!.text('id')
     await api.call((client) =>
       client.subscriptions.update(
         object,
-        { items: [{ id: item, price }], proration_behavior: 'always_invoice' },
+        { items: [{ id: item, price }], proration_behavior: prorate ? 'always_invoice' : 'none' },
         {
           idempotencyKey: `plinth change ${key} ${subscription.object('items').list('data')[0]!.id('price')}`,
         },

@@ -54,7 +54,7 @@ create table plinth.payment_facts (
 comment on table plinth.payment_facts is 'What a provider or a person reported, once. Rows are never changed.';
 comment on column plinth.payment_facts.event_id is 'The provider''s id of the event; of an answer to our own call, one that names its content.';
 comment on column plinth.payment_facts.business_key is 'Names the content: two events that say the same of the same instant are one fact.';
-comment on column plinth.payment_facts.events is 'What it says, in the vocabulary of fold/events.ts; nothing personal.';
+comment on column plinth.payment_facts.events is 'What it says, in the vocabulary of fold/events.ts; nothing personal, but links to the provider''s pages, which end by themselves.';
 comment on column plinth.payment_facts.objects is 'The provider''s ids of what it speaks of, the one closest to the order first.';
 create index payment_facts_received on plinth.payment_facts (received_at);
 

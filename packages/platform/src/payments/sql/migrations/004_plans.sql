@@ -40,6 +40,7 @@ create table plinth.subscriptions (
   next_price uuid references plinth.plan_prices,
   manager text not null default 'plinth' check (manager in ('plinth', 'stripe')),
   provider_object text unique,
+  provider_customer text,
   status text not null check (status in
     ('pending_approval', 'incomplete', 'trialing', 'active', 'past_due', 'cancelled', 'expired')),
   anchor timestamptz,
