@@ -157,7 +157,7 @@ export interface PlanChange {
 /**
  * Changes the plan of a subscription. A dearer plan of the same period begins as soon as the difference for the rest of the
  * period is paid; any other begins with the next period and gives nothing back; the plan that it has already takes back what
- * was to come. During a trial the change is free. Fails with `subscription_unknown`, `plan_unknown`, `subscription_over`.
+ * was to come. During a trial the change is free, and so it is while a provider's checkout waits. Fails with `subscription_unknown`, `plan_unknown`, `subscription_over`.
  */
 export async function changePlan(
   transaction: Transaction,
@@ -179,7 +179,9 @@ export async function changePlan(
       : found
     return { subscription, order: null }
   }
-  if (found.status === 'trialing')
+  // Nothing is paid yet, and the provider is told with the next checkout.
+  const isWaiting = found.status === 'incomplete' && found.manager !== 'plinth'
+  if (found.status === 'trialing' || isWaiting)
     return { subscription: await switchPrice(transaction, context, found, price), order: null }
   if (found.status !== 'active') throw paymentErrors.subscription_over({ id, status: found.status })
   const amount = await amountOf(transaction, price)
