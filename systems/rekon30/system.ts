@@ -1,6 +1,6 @@
 import { readMigrations, sql } from '@plinth/platform/database'
+import { flatEnvelope } from '@plinth/platform/routes'
 import { defineSystem } from '@plinth/platform/system'
-import { flatEnvelope } from './envelope.ts'
 import { rekon30Errors } from './errors.ts'
 import { analytics } from './functions/analytics.ts'
 import { createApiKey, revealApiKey } from './functions/api-keys.ts'

@@ -1,5 +1,6 @@
 import { type ProjectDatabase, sql, type Transaction, translateSqlError } from '../database/index.ts'
 import { paymentErrors } from './errors.ts'
+import type { Delivery } from './facts/delivery.ts'
 import { type StoredFact, storeFact } from './facts/store-fact.ts'
 import type { OrderLine } from './fold/movements.ts'
 import { askProviders } from './orders/call-provider.ts'
@@ -45,8 +46,11 @@ export interface Payments {
   order(id: string): Promise<PaymentOrder>
   /** Opens the order's checkout: the one that is open, or a new one. Fails with `order_paid`, `payment_provider_failed`. */
   checkout(order: string, provider: string, options: CheckoutOptions): Promise<Checkout>
-  /** Takes a webhook: checks its signature, stores it once, queues what follows. Answer 2xx when it returns. */
-  receive(provider: string, bytes: Uint8Array, header: ReadHeader): Promise<void>
+  /**
+   * Takes a webhook: checks its signature, stores it once, queues what follows. Answer 2xx when it returns. Gives the id and
+   * the kind of its event; null for one that says nothing of payments and is not stored.
+   */
+  receive(provider: string, bytes: Uint8Array, header: ReadHeader): Promise<ReceivedEvent | null>
   /** What Razorpay's window gave the client: checked, stored and folded; the provider is asked for the rest. */
   verifyRazorpay(proof: RazorpayClientProof): Promise<PaymentOrder>
   /** Asks the providers what they know of an order, and folds it. For a client that comes back before the webhook does. */
@@ -65,6 +69,9 @@ export interface Payments {
   /** Folds the targets of facts again: of these, or of all since an instant. Gives how many there are. */
   replay(which: { readonly facts?: readonly string[]; readonly since?: Date }): Promise<number>
 }
+
+/** A webhook that was taken, in the provider's words. */
+export type ReceivedEvent = Pick<Delivery, 'eventId' | 'kind'>
 
 export interface NewRefund {
   /** Names why, within the order: the same cause asks once. */
@@ -114,8 +121,9 @@ export function createPayments(options: PaymentsOptions): Payments {
     checkout: async (id, name, wished) => openCheckout(database, provider(name), clock, id, wished),
     receive: async (name, bytes, header) => {
       const delivery = await readWebhook()
-      if (delivery)
-        await storeFact({ query: database.asOwner }, delivery, { source: 'webhook', body: { bytes, key } })
+      if (!delivery) return null
+      await storeFact({ query: database.asOwner }, delivery, { source: 'webhook', body: { bytes, key } })
+      return { eventId: delivery.eventId, kind: delivery.kind }
 
       async function readWebhook() {
         try {

@@ -12,6 +12,7 @@ export {
   dataEnvelope,
   type Envelope,
   type FailureFacts,
+  flatEnvelope,
 } from './respond/envelope.ts'
 export { type FileOptions, Reply, redirect, reply, sendFile } from './respond/reply.ts'
 export type { BaseRouteContext, ExtendContext, RouteContext } from './route-context.ts'
