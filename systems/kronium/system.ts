@@ -1,18 +1,64 @@
-import { readMigrations } from '@plinth/platform/database'
+import { readMigrations, sql } from '@plinth/platform/database'
 import { defineSystem } from '@plinth/platform/system'
-import { countWords } from './functions/count-words.ts'
-import { pruneNotes } from './jobs/prune-notes.ts'
-import { showNotebook } from './routes/show-notebook.ts'
+import { kroniumErrors } from './errors.ts'
+import { uses } from './uses.ts'
 
-/** kronium: a copy of examples/notes, to begin with. */
+/** kronium: a service company's catalogue, bookings that cannot collide, projects that clients follow, and a chat. */
 export const kronium = defineSystem({
   name: 'kronium',
-  summary: 'Notes of one’s own.',
+  summary: 'Services, bookings, projects and chat of a service company.',
   tenant: null,
+  uses,
   migrations: () => readMigrations('kronium', new URL('./sql/migrations/', import.meta.url)),
-  functions: [countWords],
-  routes: [showNotebook],
-  jobs: [pruneNotes],
-  realtimeTables: ['notes'],
-  journalledTables: ['notebooks', 'notes'],
+  errors: kroniumErrors,
+  functions: [],
+  jobs: [],
+  realtimeTables: [
+    'users',
+    'services',
+    'bookings',
+    'projects',
+    'project_updates',
+    'chat_rooms',
+    'chat_messages',
+    'chat_reads',
+  ],
+  journalledTables: [
+    'users',
+    'services',
+    'schedules',
+    'opening_hours',
+    'schedule_overrides',
+    'holidays',
+    'resources',
+    'service_resources',
+    'bookings',
+    'absences',
+    'projects',
+    'project_updates',
+    'chat_rooms',
+    'chat_messages',
+  ],
+  personalColumns: {
+    users: { columns: ['name', 'email', 'phone', 'address'], subject: 'id' },
+    bookings: {
+      columns: ['clientName', 'clientEmail', 'clientPhone', 'location', 'notes', 'answers'],
+      subject: 'customerId',
+    },
+    projects: {
+      columns: ['clientName', 'clientEmail', 'clientPhone', 'location'],
+      subject: 'customerId',
+    },
+    chat_rooms: { columns: ['customerName', 'customerEmail', 'lastMessage'], subject: 'customerId' },
+    chat_messages: { columns: ['senderName', 'message', 'attachments'], subject: 'senderId' },
+  },
+  roles: {
+    of: async (database, userId) => {
+      const { rows } = await database.query<{ role: string }>(
+        sql`select role from public.users where id = ${userId} and "isActive"`,
+        { readOnly: true },
+      )
+      return rows.map(({ role }) => role)
+    },
+  },
 })
