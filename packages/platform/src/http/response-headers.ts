@@ -2,6 +2,7 @@
 const exposedHeaders: readonly string[] = [
   'Content-Range',
   'Content-Location',
+  'Idempotency-Replayed',
   'Location',
   'Link',
   'Preference-Applied',

@@ -1,5 +1,8 @@
 import { z } from 'zod'
+import { sql } from '../database/index.ts'
 import { defineCapability } from '../system/index.ts'
+import { readRestMigrations } from './receipts/migrations.ts'
+import { pruneReceiptsJob } from './receipts/prune-receipts.ts'
 import { createRestSurface } from './rest.ts'
 
 const schemaNames = z.array(z.string().min(1))
@@ -20,6 +23,7 @@ const settings = z.object({
 export const rest = (defaults: z.input<typeof settings> = {}) =>
   defineCapability({
     name: 'rest',
+    migrations: readRestMigrations,
     settings,
     defaults,
     open: ({ system, database, log, settings: { maxRows, ...others } }) => ({
@@ -28,9 +32,15 @@ export const rest = (defaults: z.input<typeof settings> = {}) =>
           database,
           log,
           errors: system.errors,
+          receipts: true,
           ...others,
           ...(maxRows === undefined ? {} : { maxRows }),
         }),
       ],
+      jobs: [pruneReceiptsJob(database)],
+      personHooks: {
+        erase: async (user, transaction) =>
+          void (await transaction.query(sql`delete from plinth.receipts where whose = ${`user ${user}`}`)),
+      },
     }),
   })

@@ -110,6 +110,26 @@ export const restErrors = defineErrors({
     message: 'cannot {verb} "{relation}"',
     hint: 'It is a view that PostgreSQL cannot write through.',
   },
+  malformed_idempotency_key: {
+    status: 400,
+    message: 'An Idempotency-Key has 8 to 255 visible ASCII characters.',
+    hint: 'Make one per write, a UUID for example, and send it again only with the same request.',
+  },
+  idempotency_key_without_user: {
+    status: 401,
+    message: 'Only who has signed in may send an Idempotency-Key.',
+    hint: 'Sign in, or send the request without it.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    message: 'This Idempotency-Key was sent before with another request.',
+    hint: 'Make a new key for each write.',
+  },
+  answer_not_kept: {
+    status: 409,
+    message: 'This write was done before; its answer was too large to be kept.',
+    hint: 'Read the rows instead of writing them again.',
+  },
   payload_too_large: {
     status: 413,
     message: 'The request body is larger than {limit} bytes.',

@@ -8,6 +8,7 @@ import { authoriseBody } from './authorise-body.ts'
 import { createCatalogueCache } from './catalogue/catalogue-cache.ts'
 import type { Catalogue } from './catalogue/model.ts'
 import { restErrors } from './errors.ts'
+import { readReceipt } from './receipts/receipt.ts'
 import { acceptedTypes } from './request/media.ts'
 import { type RawRequest, type RequestSettings, readRequest, readSchema } from './request/read-request.ts'
 import type { RequestHead } from './request/rest-request.ts'
@@ -56,6 +57,11 @@ export interface RestOptions {
    * that code and its status, and with the detail's other facts as `details`. Default: none.
    */
   readonly errors?: ErrorCatalogue<string> | undefined
+  /**
+   * Does a write with an `Idempotency-Key` once and answers it alike when it comes again. Needs `readRestMigrations`.
+   * Default false: the header means nothing.
+   */
+  readonly receipts?: boolean
   /** Milliseconds of a clock that only moves forward. */
   readonly elapsed?: () => number
 }
@@ -108,6 +114,7 @@ class Rest {
   readonly #log: Log
   readonly #description: NonNullable<RestOptions['description']>
   readonly #errors: ErrorCatalogue<string> | undefined
+  readonly #receipts: boolean
 
   constructor(options: RestOptions) {
     const {
@@ -126,6 +133,7 @@ class Rest {
     }
     this.#log = log
     this.#errors = options.errors
+    this.#receipts = options.receipts ?? false
     this.#schemas = schemas
     this.#searchPaths = new Map(
       schemas.map((schema) => [schema, [schema, ...extraSearchPath].map(quoteName).join(', ')]),
@@ -167,8 +175,10 @@ class Rest {
         return await onCatalogue(this.runner.catalogues, async (known) => answerAllowed(known, target))
       }
       const actIn = (schema: string) => this.#actAs(caller, request, schema, requestId)
-      const read = await readRequest(raw, this.#settings, (head) => this.#admitBody(raw, head, actIn))
-      const result = await runRequest(this.runner, read, actIn(read.schema))
+      const receipt = this.#receipts ? readReceipt(raw, caller, this.#anonymousRole) : undefined
+      const admit = (head: RequestHead) => this.#admitBody(raw, head, actIn)
+      const read = await readRequest(receipt?.raw ?? raw, this.#settings, admit)
+      const result = await runRequest(this.runner, read, actIn(read.schema), receipt)
       if ('plan' in result) return answerPlan(result.plan, read)
       return answer(result.row, {
         request: read,

@@ -8,6 +8,7 @@ import {
 import { hasCode } from '../kernel/index.ts'
 import type { CatalogueCache } from './catalogue/catalogue-cache.ts'
 import type { Catalogue, Settings } from './catalogue/model.ts'
+import { type Receipt, runOnce } from './receipts/receipt.ts'
 import type { ExplainPlan } from './request/media.ts'
 import type { RestRequest } from './request/rest-request.ts'
 import { requireScope } from './require-scope.ts'
@@ -57,8 +58,9 @@ export const runRequest = (
   runner: Runner,
   request: RestRequest,
   caller: Caller,
+  receipt?: Receipt,
 ): Promise<RunResult | PlanResult> =>
-  onCatalogue(runner.catalogues, (catalogue) => runOn(runner, request, caller, catalogue))
+  onCatalogue(runner.catalogues, (catalogue) => runOn({ ...runner, receipt }, request, caller, catalogue))
 
 /** Does `work` on the catalogue; does it again when it fails for a name that DDL has changed in the meantime. */
 export async function onCatalogue<T>(
@@ -85,8 +87,14 @@ function mayBeStale(error: unknown): boolean {
   return staleCodes.some((code) => hasCode(error, code))
 }
 
+/** A runner for one request. */
+interface RequestRunner extends Runner {
+  /** Set for a write that is to be done once. */
+  readonly receipt: Receipt | undefined
+}
+
 async function runOn(
-  runner: Runner,
+  runner: RequestRunner,
   request: RestRequest,
   caller: Caller,
   catalogue: Catalogue,
@@ -110,14 +118,15 @@ async function runOn(
 
 /** With `analyze` the statement runs, and is committed like any other. */
 async function explain(
-  runner: Runner,
+  runner: RequestRunner,
   settings: Settings,
   caller: Caller,
   { plan, statement, ...options }: TransactionOptions & { plan: ExplainPlan; statement: Statement },
 ): Promise<PlanResult> {
   const text = `explain (format ${[plan.format, ...plan.options].join(', ')}) ${statement.text}`
   const { values = [] } = statement
-  const rows = await runStatement(runner, settings, caller, { text, values }, options)
+  const planning = { ...runner, receipt: undefined }
+  const rows = await runStatement(planning, settings, caller, { text, values }, options)
   const lines = (rows as { 'QUERY PLAN': unknown }[]).map((row) => row['QUERY PLAN'])
   return { plan: plan.format === 'json' ? JSON.stringify(lines[0]) : lines.join('\n') }
 }
@@ -153,22 +162,26 @@ const isolationOf = (settings: Settings): TransactionOptions['isolation'] =>
 
 /** One round trip, unless something has to run before the statement in its transaction. */
 async function runStatement(
-  { database, preRequest }: Runner,
+  { database, preRequest, receipt }: RequestRunner,
   settings: Settings,
   caller: Caller,
   statement: Statement,
   options: TransactionOptions,
 ): Promise<unknown[]> {
-  if (preRequest === undefined && settings.size === 0) {
+  const once = options.readOnly ? undefined : receipt
+  if (preRequest === undefined && settings.size === 0 && !once) {
     return (await database.asCaller(caller, statement, options)).rows
   }
   return database.transactionAs(
     caller,
-    async ({ query }) => {
+    async (transaction) => {
+      const { query } = transaction
       if (settings.size > 0)
         await query({ text: setText, values: [JSON.stringify(Object.fromEntries(settings))] })
       if (preRequest !== undefined) await query({ text: `select ${preRequest}()` })
-      return (await query(statement)).rows
+      const write = async () => (await query(statement)).rows
+      if (!once) return write()
+      return [await runOnce(transaction, once, async () => (await write())[0] as unknown as AnswerRow)]
     },
     options,
   )

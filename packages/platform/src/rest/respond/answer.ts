@@ -47,6 +47,7 @@ export function answer(row: AnswerRow, context: AnswerContext): Answer {
   if (applied !== undefined) headers['preference-applied'] = applied
   const location = locationOf(row, context)
   if (location !== undefined) headers.location = location
+  if (row.isReplayed) headers['idempotency-replayed'] = 'true'
   return customise(row, bodiless ? null : (row.body as Answer['body']), status, headers)
 }
 

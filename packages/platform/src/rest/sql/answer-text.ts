@@ -19,6 +19,8 @@ export interface AnswerRow {
   /** What the request's SQL set for the response. */
   readonly headers: string | null
   readonly status: string | null
+  /** True for the answer that an earlier request with the same Idempotency-Key was given. */
+  readonly isReplayed?: boolean
 }
 
 /** What is selected besides the body, from the rows `r`. */

@@ -7,6 +7,7 @@ import type { Caller } from '../../database/index.ts'
 import type { SurfaceEnv } from '../../http/index.ts'
 import { silentLog } from '../../kernel/index.ts'
 import { createRestSurface, type RestOptions, type RestSurface } from '../index.ts'
+import { readRestMigrations } from '../receipts/migrations.ts'
 
 const seed = readFileSync(new URL('./films.sql', import.meta.url), 'utf8')
 
@@ -31,7 +32,7 @@ const callers: Readonly<Record<string, Caller>> = { stranger, service, ada: acto
 
 /** The surface over the films of `films.sql`, and clients of it that open no port. */
 export function useRest(options: Partial<RestOptions> = {}) {
-  const db = useTestDatabase({ seed })
+  const db = useTestDatabase({ seed, ...(options.receipts ? { migrations: [readRestMigrations()] } : {}) })
   let surface: RestSurface | undefined
   let app: Hono<SurfaceEnv> | undefined
   beforeAll(() => {
