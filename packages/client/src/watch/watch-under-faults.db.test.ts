@@ -124,7 +124,7 @@ it(`AT-32: random disconnects under writers for ${seconds} s leave every copy eq
   for (const [index, live] of watches.entries()) await expectEqual(live, users[index]!)
   for (const auditor of auditors) {
     expect(auditor.problems).toEqual([])
-    expect(auditor.counts().updates).toBeGreaterThan(50)
+    expect(auditor.counts().updates).toBeGreaterThan(10)
     expect(auditor.counts().snapshots).toBeGreaterThan(0)
   }
   await Promise.all(watches.map((live) => live.close()))

@@ -36,6 +36,25 @@ export interface Watch<Row> extends AsyncIterable<WatchEvent<Row>> {
   close(): Promise<void>
 }
 
+/** A copy that was kept elsewhere, to go on from. */
+export interface CopyStart<Row> {
+  /** Columns of the primary key. */
+  readonly key: readonly string[]
+  readonly rows: readonly Row[]
+  /** The server tells what happened since; when it no longer knows, it sends a snapshot. */
+  readonly resume: string
+}
+
+/** For whoever keeps the copy elsewhere. */
+export interface WatchOptions<Row> {
+  readonly start?: CopyStart<Row> | undefined
+  readonly listener?: (event: WatchEvent<Row>) => void
+  /** Called after the events of each message: the copy, as it is now, resumes here; not at all without `resume`. */
+  readonly reached?: (at: { readonly key: readonly string[]; readonly resume: string | undefined }) => void
+  /** The server refused the watch, or ended it. */
+  readonly failed?: (error: WatchError) => void
+}
+
 /** Events that may wait for a slow reader before they are folded into a snapshot. */
 const mostWaiting = 10_000
 /** Pause before joining anew after the server closed the channel, milliseconds. */
@@ -62,17 +81,20 @@ interface ChangesFrame<Row> {
 export function watch<Row extends Record<string, unknown> = Record<string, unknown>>(
   client: Pick<SupabaseClient, 'channel' | 'getChannels' | 'removeChannel'>,
   query: WatchQuery,
-  listener?: (event: WatchEvent<Row>) => void,
+  given: ((event: WatchEvent<Row>) => void) | WatchOptions<Row> = {},
 ): Watch<Row> {
+  const { start, listener, reached, failed } = typeof given === 'function' ? { listener: given } : given
   const copy = createRowCopy<Row>()
   const queue = createEventQueue<WatchEvent<Row>>()
   const ready = Promise.withResolvers<void>()
   ready.promise.catch(() => undefined)
   let channel: RealtimeChannel | undefined
-  let resume: string | undefined
+  let key: readonly string[] = start?.key ?? []
+  let resume = start?.resume
   let incoming: Row[] = []
   let closed = false
   let retry: ReturnType<typeof setTimeout> | undefined
+  if (start) copy.replace(start.key, start.rows)
 
   function tell(event: WatchEvent<Row>): void {
     if (queue.waiting >= mostWaiting) queue.collapse({ type: 'snapshot', rows: [...copy.rows.values()] })
@@ -80,15 +102,17 @@ export function watch<Row extends Record<string, unknown> = Record<string, unkno
     listener?.(event)
   }
 
-  function onSnapshot({ first, last, key, rows }: SnapshotFrame<Row>): void {
+  function onSnapshot({ first, last, key: columns, rows }: SnapshotFrame<Row>): void {
     if (first) {
       incoming = []
       resume = undefined
     }
     incoming.push(...rows)
     if (!last) return
+    key = columns
     copy.replace(key, incoming)
     tell({ type: 'snapshot', rows: incoming })
+    reached?.({ key, resume })
     incoming = []
     ready.resolve()
   }
@@ -97,11 +121,14 @@ export function watch<Row extends Record<string, unknown> = Record<string, unkno
     resume = position ?? undefined
     const applied = copy.apply(changes)
     if (applied.length > 0) tell({ type: 'changes', changes: applied })
+    reached?.({ key, resume })
+    if (start) ready.resolve()
   }
 
   function fail(error: WatchError): void {
     ready.reject(error)
     queue.end(error)
+    failed?.(error)
     close().catch(() => undefined)
   }
 
@@ -120,8 +147,8 @@ export function watch<Row extends Record<string, unknown> = Record<string, unkno
       filter: object,
       callback: (payload: never) => void,
     ) => unknown
-    on('plinth_snapshot', {}, onSnapshot)
-    on('plinth_changes', {}, onChanges)
+    on('plinth_snapshot', {}, (frame: SnapshotFrame<Row>) => isCurrent(opened) && onSnapshot(frame))
+    on('plinth_changes', {}, (frame: ChangesFrame<Row>) => isCurrent(opened) && onChanges(frame))
     on('system', {}, ({ status, message }: { status: string; message: string }) => {
       const error = status === 'error' ? finalError(message) : undefined
       if (error) fail(error)
@@ -133,6 +160,12 @@ export function watch<Row extends Record<string, unknown> = Record<string, unkno
       else if (status === 'CLOSED') openLater()
     })
   }
+
+  /**
+   * False for what answers a join that was given up: while the next one is on its way, the copy stays what that one says
+   * it is. The changes that follow are those since then; on a newer copy they would take rows back in time.
+   */
+  const isCurrent = (of: RealtimeChannel): boolean => !closed && channel === of && of.state === 'joined'
 
   /** A channel that the server closed is gone for supabase-js; a token may have ended that was renewed meanwhile. */
   function openLater(): void {

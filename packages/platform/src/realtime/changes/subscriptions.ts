@@ -179,10 +179,12 @@ export function createSubscriptions({
         return null
       const transactions = recent.after(at, sequence)
       if (!transactions || transactions.some(({ truncated }) => truncated.includes(of.table.oid))) return null
-      return { epoch: keys.epoch, transactions, position }
+      const release = keys.pin(transactions[0]?.sequence ?? Number.POSITIVE_INFINITY)
+      return { epoch: keys.epoch, transactions, position, release }
     }
 
     function leave(): void {
+      missed?.release()
       place.audience.members.delete(place.member)
       audiences.release(place.audience)
     }

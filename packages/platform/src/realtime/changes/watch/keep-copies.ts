@@ -41,6 +41,8 @@ export interface Missed {
   readonly transactions: readonly KeptTransaction[]
   /** Position of the stream when it came back. */
   readonly position: string
+  /** What these transactions removed stays known until this is called. */
+  release(): void
 }
 
 /** Transactions that may wait for a snapshot. */
@@ -144,13 +146,16 @@ export function createCopies(options: CopiesOptions): Copies {
     }
     const { keys } = audience
     const snapshot = await read(audience)
-    const early = await earlyOutcomes(audience, snapshot, member.since)
+    // The snapshot may have rows that were removed since: that has to be told although others are past it.
+    const release = keys.pin(recent.firstSequence())
+    const operations = await earlyOutcomes(audience, snapshot, member.since)
+      .then((early) => (audience.keys === keys && early ? replay(audience, early) : undefined))
+      .finally(release)
     if (audience.keys !== keys) return breakOff(audience, member)
     // Others were told something else: whichever is right, all start anew then.
     if (snapshot.keys.length !== keys.size() || snapshot.keys.some((key) => !keys.isHeld(key)))
       options.doubt(audience)
-    const place = { audience, member, epoch: keys.epoch }
-    await tellSnapshot(place, snapshot, early && replay(audience, early))
+    await tellSnapshot({ audience, member, epoch: keys.epoch }, snapshot, operations)
   }
 
   const applyAll = (audience: WatchAudience, told: readonly ViewOutcome[]): readonly Told[] =>
@@ -266,11 +271,15 @@ export function createCopies(options: CopiesOptions): Copies {
         for (const { listener } of [...audience.members]) listener.subscriptionBroken()
     },
     begin: async (audience, member, missed) => {
-      if (missed && missed.epoch !== audience.keys.epoch) return breakOff(audience, member)
-      if (!audience.ready) return start(audience, [member], missed)
-      await audience.ready
-      if (audience.pending || isOver(audience)) return breakOff(audience, member)
-      await join(audience, member, missed)
+      try {
+        if (missed && missed.epoch !== audience.keys.epoch) return breakOff(audience, member)
+        if (!audience.ready) return await start(audience, [member], missed)
+        await audience.ready
+        if (audience.pending || isOver(audience)) return breakOff(audience, member)
+        await join(audience, member, missed)
+      } finally {
+        missed?.release()
+      }
     },
     restart: async (audience) => {
       const members = [...audience.members].filter(({ held }) => held === null)

@@ -15,13 +15,16 @@ export interface ToldKeys {
   mayBeHeld(key: string): boolean
   add(key: string): void
   remove(key: string, sequence: number): void
-  /** Forgets what was removed by transactions before this one. */
+  /** Forgets what was removed by transactions before this one, and before those that somebody is still brought past. */
   prune(firstSequence: number): void
+  /** Keeps what was removed by this transaction and later ones until the function that it gives is called. */
+  pin(sequence: number): () => void
 }
 
 export function createToldKeys(epoch: string, keys: Iterable<string> = []): ToldKeys {
   const held = new Set(keys)
   const removed = new Map<string, number>()
+  const pins = new Set<{ readonly sequence: number }>()
   return {
     epoch,
     appliedUpTo: 0,
@@ -38,7 +41,13 @@ export function createToldKeys(epoch: string, keys: Iterable<string> = []): Told
       removed.set(key, sequence)
     },
     prune: (firstSequence) => {
-      for (const [key, sequence] of removed) if (sequence < firstSequence) removed.delete(key)
+      const first = Math.min(firstSequence, ...[...pins].map(({ sequence }) => sequence))
+      for (const [key, sequence] of removed) if (sequence < first) removed.delete(key)
+    },
+    pin: (sequence) => {
+      const pin = { sequence }
+      pins.add(pin)
+      return () => pins.delete(pin)
     },
   }
 }
