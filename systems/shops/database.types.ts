@@ -48,52 +48,233 @@ export type Database = {
           },
         ]
       }
+      conversation_notes: {
+        Row: {
+          author_id: string | null
+          conversation_id: string
+          created_at: string
+          id: string
+          shop_id: string
+          text: string
+        }
+        Insert: {
+          author_id?: string | null
+          conversation_id: string
+          created_at?: string
+          id?: string
+          shop_id: string
+          text: string
+        }
+        Update: {
+          author_id?: string | null
+          conversation_id?: string
+          created_at?: string
+          id?: string
+          shop_id?: string
+          text?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'conversation_notes_shop_id_conversation_id_fkey'
+            columns: ['shop_id', 'conversation_id']
+            isOneToOne: false
+            referencedRelation: 'conversations'
+            referencedColumns: ['shop_id', 'id']
+          },
+        ]
+      }
+      conversation_reads: {
+        Row: {
+          conversation_id: string
+          last_seq: number
+          read_at: string
+          shop_id: string
+          user_id: string
+        }
+        Insert: {
+          conversation_id: string
+          last_seq: number
+          read_at?: string
+          shop_id: string
+          user_id: string
+        }
+        Update: {
+          conversation_id?: string
+          last_seq?: number
+          read_at?: string
+          shop_id?: string
+          user_id?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'conversation_reads_shop_id_conversation_id_fkey'
+            columns: ['shop_id', 'conversation_id']
+            isOneToOne: false
+            referencedRelation: 'conversations'
+            referencedColumns: ['shop_id', 'id']
+          },
+        ]
+      }
       conversations: {
         Row: {
           assigned_to: string | null
+          bot_paused_until: string | null
           created_at: string
           customer_contact: string | null
           customer_name: string | null
           external_id: string | null
           id: string
-          is_open: boolean
+          integration_id: string | null
           last_message_at: string | null
           platform: Database['public']['Enums']['social_platform'] | null
           shop_id: string
-          unread_count: number
+          state: Database['public']['Enums']['conversation_state']
           updated_at: string
         }
         Insert: {
           assigned_to?: string | null
+          bot_paused_until?: string | null
           created_at?: string
           customer_contact?: string | null
           customer_name?: string | null
           external_id?: string | null
           id?: string
-          is_open?: boolean
+          integration_id?: string | null
           last_message_at?: string | null
           platform?: Database['public']['Enums']['social_platform'] | null
           shop_id: string
-          unread_count?: number
+          state?: Database['public']['Enums']['conversation_state']
           updated_at?: string
         }
         Update: {
           assigned_to?: string | null
+          bot_paused_until?: string | null
           created_at?: string
           customer_contact?: string | null
           customer_name?: string | null
           external_id?: string | null
           id?: string
-          is_open?: boolean
+          integration_id?: string | null
           last_message_at?: string | null
           platform?: Database['public']['Enums']['social_platform'] | null
           shop_id?: string
-          unread_count?: number
+          state?: Database['public']['Enums']['conversation_state']
           updated_at?: string
         }
         Relationships: [
           {
             foreignKeyName: 'conversations_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+          {
+            foreignKeyName: 'conversations_shop_id_integration_id_fkey'
+            columns: ['shop_id', 'integration_id']
+            isOneToOne: false
+            referencedRelation: 'social_integrations'
+            referencedColumns: ['shop_id', 'id']
+          },
+        ]
+      }
+      coupon_redemptions: {
+        Row: {
+          coupon_id: string
+          customer: string | null
+          is_counted: boolean
+          order_id: string
+          redeemed_at: string
+          shop_id: string
+        }
+        Insert: {
+          coupon_id: string
+          customer?: string | null
+          is_counted?: boolean
+          order_id: string
+          redeemed_at?: string
+          shop_id: string
+        }
+        Update: {
+          coupon_id?: string
+          customer?: string | null
+          is_counted?: boolean
+          order_id?: string
+          redeemed_at?: string
+          shop_id?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'coupon_redemptions_shop_id_coupon_id_fkey'
+            columns: ['shop_id', 'coupon_id']
+            isOneToOne: false
+            referencedRelation: 'coupons'
+            referencedColumns: ['shop_id', 'id']
+          },
+          {
+            foreignKeyName: 'coupon_redemptions_shop_id_order_id_fkey'
+            columns: ['shop_id', 'order_id']
+            isOneToOne: true
+            referencedRelation: 'form_submissions'
+            referencedColumns: ['shop_id', 'id']
+          },
+        ]
+      }
+      coupons: {
+        Row: {
+          code: string
+          created_at: string
+          enabled: boolean
+          ends_at: string | null
+          id: string
+          kind: Database['public']['Enums']['coupon_kind']
+          max_discount: number | null
+          max_uses: number | null
+          max_uses_per_customer: number | null
+          min_total: number
+          shop_id: string
+          starts_at: string | null
+          updated_at: string
+          used_count: number
+          value: number
+        }
+        Insert: {
+          code: string
+          created_at?: string
+          enabled?: boolean
+          ends_at?: string | null
+          id?: string
+          kind: Database['public']['Enums']['coupon_kind']
+          max_discount?: number | null
+          max_uses?: number | null
+          max_uses_per_customer?: number | null
+          min_total?: number
+          shop_id: string
+          starts_at?: string | null
+          updated_at?: string
+          used_count?: number
+          value: number
+        }
+        Update: {
+          code?: string
+          created_at?: string
+          enabled?: boolean
+          ends_at?: string | null
+          id?: string
+          kind?: Database['public']['Enums']['coupon_kind']
+          max_discount?: number | null
+          max_uses?: number | null
+          max_uses_per_customer?: number | null
+          min_total?: number
+          shop_id?: string
+          starts_at?: string | null
+          updated_at?: string
+          used_count?: number
+          value?: number
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'coupons_shop_id_fkey'
             columns: ['shop_id']
             isOneToOne: false
             referencedRelation: 'shops'
@@ -187,6 +368,7 @@ export type Database = {
       form_submissions: {
         Row: {
           conversation_id: string | null
+          coupon_code: string | null
           custom_fields: Json
           customer_email: string | null
           customer_name: string | null
@@ -195,6 +377,7 @@ export type Database = {
           delivery_address: Json | null
           discount: number
           form_id: string | null
+          hold_minutes: number | null
           id: string
           imported: boolean
           ordered_products: Json
@@ -214,6 +397,7 @@ export type Database = {
         }
         Insert: {
           conversation_id?: string | null
+          coupon_code?: string | null
           custom_fields?: Json
           customer_email?: string | null
           customer_name?: string | null
@@ -222,6 +406,7 @@ export type Database = {
           delivery_address?: Json | null
           discount?: number
           form_id?: string | null
+          hold_minutes?: number | null
           id?: string
           imported?: boolean
           ordered_products?: Json
@@ -241,6 +426,7 @@ export type Database = {
         }
         Update: {
           conversation_id?: string | null
+          coupon_code?: string | null
           custom_fields?: Json
           customer_email?: string | null
           customer_name?: string | null
@@ -249,6 +435,7 @@ export type Database = {
           delivery_address?: Json | null
           discount?: number
           form_id?: string | null
+          hold_minutes?: number | null
           id?: string
           imported?: boolean
           ordered_products?: Json
@@ -292,32 +479,44 @@ export type Database = {
       }
       forms: {
         Row: {
+          all_items: boolean
           created_at: string
           description: string | null
           fields: Json
+          hold_minutes: number
           id: string
           is_active: boolean
+          max_open_orders: number
           name: string
+          requires_payment_proof: boolean
           shop_id: string
           updated_at: string
         }
         Insert: {
+          all_items?: boolean
           created_at?: string
           description?: string | null
           fields?: Json
+          hold_minutes?: number
           id?: string
           is_active?: boolean
+          max_open_orders?: number
           name: string
+          requires_payment_proof?: boolean
           shop_id: string
           updated_at?: string
         }
         Update: {
+          all_items?: boolean
           created_at?: string
           description?: string | null
           fields?: Json
+          hold_minutes?: number
           id?: string
           is_active?: boolean
+          max_open_orders?: number
           name?: string
+          requires_payment_proof?: boolean
           shop_id?: string
           updated_at?: string
         }
@@ -331,13 +530,51 @@ export type Database = {
           },
         ]
       }
+      in_app_notifications: {
+        Row: {
+          action_url: string | null
+          created_at: string
+          data: Json | null
+          id: string
+          message: string
+          read_at: string | null
+          title: string
+          type: string
+          user_id: string
+        }
+        Insert: {
+          action_url?: string | null
+          created_at?: string
+          data?: Json | null
+          id?: string
+          message: string
+          read_at?: string | null
+          title: string
+          type?: string
+          user_id: string
+        }
+        Update: {
+          action_url?: string | null
+          created_at?: string
+          data?: Json | null
+          id?: string
+          message?: string
+          read_at?: string | null
+          title?: string
+          type?: string
+          user_id?: string
+        }
+        Relationships: []
+      }
       items: {
         Row: {
+          backorder_limit: number
           category: string | null
           created_at: string
           description: string | null
           duration: string | null
           form_id: string | null
+          has_variants: boolean
           id: string
           image_url: string | null
           item_type: Database['public']['Enums']['item_type']
@@ -345,6 +582,7 @@ export type Database = {
           low_stock_threshold: number | null
           name: string
           original_price: number | null
+          parent_id: string | null
           promo_end_date: string | null
           promo_price: number | null
           promo_start_date: string | null
@@ -353,14 +591,17 @@ export type Database = {
           sku: string | null
           stock: number | null
           updated_at: string
+          variant: Json | null
           warranty: string | null
         }
         Insert: {
+          backorder_limit?: number
           category?: string | null
           created_at?: string
           description?: string | null
           duration?: string | null
           form_id?: string | null
+          has_variants?: boolean
           id?: string
           image_url?: string | null
           item_type?: Database['public']['Enums']['item_type']
@@ -368,6 +609,7 @@ export type Database = {
           low_stock_threshold?: number | null
           name: string
           original_price?: number | null
+          parent_id?: string | null
           promo_end_date?: string | null
           promo_price?: number | null
           promo_start_date?: string | null
@@ -376,14 +618,17 @@ export type Database = {
           sku?: string | null
           stock?: number | null
           updated_at?: string
+          variant?: Json | null
           warranty?: string | null
         }
         Update: {
+          backorder_limit?: number
           category?: string | null
           created_at?: string
           description?: string | null
           duration?: string | null
           form_id?: string | null
+          has_variants?: boolean
           id?: string
           image_url?: string | null
           item_type?: Database['public']['Enums']['item_type']
@@ -391,6 +636,7 @@ export type Database = {
           low_stock_threshold?: number | null
           name?: string
           original_price?: number | null
+          parent_id?: string | null
           promo_end_date?: string | null
           promo_price?: number | null
           promo_start_date?: string | null
@@ -399,6 +645,7 @@ export type Database = {
           sku?: string | null
           stock?: number | null
           updated_at?: string
+          variant?: Json | null
           warranty?: string | null
         }
         Relationships: [
@@ -416,6 +663,13 @@ export type Database = {
             referencedRelation: 'forms'
             referencedColumns: ['shop_id', 'id']
           },
+          {
+            foreignKeyName: 'items_shop_id_parent_id_fkey'
+            columns: ['shop_id', 'parent_id']
+            isOneToOne: false
+            referencedRelation: 'items'
+            referencedColumns: ['shop_id', 'id']
+          },
         ]
       }
       keyword_replies: {
@@ -423,11 +677,13 @@ export type Database = {
           apply_to_chat: boolean
           apply_to_comments: boolean
           buttons: Json
+          cooldown_seconds: number
           created_at: string
           enabled: boolean
           id: string
           keywords: string[]
           match_type: Database['public']['Enums']['match_type']
+          priority: number
           reply: string
           shop_id: string
           updated_at: string
@@ -436,11 +692,13 @@ export type Database = {
           apply_to_chat?: boolean
           apply_to_comments?: boolean
           buttons?: Json
+          cooldown_seconds?: number
           created_at?: string
           enabled?: boolean
           id?: string
           keywords: string[]
           match_type?: Database['public']['Enums']['match_type']
+          priority?: number
           reply: string
           shop_id: string
           updated_at?: string
@@ -449,11 +707,13 @@ export type Database = {
           apply_to_chat?: boolean
           apply_to_comments?: boolean
           buttons?: Json
+          cooldown_seconds?: number
           created_at?: string
           enabled?: boolean
           id?: string
           keywords?: string[]
           match_type?: Database['public']['Enums']['match_type']
+          priority?: number
           reply?: string
           shop_id?: string
           updated_at?: string
@@ -512,8 +772,11 @@ export type Database = {
           conversation_id: string
           external_id: string | null
           id: string
+          in_reply_to: string | null
           is_ai: boolean
           sender: Database['public']['Enums']['message_sender']
+          sent_by: string | null
+          seq: number
           shop_id: string
           text: string | null
           timestamp: string
@@ -523,8 +786,11 @@ export type Database = {
           conversation_id: string
           external_id?: string | null
           id?: string
+          in_reply_to?: string | null
           is_ai?: boolean
           sender: Database['public']['Enums']['message_sender']
+          sent_by?: string | null
+          seq?: never
           shop_id: string
           text?: string | null
           timestamp?: string
@@ -534,8 +800,11 @@ export type Database = {
           conversation_id?: string
           external_id?: string | null
           id?: string
+          in_reply_to?: string | null
           is_ai?: boolean
           sender?: Database['public']['Enums']['message_sender']
+          sent_by?: string | null
+          seq?: never
           shop_id?: string
           text?: string | null
           timestamp?: string
@@ -594,6 +863,48 @@ export type Database = {
             referencedColumns: ['id']
           },
         ]
+      }
+      notification_preferences: {
+        Row: {
+          email: boolean | null
+          in_app: boolean | null
+          locale: string | null
+          marketing: boolean | null
+          push: boolean | null
+          quiet_from: string | null
+          quiet_until: string | null
+          sms: boolean | null
+          topic: string
+          user_id: string
+          zone: string | null
+        }
+        Insert: {
+          email?: boolean | null
+          in_app?: boolean | null
+          locale?: string | null
+          marketing?: boolean | null
+          push?: boolean | null
+          quiet_from?: string | null
+          quiet_until?: string | null
+          sms?: boolean | null
+          topic?: string
+          user_id?: string
+          zone?: string | null
+        }
+        Update: {
+          email?: boolean | null
+          in_app?: boolean | null
+          locale?: string | null
+          marketing?: boolean | null
+          push?: boolean | null
+          quiet_from?: string | null
+          quiet_until?: string | null
+          sms?: boolean | null
+          topic?: string
+          user_id?: string
+          zone?: string | null
+        }
+        Relationships: []
       }
       order_lines: {
         Row: {
@@ -655,6 +966,62 @@ export type Database = {
           },
         ]
       }
+      order_returns: {
+        Row: {
+          amount_minor: number
+          cost_minor: number
+          discount_minor: number
+          id: string
+          line_no: number
+          order_id: string
+          quantity: number
+          reason: string | null
+          restocked: boolean
+          return_key: string
+          returned_at: string
+          returned_by: string | null
+          shop_id: string
+        }
+        Insert: {
+          amount_minor: number
+          cost_minor: number
+          discount_minor: number
+          id?: string
+          line_no: number
+          order_id: string
+          quantity: number
+          reason?: string | null
+          restocked: boolean
+          return_key: string
+          returned_at: string
+          returned_by?: string | null
+          shop_id: string
+        }
+        Update: {
+          amount_minor?: number
+          cost_minor?: number
+          discount_minor?: number
+          id?: string
+          line_no?: number
+          order_id?: string
+          quantity?: number
+          reason?: string | null
+          restocked?: boolean
+          return_key?: string
+          returned_at?: string
+          returned_by?: string | null
+          shop_id?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'order_returns_shop_id_order_id_line_no_fkey'
+            columns: ['shop_id', 'order_id', 'line_no']
+            isOneToOne: false
+            referencedRelation: 'order_lines'
+            referencedColumns: ['shop_id', 'order_id', 'line_no']
+          },
+        ]
+      }
       order_stock: {
         Row: {
           demand: Json
@@ -680,6 +1047,51 @@ export type Database = {
         Relationships: [
           {
             foreignKeyName: 'order_stock_shop_id_fkey'
+            columns: ['shop_id']
+            isOneToOne: false
+            referencedRelation: 'shops'
+            referencedColumns: ['id']
+          },
+        ]
+      }
+      outbound_messages: {
+        Row: {
+          attempts: number
+          created_at: string
+          error: string | null
+          message_id: string
+          sent_at: string | null
+          shop_id: string
+          state: Database['public']['Enums']['outbound_state']
+        }
+        Insert: {
+          attempts?: number
+          created_at?: string
+          error?: string | null
+          message_id: string
+          sent_at?: string | null
+          shop_id: string
+          state?: Database['public']['Enums']['outbound_state']
+        }
+        Update: {
+          attempts?: number
+          created_at?: string
+          error?: string | null
+          message_id?: string
+          sent_at?: string | null
+          shop_id?: string
+          state?: Database['public']['Enums']['outbound_state']
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'outbound_messages_message_id_fkey'
+            columns: ['message_id']
+            isOneToOne: true
+            referencedRelation: 'messages'
+            referencedColumns: ['id']
+          },
+          {
+            foreignKeyName: 'outbound_messages_shop_id_fkey'
             columns: ['shop_id']
             isOneToOne: false
             referencedRelation: 'shops'
@@ -734,10 +1146,61 @@ export type Database = {
           },
         ]
       }
+      payment_proofs: {
+        Row: {
+          content_type: string
+          id: string
+          note: string | null
+          order_id: string
+          path: string
+          reviewed_at: string | null
+          reviewed_by: string | null
+          shop_id: string
+          size_bytes: number
+          state: Database['public']['Enums']['proof_state']
+          uploaded_at: string
+        }
+        Insert: {
+          content_type: string
+          id?: string
+          note?: string | null
+          order_id: string
+          path: string
+          reviewed_at?: string | null
+          reviewed_by?: string | null
+          shop_id: string
+          size_bytes: number
+          state?: Database['public']['Enums']['proof_state']
+          uploaded_at?: string
+        }
+        Update: {
+          content_type?: string
+          id?: string
+          note?: string | null
+          order_id?: string
+          path?: string
+          reviewed_at?: string | null
+          reviewed_by?: string | null
+          shop_id?: string
+          size_bytes?: number
+          state?: Database['public']['Enums']['proof_state']
+          uploaded_at?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: 'payment_proofs_shop_id_order_id_fkey'
+            columns: ['shop_id', 'order_id']
+            isOneToOne: false
+            referencedRelation: 'form_submissions'
+            referencedColumns: ['shop_id', 'id']
+          },
+        ]
+      }
       plans: {
         Row: {
           billing_interval: Database['public']['Enums']['billing_interval']
           currency: string
+          needs_approval: boolean
           plan: Database['public']['Enums']['subscription_plan']
           price_minor: number
           valid_from: string
@@ -745,6 +1208,7 @@ export type Database = {
         Insert: {
           billing_interval: Database['public']['Enums']['billing_interval']
           currency: string
+          needs_approval?: boolean
           plan: Database['public']['Enums']['subscription_plan']
           price_minor: number
           valid_from: string
@@ -752,6 +1216,7 @@ export type Database = {
         Update: {
           billing_interval?: Database['public']['Enums']['billing_interval']
           currency?: string
+          needs_approval?: boolean
           plan?: Database['public']['Enums']['subscription_plan']
           price_minor?: number
           valid_from?: string
@@ -932,6 +1397,33 @@ export type Database = {
         }
         Relationships: []
       }
+      push_subscriptions: {
+        Row: {
+          auth: string | null
+          created_at: string
+          endpoint: string
+          kind: string
+          p256dh: string | null
+          user_id: string
+        }
+        Insert: {
+          auth?: string | null
+          created_at?: string
+          endpoint: string
+          kind?: string
+          p256dh?: string | null
+          user_id?: string
+        }
+        Update: {
+          auth?: string | null
+          created_at?: string
+          endpoint?: string
+          kind?: string
+          p256dh?: string | null
+          user_id?: string
+        }
+        Relationships: []
+      }
       recovery_snapshots: {
         Row: {
           created_at: string
@@ -985,6 +1477,7 @@ export type Database = {
           created_at: string
           id: string
           shop_id: string
+          shortcut: string | null
           title: string
           updated_at: string
         }
@@ -993,6 +1486,7 @@ export type Database = {
           created_at?: string
           id?: string
           shop_id: string
+          shortcut?: string | null
           title: string
           updated_at?: string
         }
@@ -1001,6 +1495,7 @@ export type Database = {
           created_at?: string
           id?: string
           shop_id?: string
+          shortcut?: string | null
           title?: string
           updated_at?: string
         }
@@ -1019,7 +1514,10 @@ export type Database = {
           address: string | null
           ai_credits_included: number
           ai_credits_used: number
+          ai_enabled: boolean
+          ai_instructions: string | null
           billing_interval: Database['public']['Enums']['billing_interval']
+          bot_pause_minutes: number
           created_at: string
           currency: string
           data_extension_ends_at: string | null
@@ -1030,11 +1528,13 @@ export type Database = {
           logo_url: string | null
           low_stock_threshold: number
           name: string
+          notify_customers: boolean
           order_hold_minutes: number
           owner_id: string | null
           period_ends_at: string | null
           phone: string | null
           restock_returns: boolean
+          subscription_id: string | null
           subscription_plan: Database['public']['Enums']['subscription_plan']
           subscription_status: Database['public']['Enums']['subscription_status']
           timezone: string
@@ -1045,7 +1545,10 @@ export type Database = {
           address?: string | null
           ai_credits_included?: number
           ai_credits_used?: number
+          ai_enabled?: boolean
+          ai_instructions?: string | null
           billing_interval?: Database['public']['Enums']['billing_interval']
+          bot_pause_minutes?: number
           created_at?: string
           currency?: string
           data_extension_ends_at?: string | null
@@ -1056,11 +1559,13 @@ export type Database = {
           logo_url?: string | null
           low_stock_threshold?: number
           name: string
+          notify_customers?: boolean
           order_hold_minutes?: number
           owner_id?: string | null
           period_ends_at?: string | null
           phone?: string | null
           restock_returns?: boolean
+          subscription_id?: string | null
           subscription_plan?: Database['public']['Enums']['subscription_plan']
           subscription_status?: Database['public']['Enums']['subscription_status']
           timezone?: string
@@ -1071,7 +1576,10 @@ export type Database = {
           address?: string | null
           ai_credits_included?: number
           ai_credits_used?: number
+          ai_enabled?: boolean
+          ai_instructions?: string | null
           billing_interval?: Database['public']['Enums']['billing_interval']
+          bot_pause_minutes?: number
           created_at?: string
           currency?: string
           data_extension_ends_at?: string | null
@@ -1082,11 +1590,13 @@ export type Database = {
           logo_url?: string | null
           low_stock_threshold?: number
           name?: string
+          notify_customers?: boolean
           order_hold_minutes?: number
           owner_id?: string | null
           period_ends_at?: string | null
           phone?: string | null
           restock_returns?: boolean
+          subscription_id?: string | null
           subscription_plan?: Database['public']['Enums']['subscription_plan']
           subscription_status?: Database['public']['Enums']['subscription_status']
           timezone?: string
@@ -1102,6 +1612,7 @@ export type Database = {
           created_at: string
           id: string
           is_active: boolean
+          last_error: string | null
           platform: Database['public']['Enums']['social_platform']
           shop_id: string
           token_expires_at: string | null
@@ -1113,6 +1624,7 @@ export type Database = {
           created_at?: string
           id?: string
           is_active?: boolean
+          last_error?: string | null
           platform: Database['public']['Enums']['social_platform']
           shop_id: string
           token_expires_at?: string | null
@@ -1124,6 +1636,7 @@ export type Database = {
           created_at?: string
           id?: string
           is_active?: boolean
+          last_error?: string | null
           platform?: Database['public']['Enums']['social_platform']
           shop_id?: string
           token_expires_at?: string | null
@@ -1424,13 +1937,29 @@ export type Database = {
         }
         Returns: string
       }
+      check_coupon: {
+        Args: {
+          p_shop_id: string
+          p_code: string
+          p_total: number
+        }
+        Returns: Json
+      }
       count_stock: {
         Args: {
           p_shop_id: string
           p_counts: Json
           p_reason?: string
+          p_kind?: Database['public']['Enums']['movement_kind']
+          p_dry_run?: boolean
         }
         Returns: Json
+      }
+      current_price: {
+        Args: {
+          p_item: unknown
+        }
+        Returns: number
       }
       decline_invitation: {
         Args: {
@@ -1512,6 +2041,26 @@ export type Database = {
           last_order_at: string | null
         }[]
       }
+      get_inbox: {
+        Args: {
+          p_shop_id: string
+          p_state?: Database['public']['Enums']['conversation_state']
+          p_assigned_to?: string
+          p_limit?: number
+          p_before?: string
+        }
+        Returns: {
+          id: string | null
+          customer_name: string | null
+          platform: Database['public']['Enums']['social_platform'] | null
+          state: Database['public']['Enums']['conversation_state'] | null
+          assigned_to: string | null
+          bot_paused_until: string | null
+          last_message_at: string | null
+          last_message: string | null
+          unread: number | null
+        }[]
+      }
       get_invitations: {
         Args: {
           p_token?: string
@@ -1534,6 +2083,7 @@ export type Database = {
           stock: number | null
           held: number | null
           available: number | null
+          backorder_limit: number | null
         }[]
       }
       get_low_stock_items: {
@@ -1617,6 +2167,12 @@ export type Database = {
         }
         Returns: undefined
       }
+      mark_conversation_read: {
+        Args: {
+          p_conversation_id: string
+        }
+        Returns: undefined
+      }
       process_order_stock_changes: {
         Args: {
           p_order_items: Json
@@ -1624,6 +2180,43 @@ export type Database = {
           p_shop_id: string
         }
         Returns: Json
+      }
+      render_saved_reply: {
+        Args: {
+          p_reply_id: string
+          p_conversation_id: string
+        }
+        Returns: string
+      }
+      request_data_extension: {
+        Args: {
+          p_shop_id: string
+        }
+        Returns: Database['public']['Enums']['data_extension_status']
+      }
+      return_lines: {
+        Args: {
+          p_order_id: string
+          p_lines: Json
+          p_key: string
+          p_reason?: string
+        }
+        Returns: Json
+      }
+      review_data_extension: {
+        Args: {
+          p_shop_id: string
+          p_accept: boolean
+        }
+        Returns: Database['public']['Enums']['data_extension_status']
+      }
+      review_payment_proof: {
+        Args: {
+          p_proof_id: string
+          p_accept: boolean
+          p_note?: string
+        }
+        Returns: Database['public']['Tables']['payment_proofs']['Row']
       }
       revoke_invitation: {
         Args: {
@@ -1655,14 +2248,18 @@ export type Database = {
     }
     Enums: {
       billing_interval: 'month' | 'year'
+      conversation_state: 'open' | 'waiting' | 'closed'
+      coupon_kind: 'percent' | 'amount'
       data_extension_status: 'none' | 'requested' | 'pending_payment' | 'pending_approval' | 'active' | 'rejected' | 'expired'
       invitation_state: 'pending' | 'accepted' | 'declined' | 'revoked'
       item_type: 'product' | 'service'
-      match_type: 'contains' | 'exact'
+      match_type: 'contains' | 'exact' | 'word' | 'regex'
       message_sender: 'user' | 'bot'
       movement_kind: 'opening' | 'sale' | 'return' | 'adjustment' | 'count' | 'shrinkage' | 'import'
       order_status: 'Pending' | 'Confirmed' | 'Completed' | 'Cancelled' | 'Return'
       order_stock_state: 'held' | 'taken' | 'none'
+      outbound_state: 'waiting' | 'sending' | 'sent' | 'failed' | 'unknown'
+      proof_state: 'pending' | 'accepted' | 'rejected'
       run_status: 'pending' | 'running' | 'completed' | 'failed'
       shipping_status: 'unshipped' | 'packed' | 'shipped' | 'delivered' | 'returned'
       social_platform: 'facebook' | 'instagram' | 'whatsapp' | 'telegram' | 'tiktok' | 'line'

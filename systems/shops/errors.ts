@@ -147,6 +147,126 @@ export const shopErrors = defineErrors({
     message: 'The days must be dates from 1970 to 2199, in order, at most 3661 of them.',
     hint: 'Dates are local to the shop: 2026-01-15.',
   },
+  unknown_form: {
+    status: 404,
+    message: 'There is no such form.',
+    hint: 'It may have been closed.',
+  },
+  invalid_form_fields: {
+    status: 422,
+    message: 'The fields of a form are not as they should be.',
+    hint: 'docs/shops.md has the types of fields and their rules; `problems` lists what is wrong.',
+  },
+  invalid_answers: {
+    status: 422,
+    message: 'The form does not take these answers.',
+    hint: 'Nothing was ordered. `problems` lists each field and what is wrong with it.',
+  },
+  item_not_offered: {
+    status: 422,
+    message: 'The form does not offer one of these items.',
+    hint: 'Nothing was ordered. Load the form again.',
+  },
+  unknown_payment_method: {
+    status: 422,
+    message: 'The shop does not take this payment method.',
+    hint: 'Nothing was ordered.',
+  },
+  too_many_open_orders: {
+    status: 429,
+    message: 'The shop has too many open orders and takes no more at the moment.',
+    hint: 'Try again later.',
+  },
+  unknown_order: {
+    status: 404,
+    message: 'There is no such order.',
+    hint: 'Send the key that the order was placed with, or check the id.',
+  },
+  too_many_proofs: {
+    status: 429,
+    message: 'An order takes five payment proofs.',
+    hint: 'Write to the shop.',
+  },
+  unknown_proof: {
+    status: 404,
+    message: 'There is no such payment proof.',
+    hint: 'Check its id and which shop it belongs to.',
+  },
+  proof_reviewed: {
+    status: 409,
+    message: 'This payment proof was reviewed already.',
+    hint: 'Load the queue again.',
+  },
+  invalid_variant: {
+    status: 422,
+    message: 'A variant is of a product or service of its own kind that is no variant itself.',
+    hint: 'Make all variants variants of the same item.',
+  },
+  coupon_refused: {
+    status: 422,
+    message: 'The coupon cannot be used for this order.',
+    hint: 'Nothing was ordered. The message says why.',
+  },
+  invalid_return: {
+    status: 422,
+    message: 'The return is not as it should be.',
+    hint: 'Nothing was changed. Each line is {line_no, quantity, restock}; `lines` lists what is wrong with each.',
+  },
+  order_not_returnable: {
+    status: 409,
+    message: 'Nothing of this order can come back.',
+    hint: 'Only units of confirmed and completed orders are returned.',
+  },
+  not_a_member: {
+    status: 422,
+    message: 'A conversation is assigned to a member of its shop.',
+    hint: 'Invite them first.',
+  },
+  unknown_conversation: {
+    status: 404,
+    message: 'There is no such conversation.',
+    hint: 'Check its id and which shop it belongs to.',
+  },
+  unknown_channel: {
+    status: 404,
+    message: 'There is no such channel.',
+    hint: 'Connect the account again, and give the platform the address of its webhook.',
+  },
+  channel_signature_invalid: {
+    status: 401,
+    message: 'The webhook’s signature does not fit.',
+    hint: 'Check the secret that the account was connected with.',
+  },
+  channel_not_set: {
+    status: 422,
+    message: 'No app of {platform} is set.',
+    hint: 'An operator sets it: `plinth settings list shops`, channels.{platform}.',
+  },
+  oauth_refused: {
+    status: 422,
+    message: 'The platform did not give access.',
+    hint: 'Begin again with begin_oauth.',
+  },
+  invalid_data_extension: {
+    status: 409,
+    message: 'The data extension cannot become that.',
+    hint: 'docs/shops.md has the table of states.',
+  },
+  nothing_to_pay: {
+    status: 409,
+    message: 'Nothing is to be paid.',
+    hint: 'Subscribe or change the plan first.',
+  },
+  no_subscription: {
+    status: 404,
+    message: 'The shop has no subscription.',
+    hint: 'Subscribe first.',
+  },
+  invalid_csv: {
+    status: 422,
+    message: 'The file is no stock list: {problem}.',
+    hint: 'Nothing was changed. Export the list, change the column `stock` and send it back.',
+  },
   stock_without_history: {
     status: 422,
     message: 'Stock changed without its history.',

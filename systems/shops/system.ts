@@ -1,19 +1,37 @@
-import { readMigrations, sql } from '@plinth/platform/database'
-import { defineSystem } from '@plinth/platform/system'
+import { type ProjectDatabase, readMigrations, type Statement, sql } from '@plinth/platform/database'
+import { defineSystem, type FigureSource } from '@plinth/platform/system'
+import { channelRoutes } from './channels/channel-routes.ts'
 import { loadDemo } from './demo/load-demo.ts'
 import { shopErrors } from './errors.ts'
+import { orderFormRoutes } from './forms/order-form-routes.ts'
 import { adminOperations } from './functions/admin-operations.ts'
 import { analyticsOperations } from './functions/analytics-operations.ts'
+import { conversationOperations } from './functions/conversation-operations.ts'
 import { inventoryOperations } from './functions/inventory-operations.ts'
+import { subscriptionOperations } from './functions/subscription-operations.ts'
 import { shopImports } from './import/index.ts'
+import { answerByAi } from './jobs/answer-by-ai.ts'
 import { checkLowStockAlerts } from './jobs/check-low-stock-alerts.ts'
 import { cleanupOldStockHistory } from './jobs/cleanup-old-stock-history.ts'
 import { expireSubscriptions } from './jobs/expire-subscriptions.ts'
 import { generateDailySalesMetrics } from './jobs/generate-daily-sales-metrics.ts'
 import { generatePlatformMetrics } from './jobs/generate-platform-metrics.ts'
 import { refreshMetrics } from './jobs/refresh-metrics.ts'
+import { refreshSocialTokens } from './jobs/refresh-social-tokens.ts'
+import { sendMessage } from './jobs/send-message.ts'
 import { createDirtyDaysConsumer } from './metrics/mark-dirty-days.ts'
 import { uses } from './uses.ts'
+
+const countOf = (
+  database: ProjectDatabase,
+  name: string,
+  unit: string,
+  statement: Statement,
+): FigureSource => ({
+  name,
+  unit,
+  read: async () => (await database.asOwner<{ count: number }>(statement)).rows[0]?.count ?? null,
+})
 
 /** Shops: catalogue, stock, orders, conversations, and what they add up to. */
 export const shops = defineSystem({
@@ -23,7 +41,14 @@ export const shops = defineSystem({
   migrations: () => readMigrations('shops', new URL('./sql/migrations/', import.meta.url)),
   uses,
   errors: shopErrors,
-  functions: [inventoryOperations, analyticsOperations, adminOperations],
+  functions: [
+    inventoryOperations,
+    analyticsOperations,
+    adminOperations,
+    conversationOperations,
+    subscriptionOperations,
+  ],
+  routes: [...orderFormRoutes, ...channelRoutes],
   jobs: [
     refreshMetrics,
     generateDailySalesMetrics,
@@ -31,6 +56,19 @@ export const shops = defineSystem({
     expireSubscriptions,
     checkLowStockAlerts,
     cleanupOldStockHistory,
+    sendMessage,
+    answerByAi,
+    refreshSocialTokens,
+  ],
+  figures: ({ database }) => [
+    countOf(
+      database,
+      'replies-waiting',
+      'replies',
+      sql`
+      select count(*)::integer as count from public.outbound_messages where state in ('waiting', 'sending')`,
+    ),
+    countOf(database, 'days-waiting', 'days', sql`select count(*)::integer as count from private.dirty_days`),
   ],
   consumers: (project) => ({ durable: [createDirtyDaysConsumer(project)] }),
   imports: shopImports,
@@ -40,8 +78,12 @@ export const shops = defineSystem({
     'stock_history',
     'low_stock_alerts',
     'form_submissions',
+    'payment_proofs',
     'conversations',
     'messages',
+    'outbound_messages',
+    'conversation_notes',
+    'in_app_notifications',
   ],
   journalledTables: [
     'shops',
@@ -53,10 +95,15 @@ export const shops = defineSystem({
     'low_stock_alerts',
     'form_submissions',
     'order_lines',
+    'order_returns',
     'order_stock',
+    'payment_proofs',
+    'coupons',
+    'coupon_redemptions',
     'payment_methods',
     'conversations',
     'messages',
+    'conversation_notes',
     'keyword_replies',
     'saved_replies',
     'social_integrations',

@@ -2,6 +2,7 @@ import { ask, sql } from '@plinth/platform/database'
 import { defineAction, defineActions } from '@plinth/platform/routes'
 import { z } from 'zod'
 import { errorOf, type Refusal } from '../errors.ts'
+import { type ListedItem, readStockList, writeStockList } from '../stock-list/stock-list.ts'
 import { defineFunction } from '../uses.ts'
 
 const updated = z.object({
@@ -76,6 +77,45 @@ const countStock = defineAction({
   },
 })
 
+const exportStock = defineAction({
+  input: z.object({ shopId: z.uuid() }),
+  output: z.object({ csv: z.string(), items: z.number() }),
+  handle: async ({ db }, { shopId }) => {
+    const { rows } = await db.query<ListedItem & Record<string, unknown>>(
+      sql`select id, sku, name, category, retail_price::text, stock from public.items
+          where shop_id = ${shopId} and item_type = 'product' and not has_variants order by name, id`,
+      { readOnly: true },
+    )
+    return { csv: writeStockList(rows), items: rows.length }
+  },
+})
+
+const importStock = defineAction({
+  input: z.object({ shopId: z.uuid(), csv: z.string().max(1_000_000), dryRun: z.boolean().default(true) }),
+  output: counted,
+  handle: async ({ db }, { shopId, csv, dryRun }) => {
+    const lines = await readStockList(csv)
+    const skus = lines.flatMap(({ id, sku }) => (id === null && sku !== null ? [sku] : []))
+    const { rows } = await db.query<{ id: string; sku: string }>(
+      sql`select id, sku from public.items where shop_id = ${shopId} and sku = any (${skus}::text[])`,
+      { readOnly: true },
+    )
+    const bySku = new Map(rows.map(({ id, sku }) => [sku, id]))
+    const counts = lines.map(({ line, id, sku, counted, expected }) => ({
+      line,
+      item_id: id ?? bySku.get(sku ?? '') ?? sku,
+      counted,
+      expected,
+    }))
+    const answer = await ask<z.output<typeof counted> | (Refusal & { success: false })>(
+      db,
+      sql`select public.count_stock(${shopId}, ${JSON.stringify(counts)}::jsonb, 'Stock list', 'import', ${dryRun}) as answer`,
+    )
+    if (!answer.success) throw errorOf(answer)
+    return answer
+  },
+})
+
 const getLowStock = defineAction({
   input: z.object({ shopId: z.uuid(), threshold: z.int32().nullable().default(10) }),
   output: z.array(lowStock),
@@ -91,12 +131,15 @@ const getLowStock = defineAction({
 /** Changes stock, takes an order's units, or lists what runs low (S-F1). SQL checks the caller's shop and role. */
 export const inventoryOperations = defineFunction({
   name: 'inventory-operations',
-  summary: 'Changes or counts stock, takes the units of an order off the shelf, or lists what runs low.',
+  summary:
+    'Changes, counts, exports or imports stock, takes the units of an order off the shelf, or lists what runs low.',
   access: 'user',
   ...defineActions({
     update,
     process_order: processOrder,
     count_stock: countStock,
     get_low_stock: getLowStock,
+    export_stock: exportStock,
+    import_stock: importStock,
   }),
 })

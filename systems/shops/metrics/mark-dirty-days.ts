@@ -60,6 +60,7 @@ function statementsOf(chunks: readonly TransactionChunk[]): Statement[] {
   const marks = new Map<string, Mark>()
   const rezoned = new Set<string>()
   const recosted = new Map<string, Set<string>>()
+  const revalued = new Set<string>()
   const mark = (image: RowImage | null, column: string, cause: object | null) => {
     const [shop, at] = [image?.shop_id, image?.[column]]
     if (!shop || !at) return
@@ -71,10 +72,12 @@ function statementsOf(chunks: readonly TransactionChunk[]): Statement[] {
       if (!differs(before, after, orderColumns)) return
       const order = after?.submission_id ?? before?.submission_id
       const cause = { order, from: before?.status ?? null, to: after?.status ?? null }
+      if (after?.id && before?.status !== after.status) revalued.add(after.id)
       for (const image of [before, after]) {
         for (const column of ['submitted_at', 'returned_at']) mark(image, column, cause)
       }
     },
+    order_returns: ({ after }) => mark(after, 'returned_at', { cause: 'lines returned' }),
     // The closing stock of a day is part of its sell-through.
     stock_history: ({ after }) => mark(after, 'timestamp', null),
     shops: ({ before, after }) => {
@@ -98,6 +101,7 @@ function statementsOf(chunks: readonly TransactionChunk[]): Statement[] {
   }
   return [
     ...(marks.size > 0 ? [sql`select private.mark_days(${JSON.stringify([...marks.values()])}::jsonb)`] : []),
+    ...(revalued.size > 0 ? [sql`select private.mark_return_days(${[...revalued]})`] : []),
     ...[...rezoned].map((shop) => sql`select private.mark_all_days(${shop}, 'zone or currency changed')`),
     ...[...recosted].map(([shop, items]) => sql`select private.mark_cost_days(${shop}, ${[...items]})`),
     ...(everything ? [sql`select private.mark_all_days()`] : []),

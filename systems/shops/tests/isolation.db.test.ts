@@ -29,9 +29,11 @@ describe('no role reaches another shop (AT-29)', () => {
     test,
     values: {
       items: { stock: 100 },
+      coupons: { code: 'TENTH' },
       keyword_replies: { keywords: ['hello'] },
       order_stock: { demand: {} },
       plans: { currency: 'USD' },
+      push_subscriptions: { endpoint: 'a-device-of-somebody', kind: 'fcm' },
       metric_restatements: { causes: '[]', before: {}, after: {} },
       team_invitations: { user_id: actor('invited').userId },
     },

@@ -446,3 +446,133 @@ describe('analytics-operations (S-F2)', () => {
     expect(await refusal(query('select private.refresh_days()', [], service))).toBe('nothing was refused')
   })
 })
+
+describe('returns of lines', () => {
+  const back = (orderId: string, lines: unknown, key: string, at: string | null = null) =>
+    test.database.transactionAsOwner(async ({ query: ask }) => {
+      if (at) await ask(sql`select set_config('plinth.clock', ${at}, true)`)
+      const { rows } = await ask<{ answer: { amount: number; lines: unknown[] } }>(
+        sql`select public.return_lines(${orderId}, ${JSON.stringify(lines)}::jsonb, ${key}, 'Broken') as answer`,
+      )
+      return rows[0]!.answer
+    })
+  const orderId = (shopId: string, number: string) =>
+    value<string>(
+      test.database,
+      null,
+      sql`select id from public.form_submissions where shop_id = ${shopId} and submission_id = ${number}`,
+    )
+
+  it('of any order in any steps add up to what it cost, to the last minor unit (AT-21)', async () => {
+    const shopId = await newShop()
+    const mug = await addItem(shopId, 'Mug', 1.111)
+    const bowl = await addItem(shopId, 'Bowl', null)
+    let number = 0
+    await fc.assert(
+      fc.asyncProperty(
+        fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 })),
+        fc.tuple(fc.integer({ min: 0, max: 99_999 }), fc.integer({ min: 1, max: 99_999 })),
+        fc.integer({ min: 0, max: 300 }),
+        fc.array(fc.tuple(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 4 })), { maxLength: 6 }),
+        async ([a, b], [priceA, priceB], discount, steps) => {
+          const name = `S-${++number}`
+          const lines = [line(mug, a, priceA / 1000), line(bowl, b, priceB / 1000)]
+          await place(shopId, name, lines, { discount: discount / 100 })
+          const id = await orderId(shopId, name)
+          const left = new Map([
+            [1, a],
+            [2, b],
+          ])
+          const given: number[] = []
+          const take = async (line_no: number, quantity: number) => {
+            if (quantity < 1) return
+            left.set(line_no, left.get(line_no)! - quantity)
+            given.push((await back(id, [{ line_no, quantity }], `k-${given.length}`)).amount)
+          }
+          for (const [line_no, wish] of steps) await take(line_no, Math.min(wish, left.get(line_no)!))
+          for (const [line_no, rest] of left) await take(line_no, rest)
+          const paid = await value<string>(
+            test.database,
+            null,
+            sql`select (sum(amount_minor) - ${discount})::text from public.order_lines where order_id = ${id}`,
+          )
+          expect(given.reduce((sum, amount) => sum + Math.round(amount * 100), 0)).toBe(Number(paid))
+        },
+      ),
+      { seed: 16, numRuns: 12 },
+    )
+  })
+
+  it('count on their own day, once per key, and leave the rest to a later return or cancellation', async () => {
+    const shopId = await newShop()
+    const mug = await addItem(shopId, 'Mug', 4)
+    await place(shopId, 'R', [line(mug, 4, 10)], { discount: 4 })
+    const id = await orderId(shopId, 'R')
+    const stock = () =>
+      value<number>(test.database, null, sql`select stock from public.items where id = ${mug}`)
+    const first = [{ line_no: 1, quantity: 1 }]
+    expect(await back(id, first, 'one', '2026-03-12T12:00:00Z')).toMatchObject({ amount: 9 })
+    expect(await back(id, first, 'one', '2026-03-13T12:00:00Z')).toMatchObject({ amount: 9 })
+    await back(id, [{ line_no: 1, quantity: 1, restock: false }], 'two', '2026-03-12T13:00:00Z')
+    expect(await stock()).toBe(997)
+    const minor = async (date: string) => {
+      const day = await derive(shopId, date)
+      return [
+        day['gross_minor'],
+        day['discount_minor'],
+        day['refund_minor'],
+        day['cost_minor'],
+        day['items_returned'],
+      ].map(Number)
+    }
+    expect(await minor('2026-03-10')).toEqual([4000, 400, 0, 1600, 0])
+    expect(await minor('2026-03-12')).toEqual([0, -200, 2000, -400, 2])
+    await returnAt(shopId, 'R', '2026-03-14T12:00:00Z')
+    expect(await minor('2026-03-14')).toEqual([0, -200, 2000, -800, 2])
+    // Of four, one came back, one was broken, two came back with the order.
+    expect(await stock()).toBe(999)
+    const explained = await query(
+      'select sum(refund_minor) as refund, sum(discount_minor) as discount from public.explain_day($1, $2)',
+      [shopId, '2026-03-12'],
+      ada,
+    )
+    expect(explained.rows).toEqual([{ refund: '2000', discount: '-200' }])
+    await place(shopId, 'Q', [line(mug, 4, 10)])
+    await back(await orderId(shopId, 'Q'), [{ line_no: 1, quantity: 3, restock: false }], 'one')
+    await query(
+      `update public.form_submissions set status = 'Cancelled' where shop_id = $1 and submission_id = 'Q'`,
+      [shopId],
+    )
+    expect(await stock()).toBe(996)
+  })
+
+  it('are refused for what did not happen, and for strangers', async () => {
+    const shopId = await newShop()
+    const mug = await addItem(shopId, 'Mug', 4)
+    await place(shopId, 'P', [line(mug, 1, 10)], { status: 'Pending' })
+    await place(shopId, 'C', [line(mug, 2, 10)])
+    const [pending, placed] = [await orderId(shopId, 'P'), await orderId(shopId, 'C')]
+    const outcome = (id: string, lines: unknown, as = ada, key = 'k') =>
+      refusal(query('select public.return_lines($1, $2, $3)', [id, JSON.stringify(lines), key], as))
+    expect(await outcome(pending, [{ line_no: 1, quantity: 1 }])).toBe('order_not_returnable PT409')
+    for (const wrong of [
+      [],
+      {},
+      [{ line_no: 2, quantity: 1 }],
+      [{ line_no: 1, quantity: 3 }],
+      [{ line_no: 1, quantity: 0 }],
+      [{ line_no: 1, quantity: 1, restock: 'no' }],
+      [
+        { line_no: 1, quantity: 1 },
+        { line_no: 1, quantity: 1 },
+      ],
+    ])
+      expect(await outcome(placed, wrong), JSON.stringify(wrong)).toBe('invalid_return PT422')
+    expect(await outcome(placed, [{ line_no: 1, quantity: 1 }], rival)).toBe('unknown_order PT404')
+    expect(await outcome(placed, [{ line_no: 1, quantity: 1 }], agent)).toBe('forbidden PT403')
+    const both = await Promise.all(
+      ['a', 'b', 'c'].map((key) => outcome(placed, [{ line_no: 1, quantity: 1 }], ada, key)),
+    )
+    expect(both.sort()).toEqual(['invalid_return PT422', 'nothing was refused', 'nothing was refused'])
+  })
+})

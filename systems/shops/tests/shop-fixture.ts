@@ -121,7 +121,7 @@ export async function findDrift(database: ProjectDatabase): Promise<readonly Que
     ) holds
     where i.item_type = 'product' and (
       i.stock <> books.total or i.stock <> coalesce(books.last, 0)
-      or p.on_hand is distinct from i.stock or p.held <> holds.total)`)
+      or p.on_hand is distinct from i.stock + i.backorder_limit or p.held <> holds.total)`)
   return rows
 }
 

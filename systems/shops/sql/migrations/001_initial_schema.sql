@@ -16,7 +16,8 @@ create type public.order_status as enum ('Pending', 'Confirmed', 'Completed', 'C
 create type public.shipping_status as enum ('unshipped', 'packed', 'shipped', 'delivered', 'returned');
 create type public.team_role as enum ('Owner', 'Admin', 'Order Manager', 'Support Agent');
 create type public.message_sender as enum ('user', 'bot');
-create type public.match_type as enum ('contains', 'exact');
+create type public.match_type as enum ('contains', 'exact', 'word', 'regex');
+create type public.conversation_state as enum ('open', 'waiting', 'closed');
 create type public.subscription_plan as enum ('Starter', 'Pro', 'Growth');
 create type public.subscription_status as enum ('trialing', 'active', 'expired', 'pending_approval');
 create type public.billing_interval as enum ('month', 'year');
@@ -54,6 +55,10 @@ create table public.shops (
   low_stock_threshold integer not null default 10 check (low_stock_threshold >= 0),
   order_hold_minutes integer not null default 4320 check (order_hold_minutes between 1 and 525600),
   restock_returns boolean not null default true,
+  notify_customers boolean not null default true,
+  bot_pause_minutes integer not null default 60 check (bot_pause_minutes between 0 and 43200),
+  ai_enabled boolean not null default false,
+  ai_instructions text check (length(ai_instructions) <= 8000),
   subscription_plan public.subscription_plan not null default 'Starter',
   subscription_status public.subscription_status not null default 'trialing',
   billing_interval public.billing_interval not null default 'month',
@@ -72,6 +77,9 @@ comment on column public.shops.timezone is 'IANA zone of the shop''s day.';
 comment on column public.shops.low_stock_threshold is 'Units below which an item counts as low; items may set their own.';
 comment on column public.shops.order_hold_minutes is 'How long a pending order keeps its units reserved. Default three days.';
 comment on column public.shops.restock_returns is 'Whether the units of a returned order go back on the shelf.';
+comment on column public.shops.notify_customers is 'Whether customers who gave an address are told of their orders by e-mail.';
+comment on column public.shops.bot_pause_minutes is 'How long a conversation gets no automatic replies after an agent wrote in it.';
+comment on column public.shops.ai_enabled is 'Whether a message that no keyword answers is answered by the AI port, a credit each.';
 create index shops_owner on public.shops (owner_id);
 
 create table public.team_members (
@@ -94,11 +102,19 @@ create table public.forms (
   description text,
   fields jsonb not null default '[]' check (jsonb_typeof(fields) = 'array'),
   is_active boolean not null default true,
+  all_items boolean not null default false,
+  hold_minutes integer not null default 60 check (hold_minutes between 5 and 43200),
+  max_open_orders integer not null default 200 check (max_open_orders between 1 and 100000),
+  requires_payment_proof boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   unique (shop_id, id)
 );
-comment on table public.forms is 'Order forms that a shop designed.';
+comment on table public.forms is 'Order forms that a shop designed; 011_order_forms takes what customers send.';
+comment on column public.forms.fields is '[{key, label, type, required, …}]: docs/shops.md has the types and their rules.';
+comment on column public.forms.all_items is 'Whether the form offers every item of the shop, not only those whose form_id it is.';
+comment on column public.forms.hold_minutes is 'How long an order that came by the form keeps its units reserved until somebody looks at its payment.';
+comment on column public.forms.max_open_orders is 'Pending orders that came by the form, at most: strangers cannot reserve a whole shop.';
 
 create table public.items (
   id uuid primary key default gen_random_uuid(),
@@ -113,6 +129,7 @@ create table public.items (
   promo_start_date timestamptz,
   promo_end_date timestamptz,
   stock integer default 0,
+  backorder_limit integer not null default 0 check (backorder_limit between 0 and 1000000),
   low_stock_threshold integer check (low_stock_threshold >= 0),
   category text,
   image_url text,
@@ -120,20 +137,30 @@ create table public.items (
   duration text,
   location text,
   form_id uuid,
+  parent_id uuid,
+  variant jsonb check (jsonb_typeof(variant) = 'object' and length(variant::text) <= 2000),
+  has_variants boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   unique (shop_id, id),
   unique (shop_id, sku),
+  unique (shop_id, parent_id, variant),
+  foreign key (shop_id, parent_id) references public.items (shop_id, id),
   foreign key (shop_id, form_id) references public.forms (shop_id, id) on delete set null (form_id),
   constraint items_promotion_in_order check (promo_end_date >= promo_start_date),
-  constraint items_stock_not_negative check (stock >= 0),
+  constraint items_stock_not_negative check (stock >= -backorder_limit),
+  constraint items_variant_of_parent check ((parent_id is null) = (variant is null) and parent_id <> id),
   constraint items_services_without_stock check ((item_type = 'service') = (stock is null))
 ) with (fillfactor = 70);
 comment on table public.items is 'Products and services of a shop.';
 comment on column public.items.stock is
   'Units on hand, always the sum of the item''s stock_history; null for services. Writing it writes the history.';
 comment on column public.items.original_price is 'What a unit cost the shop, in major units; copied to a line when it is sold.';
+comment on column public.items.backorder_limit is 'Units that may be sold beyond the shelf: stock may fall to minus this many. 0, the default: never.';
 comment on column public.items.low_stock_threshold is 'Overrides the shop''s threshold.';
+comment on column public.items.parent_id is 'The product that this is a variant of; a variant is an item with price and stock of its own.';
+comment on column public.items.variant is 'What tells it from its siblings: {"size": "M", "colour": "red"}.';
+comment on column public.items.has_variants is 'Whether there are variants: then they are sold, and it is not. Kept by a trigger.';
 -- stock is in no index and pages have room: a sale rewrites its row in place instead of touching every index.
 comment on column public.items.sku is 'The shop''s own article number; imports match by it.';
 create index items_category on public.items (shop_id, category);
@@ -146,7 +173,7 @@ create table public.stock_history (
   item_id uuid,
   deleted_item_id uuid,
   change integer not null check (change <> 0),
-  new_stock integer not null check (new_stock >= 0),
+  new_stock integer not null check (new_stock >= -1000000),
   kind public.movement_kind not null default 'adjustment',
   reason text not null,
   order_ref text,
@@ -178,9 +205,10 @@ create table public.conversations (
   customer_contact text,
   platform public.social_platform,
   external_id text,
+  integration_id uuid,
   assigned_to uuid references auth.users (id) on delete set null,
-  is_open boolean not null default true,
-  unread_count integer not null default 0 check (unread_count >= 0),
+  state public.conversation_state not null default 'open',
+  bot_paused_until timestamptz,
   last_message_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -188,17 +216,25 @@ create table public.conversations (
   unique (shop_id, platform, external_id)
 );
 comment on table public.conversations is 'A customer''s conversation with a shop.';
+comment on column public.conversations.external_id is 'The customer as the platform names them.';
+comment on column public.conversations.integration_id is 'The account that replies leave by; set by the channel the conversation came in through.';
+comment on column public.conversations.state is 'open: the shop is to answer; waiting: the customer is; closed. A customer''s message opens it.';
+comment on column public.conversations.bot_paused_until is 'No automatic replies before this instant: an agent has taken over. infinity until somebody hands it back.';
 create index conversations_recent on public.conversations (shop_id, last_message_at desc);
+create index conversations_inbox on public.conversations (shop_id, state, last_message_at desc);
 create index conversations_assignee on public.conversations (assigned_to) where assigned_to is not null;
 
 create table public.messages (
   id uuid primary key default gen_random_uuid(),
   shop_id uuid not null references public.shops (id) on delete cascade,
   conversation_id uuid not null,
+  seq bigint generated always as identity,
   sender public.message_sender not null,
-  text text,
+  text text check (length(text) <= 20000),
   attachments jsonb not null default '[]' check (jsonb_typeof(attachments) = 'array'),
   external_id text,
+  sent_by uuid,
+  in_reply_to uuid,
   is_ai boolean not null default false,
   "timestamp" timestamptz not null default now(),
   foreign key (shop_id, conversation_id) references public.conversations (shop_id, id) on delete cascade,
@@ -206,9 +242,13 @@ create table public.messages (
 );
 comment on table public.messages is 'Messages of a conversation, by the customer (user) or the shop (bot).';
 comment on column public.messages.external_id is 'The platform''s own id: the same message delivered twice is one row.';
+comment on column public.messages.seq is 'Order of messages; their times come from the platforms.';
+comment on column public.messages.sent_by is 'The agent who wrote it; null for automatic replies and the customer. Set by a trigger.';
+comment on column public.messages.in_reply_to is 'The customer''s message that it answers by itself: one automatic reply each.';
 comment on column public.messages.is_ai is 'Written by the AI-reply port; counted, and written by the service role only.';
 create index messages_time on public.messages (shop_id, "timestamp");
-create index messages_conversation on public.messages (shop_id, conversation_id, "timestamp");
+create index messages_conversation on public.messages (shop_id, conversation_id, seq);
+create unique index messages_one_reply on public.messages (shop_id, in_reply_to) where in_reply_to is not null;
 
 create table public.keyword_replies (
   id uuid primary key default gen_random_uuid(),
@@ -219,22 +259,31 @@ create table public.keyword_replies (
   apply_to_chat boolean not null default true,
   apply_to_comments boolean not null default false,
   buttons jsonb not null default '[]' check (jsonb_typeof(buttons) = 'array'),
+  priority integer not null default 0,
+  cooldown_seconds integer not null default 60 check (cooldown_seconds between 0 and 2592000),
   enabled boolean not null default true,
   created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  constraint keyword_replies_bounded check (cardinality(keywords) <= 100 and length(array_to_string(keywords, '')) <= 10000
+    and length(reply) <= 4000)
 );
-comment on table public.keyword_replies is 'What the shop answers by itself when a message holds a keyword.';
+comment on table public.keyword_replies is 'What the shop answers by itself when a message fits a keyword: of several the one of the highest priority, then the oldest.';
+comment on column public.keyword_replies.match_type is
+  'exact: the whole message; contains: anywhere; word: as a whole word; regex: a regular expression of RE2, which takes linear time. Case and width of letters do not count.';
+comment on column public.keyword_replies.cooldown_seconds is 'The same rule answers the same conversation once in so many seconds.';
 create index keyword_replies_shop on public.keyword_replies (shop_id) where enabled;
 
 create table public.saved_replies (
   id uuid primary key default gen_random_uuid(),
   shop_id uuid not null references public.shops (id) on delete cascade,
   title text not null,
-  content text not null,
+  content text not null check (length(content) <= 4000),
+  shortcut text check (shortcut ~ '^\S{1,40}$'),
   created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  unique (shop_id, shortcut)
 );
-comment on table public.saved_replies is 'Texts that agents send with one touch.';
+comment on table public.saved_replies is 'Texts that agents send with one touch; {{customer_name}}, {{shop_name}}, {{agent_name}}, {{order}} and {{order_status}} are filled in.';
 create index saved_replies_shop on public.saved_replies (shop_id);
 
 -- Orders -------------------------------------------------------------------------------------------------------
@@ -269,6 +318,8 @@ create table public.form_submissions (
   payment_method text,
   payment_screenshot_url text,
   discount numeric not null default 0 check (discount >= 0 and discount < 'Infinity'),
+  coupon_code text,
+  hold_minutes integer check (hold_minutes between 5 and 525600),
   custom_fields jsonb not null default '{}',
   delivery_address jsonb check (jsonb_typeof(delivery_address) = 'object' and length(delivery_address::text) <= 4000),
   shipping_status public.shipping_status not null default 'unshipped',
@@ -294,7 +345,9 @@ comment on column public.form_submissions.submission_id is
   'The order''s number, unique in its shop: two shops may both have an ORD-1234.';
 comment on column public.form_submissions.ordered_products is
   '[{productId, quantity, unitPrice}], as clients write it; order_lines holds the same as rows.';
-comment on column public.form_submissions.discount is 'Taken off the whole order, major units.';
+comment on column public.form_submissions.discount is 'Taken off the whole order, major units. Of an order with a coupon it is computed.';
+comment on column public.form_submissions.coupon_code is 'The coupon that the discount comes from (012_coupons); it stays as the order was placed.';
+comment on column public.form_submissions.hold_minutes is 'How long its units stay reserved; null: as the shop says.';
 comment on column public.form_submissions.imported is
   'Brought in from another system by the service role: lines may be negative (credits, write-offs), stock moves are '
   'dated submitted_at.';
@@ -340,6 +393,29 @@ comment on column public.order_lines.amount is 'quantity × unit_price, major un
 comment on column public.order_lines.amount_minor is
   'amount in minor units of the currency, rounded once, half away from zero: what ledgers and metrics count.';
 create index order_lines_item on public.order_lines (shop_id, item_id);
+
+create table public.order_returns (
+  id uuid primary key default gen_random_uuid(),
+  shop_id uuid not null,
+  order_id uuid not null,
+  line_no integer not null,
+  return_key text not null check (length(return_key) between 1 and 200),
+  quantity integer not null check (quantity > 0),
+  restocked boolean not null,
+  amount_minor bigint not null,
+  discount_minor bigint not null,
+  cost_minor bigint not null,
+  reason text,
+  returned_by uuid,
+  returned_at timestamptz not null,
+  unique (shop_id, order_id, return_key, line_no),
+  foreign key (shop_id, order_id, line_no) references public.order_lines (shop_id, order_id, line_no) on delete cascade
+);
+comment on table public.order_returns is 'Units of an order''s lines that came back while the order stands. Append-only, written by return_lines().';
+comment on column public.order_returns.amount_minor is 'Their part of the line''s amount: parts of a line add up to it to the last unit.';
+comment on column public.order_returns.discount_minor is 'Their part of the order''s discount, which is taken back with them.';
+comment on column public.order_returns.cost_minor is 'Their cost, 0 where they did not go back on the shelf.';
+create index order_returns_time on public.order_returns (shop_id, returned_at);
 
 create type public.order_stock_state as enum ('held', 'taken', 'none');
 comment on type public.order_stock_state is
@@ -528,17 +604,21 @@ create table public.social_integrations (
   account_name text,
   token_expires_at timestamptz,
   is_active boolean not null default true,
+  last_error text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  unique (shop_id, platform)
+  unique (shop_id, platform),
+  unique (shop_id, id)
 );
 comment on table public.social_integrations is 'A shop''s accounts on social platforms. Their tokens are in private.social_tokens.';
+comment on column public.social_integrations.last_error is 'Why the platform refused the account the last time; null while it does not.';
 
 -- Sealed is a version byte 1, a nonce and a tag before the text: more than 29 bytes.
 create table private.social_tokens (
   integration_id uuid primary key references public.social_integrations (id) on delete cascade,
   access_token_sealed bytea check (length(access_token_sealed) > 29 and get_byte(access_token_sealed, 0) = 1),
-  refresh_token_sealed bytea check (length(refresh_token_sealed) > 29 and get_byte(refresh_token_sealed, 0) = 1)
+  refresh_token_sealed bytea check (length(refresh_token_sealed) > 29 and get_byte(refresh_token_sealed, 0) = 1),
+  webhook_secret_sealed bytea check (length(webhook_secret_sealed) > 29 and get_byte(webhook_secret_sealed, 0) = 1)
 );
 comment on table private.social_tokens is
   'OAuth tokens of social integrations, sealed by the server (AES-256-GCM, kernel/seal.ts); a token in the clear is '

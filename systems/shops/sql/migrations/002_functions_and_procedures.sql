@@ -157,7 +157,8 @@ end $$;
 comment on function private.read_order_items(jsonb, text, uuid) is 'Reads [{item_id, quantity}] into demand per product, or into errors per line.';
 
 -- security definer: the ledger is closed to everyone; the tenant is checked here.
-create function public.count_stock(p_shop_id uuid, p_counts jsonb, p_reason text default 'Stock-take') returns jsonb
+create function public.count_stock(p_shop_id uuid, p_counts jsonb, p_reason text default 'Stock-take', p_kind public.movement_kind default 'count',
+  p_dry_run boolean default false) returns jsonb
 language plpgsql security definer set search_path = '' set plan_cache_mode = 'force_generic_plan' set enable_seqscan = off as $$
 declare
   v_errors jsonb;
@@ -165,6 +166,9 @@ declare
   v_short jsonb;
 begin
   perform private.require_role(p_shop_id, 'Owner', 'Admin', 'Order Manager');
+  if p_kind not in ('count', 'import') then
+    return jsonb_build_object('success', false, 'code', 'invalid_counts', 'error', 'The kind must be count or import.');
+  end if;
   if jsonb_typeof(p_counts) is distinct from 'array' or jsonb_array_length(p_counts) not between 1 and 5000 then
     return jsonb_build_object('success', false, 'code', 'invalid_counts',
       'error', 'The counts must be an array of 1 to 5000 {item_id, counted, expected}.');
@@ -178,18 +182,19 @@ begin
     from jsonb_array_elements(p_counts) with ordinality c (value, no)
   ),
   checked as (
-    select l.*, i.id, i.stock, case
+    select l.*, i.id, i.stock, i.backorder_limit, case
         when l.item_id is null then 'item_id must be the id of an item.'
-        when l.counted is null then 'counted must be a whole number from 0 to 1000000000.'
-        when l.expected is null and coalesce(l.value -> 'expected', 'null') <> 'null' then 'expected must be a whole number from 0 to 1000000000.'
+        when l.counted is null then 'counted must be a whole number from -1000000 to 1000000000.'
+        when l.expected is null and coalesce(l.value -> 'expected', 'null') <> 'null' then 'expected must be a whole number from -1000000 to 1000000000.'
         when i.id is null then 'There is no such item in this shop.'
         when i.stock is null then 'A service has no stock.'
+        when l.counted < -i.backorder_limit then 'The item may not fall so low.'
         when count(*) over (partition by l.item_id) > 1 then 'The item stands in the list more than once.'
         when i.stock <> l.expected then 'The stock changed since it was looked up.'
       end as error
     from line l left join public.items i on i.shop_id = p_shop_id and i.id = l.item_id
   )
-  select jsonb_agg(jsonb_build_object('line', no, 'item_id', value -> 'item_id', 'error', error, 'stock', stock,
+  select jsonb_agg(jsonb_build_object('line', coalesce(value -> 'line', to_jsonb(no)), 'item_id', value -> 'item_id', 'error', error, 'stock', stock,
         'code', case when stock <> expected then 'stock_changed' else 'invalid_counts' end) order by no) filter (where error is not null),
       coalesce(jsonb_agg(jsonb_build_object('item_id', item_id, 'before', stock, 'after', counted, 'change', counted - stock) order by item_id)
         filter (where error is null and counted <> stock), '[]')
@@ -198,8 +203,11 @@ begin
     return jsonb_build_object('success', false, 'code', v_errors #>> '{0,code}', 'error', v_errors #>> '{0,error}', 'errors', v_errors);
   end if;
 
+  if p_dry_run then
+    return jsonb_build_object('success', true, 'counted', jsonb_array_length(p_counts), 'changes', v_changes);
+  end if;
   select t.short into v_short from private.try_movements(array(
-    select row(p_shop_id, c.item_id, c.change, coalesce(nullif(trim(p_reason), ''), 'Stock-take'), null, auth.uid(), now(), 'count')::private.movement
+    select row(p_shop_id, c.item_id, c.change, coalesce(nullif(trim(p_reason), ''), 'Stock-take'), null, auth.uid(), now(), p_kind)::private.movement
     from jsonb_to_recordset(v_changes) c (item_id uuid, change bigint))) t;
   if v_short is not null then
     return jsonb_build_object('success', false, 'code', 'insufficient_stock', 'error', 'Pending orders hold more than was counted.',
@@ -207,17 +215,18 @@ begin
   end if;
   return jsonb_build_object('success', true, 'counted', jsonb_array_length(p_counts), 'changes', v_changes);
 end $$;
-comment on function public.count_stock(uuid, jsonb, text) is
+comment on function public.count_stock(uuid, jsonb, text, public.movement_kind, boolean) is
   'A stock-take: sets the stock of items to what was counted, all or none. [{item_id, counted, expected}]; expected is the stock '
   'that the list was made with: where it differs from the present, somebody sold meanwhile, and nothing is written. Answers '
-  '{success, counted, changes: [{item_id, before, after, change}]} or {success: false, code, error, errors}.';
+  '{success, counted, changes: [{item_id, before, after, change}]} or {success: false, code, error, errors}. p_dry_run writes nothing and '
+  'answers the same; p_kind import marks the movements of a list that came from elsewhere.';
 
 create function private.try_count(p_value jsonb) returns integer language sql immutable as $$
   select case when jsonb_typeof(p_value) = 'number' then
-    case when p_value::numeric between 0 and 1000000000 and p_value::numeric = trunc(p_value::numeric)
+    case when p_value::numeric between -1000000 and 1000000000 and p_value::numeric = trunc(p_value::numeric)
       then p_value::numeric::integer end end
 $$;
-comment on function private.try_count(jsonb) is 'A whole number of units from 0 to 1,000,000,000, or null.';
+comment on function private.try_count(jsonb) is 'A whole number of units from -1,000,000, for items sold beyond the shelf, to 1,000,000,000, or null.';
 
 -- security definer: last sales are read past the caller's row rights; the tenant is checked here.
 create function public.get_low_stock_items(p_shop_id uuid, p_threshold integer default 10, p_include_zero boolean default true)
@@ -247,12 +256,12 @@ comment on function public.get_low_stock_items(uuid, integer, boolean) is
 
 -- security definer: pools are closed to everyone; the tenant is checked here.
 create function public.get_item_availability(p_shop_id uuid, p_item_ids uuid[] default null)
-returns table (item_id uuid, stock integer, held integer, available integer)
+returns table (item_id uuid, stock integer, held integer, available integer, backorder_limit integer)
 language plpgsql stable security definer set search_path = '' as $$
 begin
   perform private.require_role(p_shop_id, 'Owner', 'Admin', 'Order Manager', 'Support Agent');
   return query
-    select i.id, i.stock, a.held::integer, a.available::integer
+    select i.id, i.stock, a.held::integer, a.available::integer, i.backorder_limit
     from public.items i
     join plinth.availability('stock', coalesce(p_item_ids, array(select p.id from public.items p where p.shop_id = p_shop_id))) a
       on a.thing = i.id
@@ -260,7 +269,8 @@ begin
     order by i.name, i.id;
 end $$;
 comment on function public.get_item_availability(uuid, uuid[]) is
-  'Units on hand, held for pending orders, and available (the difference) of products, all of the shop by default.';
+  'Units on hand, held for pending orders, and available (the difference, and what may be sold beyond the shelf) of products, all of '
+  'the shop by default.';
 
 -- security definer: counts past the caller's row rights; the tenant is checked here.
 create function public.get_shop_stats(p_shop_id uuid) returns jsonb
@@ -275,7 +285,10 @@ begin
       'total_orders', (select count(*) from public.form_submissions where shop_id = s.id),
       'total_revenue', plinth.to_major(coalesce(sold.minor, 0), s.currency)
         - coalesce((select sum(discount) from public.form_submissions
-                    where shop_id = s.id and status in ('Confirmed', 'Completed')), 0),
+                    where shop_id = s.id and status in ('Confirmed', 'Completed')), 0)
+        - plinth.to_major(coalesce((select sum(r.amount_minor - r.discount_minor) from public.order_returns r
+                    join public.form_submissions f on f.shop_id = r.shop_id and f.id = r.order_id
+                    where r.shop_id = s.id and f.status in ('Confirmed', 'Completed')), 0), s.currency),
       'total_conversations', (select count(*) from public.conversations where shop_id = s.id),
       'low_stock_count', (select count(*) from public.items i where i.shop_id = s.id
                           and i.stock < coalesce(i.low_stock_threshold, s.low_stock_threshold)))
@@ -291,15 +304,15 @@ begin
   return v_stats;
 end $$;
 comment on function public.get_shop_stats(uuid) is
-  'A shop in six numbers (S-D10). Revenue is what confirmed and completed orders sold, less their discounts, in major '
+  'A shop in six numbers (S-D10). Revenue is what confirmed and completed orders sold, less discounts and returns, in major '
   'units; low stock follows each item''s threshold, else the shop''s.';
 
 revoke all on all functions in schema private from public;
 revoke all on function public.update_stock(uuid, integer, text, uuid, public.movement_kind),
-  public.count_stock(uuid, jsonb, text), public.process_order_stock_changes(jsonb, text, uuid),
+  public.count_stock(uuid, jsonb, text, public.movement_kind, boolean), public.process_order_stock_changes(jsonb, text, uuid),
   public.get_low_stock_items(uuid, integer, boolean), public.get_item_availability(uuid, uuid[]), public.get_shop_stats(uuid)
   from public, anon;
 grant execute on function public.update_stock(uuid, integer, text, uuid, public.movement_kind),
-  public.count_stock(uuid, jsonb, text), public.process_order_stock_changes(jsonb, text, uuid),
+  public.count_stock(uuid, jsonb, text, public.movement_kind, boolean), public.process_order_stock_changes(jsonb, text, uuid),
   public.get_low_stock_items(uuid, integer, boolean), public.get_item_availability(uuid, uuid[]), public.get_shop_stats(uuid)
   to authenticated, service_role;

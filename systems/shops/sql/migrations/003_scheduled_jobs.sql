@@ -96,7 +96,7 @@ begin
     select v_item.shop_id, v_item.item_id, t.first_at, t.last_at, t.movements, t.closing, t.ndjson, sha256(convert_to(t.ndjson, 'UTF8'))
     from text t
     returning * into v_archived;
-    if v_archived.closing_stock > 0 then
+    if v_archived.closing_stock <> 0 then
       insert into public.stock_history (seq, shop_id, item_id, change, new_stock, kind, reason, "timestamp")
       overriding system value
       values (v_item.until, v_item.shop_id, v_item.item_id, v_archived.closing_stock, v_archived.closing_stock, 'opening',

@@ -75,6 +75,7 @@ begin
       ('keyword_replies',     'any',      'Owner,Admin,Support Agent',     'Owner,Admin,Support Agent',     'Owner,Admin,Support Agent'),
       ('saved_replies',       'any',      'Owner,Admin,Support Agent',     'Owner,Admin,Support Agent',     'Owner,Admin,Support Agent'),
       ('order_lines',         'any',      null,                            null,                            null),
+      ('order_returns',       'any',      null,                            null,                            null),
       ('order_stock',         'any',      null,                            null,                            null),
       ('low_stock_alerts',    'any',      null,                            null,                            null),
       ('stock_history_archive', 'Owner,Admin', null,                       null,                            null),
@@ -102,12 +103,12 @@ begin
 end $$;
 
 -- The ledger's tables are written by SQL alone: the service role reads them too, and nobody takes anything back.
-revoke insert, update, delete on public.stock_history, public.order_lines, public.order_stock, public.low_stock_alerts,
+revoke insert, update, delete on public.stock_history, public.order_lines, public.order_returns, public.order_stock, public.low_stock_alerts,
   public.stock_history_archive from service_role;
 
 -- What the AI wrote is counted and paid for.
 revoke insert on public.messages from authenticated;
-grant insert (id, shop_id, conversation_id, sender, text, attachments, external_id, "timestamp") on public.messages to authenticated;
+grant insert (id, shop_id, conversation_id, sender, text, attachments, "timestamp") on public.messages to authenticated;
 
 -- Of an integration its members may switch it off or remove it; what it is connected to comes from the platform.
 revoke update on public.social_integrations from authenticated;
@@ -135,9 +136,9 @@ create policy "close a shop" on public.shops for delete to authenticated using (
 -- What a shop pays for is the platform's to write (set_subscription), and ownership changes hands by leave_shop().
 revoke insert, update on public.shops from authenticated;
 grant insert (id, owner_id, name, description, logo_url, phone, email, address, currency, timezone, low_stock_threshold,
-  order_hold_minutes, restock_returns) on public.shops to authenticated;
+  order_hold_minutes, restock_returns, notify_customers, bot_pause_minutes, ai_enabled, ai_instructions) on public.shops to authenticated;
 grant update (name, description, logo_url, phone, email, address, currency, timezone, low_stock_threshold,
-  order_hold_minutes, restock_returns) on public.shops to authenticated;
+  order_hold_minutes, restock_returns, notify_customers, bot_pause_minutes, ai_enabled, ai_instructions) on public.shops to authenticated;
 
 -- An Admin manages those below; only an Owner makes or unmakes Owners and Admins. Members come in by invitation only
 -- (007_team), so clients insert nothing and change nothing but a role.

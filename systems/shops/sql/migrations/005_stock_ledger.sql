@@ -3,7 +3,7 @@
 -- Three records hold an item's stock, and agree after every statement:
 --   stock_history   every movement, append-only: the sum of an item's changes is its stock
 --   items.stock     that sum
---   plinth.pools    the same number, of which pending orders hold some (docs/holds.md); available = on hand − held
+--   plinth.pools    the same number and the item's backorder_limit, of which pending orders hold some (docs/holds.md)
 --
 -- Who writes them:
 --   private.try_movements()   orders, update_stock() and returns: locks items, then pools, and writes all three
@@ -40,11 +40,12 @@ begin
   --    are locked, so that they take no time under the locks.
   select array_agg(row(i.shop_id, i.id, i.change, i.stock, i.stock + i.running, i.is_last, i.low_stock_threshold,
         i.reason, i.order_ref, i.changed_by, i.at, i.kind)::private.posting order by i.no),
-      array_agg(i.id order by i.id) filter (where i.is_last), array_agg(i.stock + i.running order by i.id) filter (where i.is_last),
+      array_agg(i.id order by i.id) filter (where i.is_last),
+      array_agg(i.stock + i.running + i.backorder_limit order by i.id) filter (where i.is_last),
       bool_or(i.is_last and ((i.stock < i.threshold) <> (i.stock + i.running < i.threshold) or i.alerted and i.stock + i.running >= i.threshold))
     into v_postings, v_things, v_stock, v_alerts
     from (
-      select m.*, i.id, i.stock, i.low_stock_threshold, coalesce(i.low_stock_threshold, s.low_stock_threshold) as threshold,
+      select m.*, i.id, i.stock, i.backorder_limit, i.low_stock_threshold, coalesce(i.low_stock_threshold, s.low_stock_threshold) as threshold,
         exists (
           select from public.low_stock_alerts a where a.shop_id = i.shop_id and a.item_id = i.id and a.resolved_at is null
         ) as alerted
@@ -82,7 +83,7 @@ begin
   --    every crossing asks again under the lock.
   if v_alerts then
     perform private.update_alerts(array(
-      select row(p.shop_id, p.item_id, p.before, p.new_stock, p.low_stock_threshold, p.low_stock_threshold)::private.stock_change
+      select row(p.shop_id, p.item_id, p.before, p.new_stock, p.low_stock_threshold, p.low_stock_threshold, 0, 0)::private.stock_change
       from unnest(v_postings) p where p.is_last));
   end if;
 end $$;
@@ -156,18 +157,18 @@ comment on function private.prepare_item() is 'Trigger: products have a number i
 -- security definer: writes pools and history, which are closed to everyone.
 create function private.open_stock() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
-  perform plinth.set_on_hand('stock', array_agg(id), array_agg(stock::bigint))
+  perform plinth.set_on_hand('stock', array_agg(id), array_agg(stock::bigint + backorder_limit))
     from created where item_type = 'product' having count(*) > 0;
   insert into public.stock_history (shop_id, item_id, change, new_stock, kind, reason, changed_by, "timestamp")
   select shop_id, id, stock, stock, 'opening', 'Opening stock', auth.uid(), case when plinth.is_trusted() then created_at else now() end
-  from created where stock > 0;
+  from created where stock <> 0;
   return null;
 end $$;
 comment on function private.open_stock() is
   'Trigger: a new product gets its pool and its opening movement, dated created_at when the service role brings it in.';
 
 create type private.stock_change as (
-  shop_id uuid, item_id uuid, before integer, after integer, old_threshold integer, new_threshold integer
+  shop_id uuid, item_id uuid, before integer, after integer, old_threshold integer, new_threshold integer, old_limit integer, new_limit integer
 );
 comment on type private.stock_change is 'What an update did to an item; before and after are null for services.';
 
@@ -179,10 +180,10 @@ set search_path = '' set enable_nestloop = off as $$
 declare
   v_changes private.stock_change[];
 begin
-  select array_agg(row(n.shop_id, n.id, o.stock, n.stock, o.low_stock_threshold, n.low_stock_threshold)::private.stock_change)
+  select array_agg(row(n.shop_id, n.id, o.stock, n.stock, o.low_stock_threshold, n.low_stock_threshold, o.backorder_limit, n.backorder_limit)::private.stock_change)
     into v_changes
     from before_change o join after_change n using (id)
-    where (o.stock, o.low_stock_threshold) is distinct from (n.stock, n.low_stock_threshold);
+    where (o.stock, o.low_stock_threshold, o.backorder_limit) is distinct from (n.stock, n.low_stock_threshold, n.backorder_limit);
   if v_changes is not null then
     perform private.record_stock(v_changes, current_setting('plinth.stock_posting', true) = 'on');
   end if;
@@ -197,9 +198,9 @@ declare
   v_short jsonb;
 begin
   if p_posting is not true then
-    select plinth.try_on_hand('stock', array_agg(c.item_id), array_agg(coalesce(c.after, 0)::bigint))
+    select plinth.try_on_hand('stock', array_agg(c.item_id), array_agg(coalesce(c.after + c.new_limit, 0)::bigint))
       into v_short
-      from unnest(p_changes) c where c.before is distinct from c.after having count(*) > 0;
+      from unnest(p_changes) c where (c.before, c.old_limit) is distinct from (c.after, c.new_limit) having count(*) > 0;
     if v_short is not null then
       perform private.refuse_shortage(v_short);
     end if;
@@ -235,7 +236,7 @@ begin
   end;
   if not v_shop_goes then
     insert into public.stock_history (shop_id, item_id, change, new_stock, reason, changed_by)
-    select old.shop_id, old.id, -old.stock, 0, format('%s was deleted', old.name), auth.uid() where old.stock > 0;
+    select old.shop_id, old.id, -old.stock, 0, format('%s was deleted', old.name), auth.uid() where old.stock <> 0;
     update public.stock_history set item_id = null, deleted_item_id = old.id where shop_id = old.shop_id and item_id = old.id;
   end if;
   return old;
@@ -334,11 +335,11 @@ begin
   delete from plinth.pools p
   where p.kind = 'stock' and p.thing = any (v_things)
     and not exists (select from public.items i where i.id = p.thing and i.item_type = 'product');
-  update plinth.pools p set on_hand = i.stock, held = 0
+  update plinth.pools p set on_hand = i.stock + i.backorder_limit, held = 0
   from public.items i
   where i.shop_id = p_shop_id and i.item_type = 'product' and p.kind = 'stock' and p.thing = i.id;
   insert into plinth.pools (kind, thing, on_hand)
-  select 'stock', i.id, i.stock from public.items i
+  select 'stock', i.id, i.stock + i.backorder_limit from public.items i
   where i.shop_id = p_shop_id and i.item_type = 'product'
     and not exists (select from plinth.pools p where p.kind = 'stock' and p.thing = i.id)
   order by i.id;

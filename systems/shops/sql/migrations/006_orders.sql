@@ -78,7 +78,7 @@ begin
   end if;
   perform private.apply_orders(array(
     select row(o.shop_id, o.submission_id, t.goal, coalesce(d.demand, '{}'),
-      format('Order %s: %s', o.submission_id, o.status), case when o.imported then o.submitted_at else now() end)::private.order_change
+      format('Order %s: %s', o.submission_id, o.status), case when o.imported then o.submitted_at else now() end, o.hold_minutes)::private.order_change
     from unnest(v_orders) o
     join private.order_transitions t on t.from_status = o.status and t.to_status = o.status
     left join private.demand_of(v_lines) d on d.order_id = o.id), true, v_lines);
@@ -155,7 +155,7 @@ begin
     select row((u.after).shop_id, (u.after).submission_id,
       case when (u.after).status = 'Return' and not s.restock_returns then 'taken' else t.goal end,
       case when u.edited then coalesce(d.demand, '{}') else k.demand end,
-      format('Order %s: %s → %s', (u.after).submission_id, u.before, (u.after).status), now())::private.order_change
+      format('Order %s: %s → %s', (u.after).submission_id, u.before, (u.after).status), now(), (u.after).hold_minutes)::private.order_change
     from unnest(p_updates) u
     join public.shops s on s.id = (u.after).shop_id
     join private.order_transitions t on t.from_status = u.before and t.to_status = (u.after).status
@@ -198,7 +198,7 @@ create trigger drop_orders after delete on public.form_submissions referencing o
 -- What orders do to stock -------------------------------------------------------------------------------------
 
 create type private.order_change as
-  (shop_id uuid, order_ref text, goal public.order_stock_state, demand jsonb, reason text, at timestamptz);
+  (shop_id uuid, order_ref text, goal public.order_stock_state, demand jsonb, reason text, at timestamptz, hold_minutes integer);
 comment on type private.order_change is 'An order and the state of stock that it is to be in; demand is {item_id: units}.';
 
 create type private.order_step as (
@@ -232,7 +232,8 @@ begin
     v_user := auth.uid();
   elsif v_goal = 'held' then
     v_key := private.hold_key(p_order.shop_id, p_order.submission_id);
-    select plinth.now() + s.order_hold_minutes * interval '1 minute' into v_ends from public.shops s where s.id = p_order.shop_id;
+    select plinth.now() + coalesce(p_order.hold_minutes, s.order_hold_minutes) * interval '1 minute' into v_ends
+      from public.shops s where s.id = p_order.shop_id;
   end if;
   select coalesce(jsonb_object_agg(w.item_id, w.quantity), '{}'),
       array_agg(row(p_order.shop_id, w.item_id, -w.quantity, v_reason, p_order.submission_id, v_user, v_at,
@@ -310,7 +311,7 @@ begin
       order by o.shop_id, o.order_ref for no key update of o;
   end if;
   select array_agg(row(c.shop_id, c.order_ref, coalesce(o.state, 'none'), goal.state, o.demand, c.demand, c.reason, c.at,
-        plinth.now() + s.order_hold_minutes * interval '1 minute')::private.order_step
+        plinth.now() + coalesce(c.hold_minutes, s.order_hold_minutes) * interval '1 minute')::private.order_step
       order by c.at, c.shop_id, c.order_ref),
       min(c.order_ref) filter (where o.state = 'taken' and o.demand <> c.demand)
     into v_steps, v_other
@@ -499,6 +500,7 @@ language sql stable as $$
       when q.quantity is null then 'quantity must be a whole number from 1 to 1000000'
       when q.unit_price is null then 'unitPrice must be a number from 0 to 1000000000 with at most 10 decimals'
       when i.id is null then 'there is no such item in this shop'
+      when i.has_variants and not o.imported then 'the item has variants: name one of them'
     end
   from unnest(p_orders) o
   cross join lateral (
@@ -513,7 +515,7 @@ language sql stable as $$
     offset 0
   ) q
   left join lateral (
-    select id, name, item_type, original_price, category from public.items where items.shop_id = o.shop_id and items.id = q.product_id offset 0
+    select id, name, item_type, original_price, category, has_variants from public.items where items.shop_id = o.shop_id and items.id = q.product_id offset 0
   ) i on true
 $$;
 comment on function private.read_order_lines(public.form_submissions[]) is 'ordered_products as rows; problem says what is wrong with a line.';

@@ -63,23 +63,40 @@ language sql stable as $$
     left join public.order_stock k on k.shop_id = f.shop_id and k.order_ref = f.submission_id
     where f.status = 'Return'
   )
-  select m.id, m.submission_id, m.sign * l.quantity < 0, l.item_id, l.category, abs(l.quantity)::bigint,
-    sign(l.quantity)::bigint * l.amount_minor, 0::bigint,
-    case when m.sign > 0 or m.restocked then round(abs(l.quantity) * coalesce(l.unit_cost, i.original_price, 0) * day.factor)::bigint else 0 end,
+  select m.id, m.submission_id, m.sign * l.quantity < 0, l.item_id, l.category, abs(l.quantity)::bigint - coalesce(b.units, 0),
+    sign(l.quantity)::bigint * l.amount_minor - coalesce(b.amount, 0), 0::bigint,
+    case when m.sign > 0 or m.restocked
+      then round((abs(l.quantity) - coalesce(b.units, 0)) * coalesce(l.unit_cost, i.original_price, 0) * day.factor)::bigint else 0 end,
     coalesce(l.unit_cost, i.original_price) is not null
   from day
   cross join moved m
   join public.order_lines l on l.shop_id = day.shop_id and l.order_id = m.id
   left join public.items i on l.unit_cost is null and i.shop_id = l.shop_id and i.id = l.item_id
+  left join lateral (
+    select sum(r.quantity) as units, sum(r.amount_minor)::bigint as amount from public.order_returns r
+    where r.shop_id = l.shop_id and r.order_id = l.order_id and r.line_no = l.line_no
+  ) b on m.sign < 0
   union all
-  select m.id, m.submission_id, m.sign < 0, null, null, 0, 0, plinth.to_minor(m.discount, day.currency), 0, true
+  select m.id, m.submission_id, m.sign < 0, null, null, 0, 0, plinth.to_minor(m.discount, day.currency) - coalesce(b.discount, 0), 0, true
   from day cross join moved m
+  left join lateral (
+    select sum(r.discount_minor)::bigint as discount from public.order_returns r where r.shop_id = day.shop_id and r.order_id = m.id
+  ) b on m.sign < 0
   where m.discount <> 0
+  union all
+  select f.id, f.submission_id, true, p.item_id, p.category, p.units, p.amount, p.discount, p.cost, true
+  from day
+  join public.order_returns r on r.shop_id = day.shop_id and r.returned_at >= day.starts and r.returned_at < day.ends
+  join public.form_submissions f on f.shop_id = r.shop_id and f.id = r.order_id and f.status in ('Confirmed', 'Completed', 'Return')
+  join public.order_lines l on l.shop_id = r.shop_id and l.order_id = r.order_id and l.line_no = r.line_no
+  cross join lateral (values (l.item_id, l.category, r.quantity::bigint, r.amount_minor, 0::bigint, r.cost_minor),
+    (null, null, 0, 0, r.discount_minor, 0)) p (item_id, category, units, amount, discount, cost)
 $$;
 comment on function private.sales_facts(uuid, date) is
   'What a local day consists of: a row per line that was sold on it or came back on it (is_refund), and per discount of an '
   'order. Amounts are positive in the direction of their kind. A line of negative quantity (an imported credit) is a refund '
-  'of its own day. The cost of what came back is 0 where it did not go back on the shelf.';
+  'of its own day. Returns of single lines count on their own day, and the return of the whole order only for the rest. The cost of '
+  'what came back is 0 where it did not go back on the shelf.';
 
 -- Deriving a day ---------------------------------------------------------------------------------------------------
 
@@ -241,6 +258,16 @@ begin
   on conflict (shop_id, date) do nothing;
 end $$;
 comment on function private.mark_all_days(uuid, text) is 'Marks every day of a shop, or of all, that has orders or metrics.';
+
+create function private.mark_return_days(p_order_ids uuid[]) returns void language plpgsql set search_path = '' as $$
+begin
+  perform private.mark_days((
+    select coalesce(jsonb_agg(jsonb_build_object('shop_id', r.shop_id, 'at', r.returned_at,
+      'cause', jsonb_build_object('order', f.submission_id, 'from', null, 'to', f.status))), '[]')
+    from public.form_submissions f join public.order_returns r on r.shop_id = f.shop_id and r.order_id = f.id
+    where f.id = any (p_order_ids)));
+end $$;
+comment on function private.mark_return_days(uuid[]) is 'Marks the days on which lines of orders came back: they count while the order does.';
 
 create function private.mark_cost_days(p_shop_id uuid, p_item_ids uuid[]) returns void language plpgsql set search_path = '' as $$
 begin

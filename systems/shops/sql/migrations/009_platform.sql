@@ -124,13 +124,16 @@ create function private.expire_subscriptions() returns integer language plpgsql 
 declare
   v_count integer;
 begin
+  -- A shop that has a subscription follows it, which knows of overdue payments.
   update public.shops set subscription_status = 'expired'
     where subscription_status = 'trialing' and trial_ends_at <= plinth.now()
-      or subscription_status = 'active' and period_ends_at <= plinth.now();
+      or subscription_id is null and subscription_status = 'active' and period_ends_at <= plinth.now();
   get diagnostics v_count = row_count;
+  update public.shops set data_extension_status = 'expired'
+    where data_extension_status = 'active' and data_extension_ends_at <= plinth.now();
   return v_count;
 end $$;
-comment on function private.expire_subscriptions() is 'Ends trials and paid periods that ran out; returns how many.';
+comment on function private.expire_subscriptions() is 'Ends trials, paid periods and data extensions that ran out; returns how many subscriptions.';
 
 -- Metrics ----------------------------------------------------------------------------------------------------------
 

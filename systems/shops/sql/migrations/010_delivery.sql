@@ -65,7 +65,9 @@ begin
       where f.shop_id = s.id and (f.customer_email is not null or f.customer_phone is not null)
     ) o
     left join lateral (
-      select sum(l.amount_minor) as minor from public.order_lines l where l.shop_id = o.shop_id and l.order_id = o.id
+      select sum(l.amount_minor) - coalesce((select sum(r.amount_minor - r.discount_minor) from public.order_returns r
+        where r.shop_id = o.shop_id and r.order_id = o.id), 0) as minor
+      from public.order_lines l where l.shop_id = o.shop_id and l.order_id = o.id
     ) sold on true
     where s.id = p_shop_id and o.key is not null
     group by o.key, s.currency
@@ -75,7 +77,7 @@ begin
 end $$;
 comment on function public.get_customers(uuid, text, integer, integer) is
   'A shop''s customers, who ordered last first: contact as last given, orders, and what confirmed and completed ones brought less '
-  'their discounts, in major units. p_search is part of a name, an address or a number. 1,000 at most.';
+  'their discounts and returns, in major units. p_search is part of a name, an address or a number. 1,000 at most.';
 
 -- security definer: as above.
 create function public.get_customer_orders(p_shop_id uuid, p_customer text, p_limit integer default 50, p_before timestamptz default null)
