@@ -1,17 +1,19 @@
 import { z } from 'zod'
 import { sql } from '../database/index.ts'
 import { defineJob } from '../jobs/index.ts'
+import { notificationsOffer } from '../notifications/index.ts'
 import { defineCapability, offerKey, type Watched } from '../system/index.ts'
 import type { AlertPort } from './alert-port.ts'
 import { type Alerts, alertsOfProject } from './alerts-of-project.ts'
 import { alertErrors } from './errors.ts'
 import { readAlertsMigrations } from './migrations.ts'
+import { notifyPeople } from './notify-people.ts'
 import type { AlertRule } from './step-rule.ts'
 import { sendNotices, type WatchOptions, watchProject } from './watch-project.ts'
 
 /** A project's health and alerts, for commands and other capabilities. */
 export interface AlertsOffer extends Alerts {
-  /** Sends alerts to people from now on; the last that connects does. Without one they are in the log. */
+  /** Sends alerts by this port from now on, in place of notifications to `mailTo` and `smsTo` or the log. */
   connect(port: AlertPort): void
 }
 
@@ -45,6 +47,16 @@ const settings = z.object({
     .describe('Looks in a row at which a part has to be better before it counts.'),
   partAlerts: z.boolean().default(true).describe('Whether a part that is down is an alert.'),
   keepDays: z.number().int().min(1).default(365).describe('Days that alerts and the history are kept.'),
+  mailTo: z
+    .array(z.email())
+    .default([])
+    .describe(
+      'Addresses that get alerts by e-mail, by the project’s notifications. Without any, alerts are in the log.',
+    ),
+  smsTo: z
+    .array(z.string().min(4))
+    .default([])
+    .describe('Telephone numbers that get critical alerts by SMS.'),
 })
 
 /** Looks at every part of the project, keeps how it did, and tells people when a figure is beyond its bound. */
@@ -58,9 +70,17 @@ export const alerts = ({
     migrations: readAlertsMigrations,
     settings,
     defaults,
-    open: ({ database, watched, clock, log, settings: given }) => {
+    open: ({ database, watched, clock, log, settings: given, system, offer: offerOf }) => {
       for (const rule of rules) requireRule(rule, rules)
-      const { everyMinutes, worseAfter: worse, betterAfter: better, partAlerts, keepDays } = given
+      const {
+        everyMinutes,
+        worseAfter: worse,
+        betterAfter: better,
+        partAlerts,
+        keepDays,
+        mailTo,
+        smsTo,
+      } = given
       const watch: WatchOptions = {
         database,
         watched,
@@ -71,20 +91,27 @@ export const alerts = ({
         clock,
         log,
       }
-      let port: AlertPort = {
+      const logPort: AlertPort = {
         send: async ({ id: _, ...notice }) => log.warn(notice, `alert ${notice.event}: ${notice.summary}`),
       }
+      // Asked for when it is needed: notifications may be opened after alerts.
+      const ownPort = () =>
+        mailTo.length + smsTo.length > 0
+          ? notifyPeople(offerOf(notificationsOffer), system.name, { mailTo, smsTo })
+          : logPort
+      let connected: AlertPort | undefined
       const own = alertsOfProject(database, watch)
       return {
         context: () => ({ alerts: own }),
         offer: {
           ...own,
           connect: (given) => {
-            port = given
+            connected = given
           },
         } satisfies AlertsOffer,
         start: async () => {
           for (const rule of rules) requireFigure(rule, watched())
+          ownPort()
         },
         jobs: [
           defineJob({
@@ -95,7 +122,7 @@ export const alerts = ({
             concurrency: 1,
             run: async () => {
               await watchProject(watch)
-              await sendNotices(watch, port)
+              await sendNotices(watch, connected ?? ownPort())
             },
           }),
           defineJob({
