@@ -16,10 +16,15 @@ export const refundPayment = defineFunction({
     reason: z.string().trim().min(3).max(500),
   }),
   output: z.object({ requestId: z.uuid() }),
-  handle: async ({ asService, userId }, { registrationId, refundId, amount = null, reason }) => ({
-    requestId: await ask<string>(
-      asService('only the platform asks a provider for a refund'),
-      sql`select private.refund_registration(${userId}, ${registrationId}, ${refundId}, ${amount}, ${reason}) as answer`,
-    ),
-  }),
+  handle: async (
+    { asService, payments, userId },
+    { registrationId, refundId, amount: major = null, reason },
+  ) => {
+    const { order, amount } = await ask<{ order: string; amount: number | null }>(
+      asService('what an administrator asks for is written down'),
+      sql`select private.note_refund(${userId}, ${registrationId}, ${refundId}, ${major}, ${reason}) as answer`,
+    )
+    const part = amount === null ? {} : { amount }
+    return { requestId: await payments.refund(order, { cause: refundId, reason, by: userId, ...part }) }
+  },
 })

@@ -1,4 +1,4 @@
-import { ask, sql } from '@plinth/platform/database'
+import { sql } from '@plinth/platform/database'
 import { z } from 'zod'
 import { processReferrals } from '../referrals/process-referrals.ts'
 import { defineJob } from '../uses.ts'
@@ -52,8 +52,9 @@ export const paymentReconciliationJob = defineJob({
   payload: nothing,
   concurrency: 1,
   run: async ({ db, log }) => {
-    const mended = await ask<number>(db, sql`select private.reconcile_registrations() as answer`)
-    if (mended > 0) log.warn({ mended }, 'registrations differed from their orders')
+    const { rows } = await db.query<{ id: string }>(sql`select private.differing_orders() as id`)
+    for (const { id } of rows) await db.query(sql`select private.mend_order(${id})`)
+    if (rows.length > 0) log.warn({ mended: rows.length }, 'registrations differed from their orders')
   },
 })
 

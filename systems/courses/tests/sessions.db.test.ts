@@ -233,18 +233,18 @@ describe('messages', () => {
     await system.database.asOwner(sql`
       insert into public.notifications_queue (user_id, type, subject, content, priority)
       values (${person.userId}, 'in_app', 'Low', 'low', 'low'), (${person.userId}, 'in_app', 'Urgent', 'urgent', 'urgent'),
-        (${person.userId}, 'email', 'Mail', 'mail', 'high')`)
+        (${person.userId}, 'in_app', 'High', 'high', 'high')`)
     const answer = await system.call('send-notifications', {}, { as: 'service' })
     expect(answer.body).toEqual({
       success: true,
-      processed: { email: 1, sms: 0, inApp: 2, failed: 0 },
+      processed: { email: 0, sms: 0, inApp: 3, failed: 0 },
       total: 3,
     })
     expect(await system.call('send-notifications', {}, { as: admin })).toMatchObject({ status: 403 })
     const shown = await system.request('/rest/v1/in_app_notifications?select=title&order=created_at', {
       as: person,
     })
-    expect(shown.body.map(({ title }: { title: string }) => title)).toEqual(['Urgent', 'Low'])
+    expect(shown.body.map(({ title }: { title: string }) => title)).toEqual(['Urgent', 'High', 'Low'])
     const read = await system.request('/rest/v1/in_app_notifications?title=eq.Low', {
       method: 'PATCH',
       as: person,
@@ -504,7 +504,7 @@ describe('analytics (C-F6)', () => {
       select id, event_id, user_id, 'success', 100, 25 from one`)
     await system.database.asOwner(sql`
       update public.registrations set paid_at = '2026-03-31T18:45:00Z' where id in (
-        select registration_id from public.payment_transactions order by registration_id limit 1)`)
+        select registration_id from public.payment_transactions where status = 'success' order by registration_id limit 1)`)
     const all = (await report('type=revenue')).body.data
     expect(all).toMatchObject({ totalRevenue: 150, transactionCount: 2 })
     // In Kolkata that is a quarter past midnight of the next day.

@@ -310,20 +310,26 @@ create trigger log_callback after insert on plinth.notification_facts for each r
 
 -- Reconciliation -------------------------------------------------------------------------------------------------
 
-create function private.reconcile_registrations() returns integer language sql security definer set search_path = '' as $$
-  with differing as (
-    select o.id from plinth.payment_orders o
-    join public.payment_transactions t on t.order_id = o.id join public.registrations r on r.id = t.registration_id
-    where o.purpose = 'registration' and (
-      (t.status = 'success') <> (o.status in ('paid', 'partially_refunded'))
-      or (t.status = 'refunded') <> (o.status in ('refunded', 'reversed'))
-      or (r.payment_status = 'completed' and o.status not in ('paid', 'partially_refunded', 'refunded'))
-      or (o.status = 'refunded' and r.payment_status <> 'refunded'))
-  )
-  select count(*)::integer from differing d, lateral plinth.queue_payment_fold(d.id)
+create function private.differing_orders() returns setof uuid language sql stable security definer set search_path = '' as $$
+  select o.id from plinth.payment_orders o
+  join public.payment_transactions t on t.order_id = o.id join public.registrations r on r.id = t.registration_id
+  where o.purpose = 'registration' and (
+    (t.status = 'success') <> (o.status in ('paid', 'partially_refunded'))
+    or (t.status = 'refunded') <> (o.status in ('refunded', 'reversed'))
+    or t.refunded_amount <> least(plinth.to_major(o.refunded, t.currency), t.amount)
+    or (o.status in ('refunded', 'reversed') and r.payment_status not in ('refunded', 'free')))
+  order by o.id
 $$;
-comment on function private.reconcile_registrations() is
-  'Compares registrations and payment_transactions with the orders that they follow, and folds those again that differ; gives how many.';
+comment on function private.differing_orders() is 'Orders whose registration or transaction does not show what they say.';
+
+create function private.mend_order(p_order uuid) returns void language plpgsql security definer set search_path = '' as $$
+declare
+  v_order plinth.payment_orders;
+begin
+  select * into v_order from plinth.payment_orders where id = p_order for no key update;
+  perform private.follow_order(p_order, v_order.status, v_order.refunded, null, v_order.discrepancies);
+end $$;
+comment on function private.mend_order(uuid) is 'Makes a registration and its transaction show again what their order says.';
 
 create function private.reconciliation_report(p_days integer default 30) returns jsonb language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object(
@@ -339,10 +345,10 @@ revoke all on function private.seller(), private.zone(), private.tax_lines(bigin
   private.begin_payment(uuid, uuid, text, text, text), private.registration_paid(uuid, uuid), private.registration_refunded(uuid),
   private.follow_order(uuid, text, bigint, text, text[]), private.payment_happened(uuid, text, text), private.payment_refunded(uuid, text, bigint),
   private.log_webhook(text, text, text, jsonb), private.mark_webhook(), private.fail_webhooks(), private.log_callback(),
-  private.reconcile_registrations(), private.reconciliation_report(integer) from public;
+  private.differing_orders(), private.mend_order(uuid), private.reconciliation_report(integer) from public;
 grant execute on function public.invoices_of(uuid) to authenticated, service_role;
 grant execute on function private.begin_payment(uuid, uuid, text, text, text), private.log_webhook(text, text, text, jsonb), private.fail_webhooks(),
-  private.reconcile_registrations(), private.reconciliation_report(integer) to service_role;
+  private.differing_orders(), private.mend_order(uuid), private.reconciliation_report(integer) to service_role;
 
 -- Asked for by administrators ------------------------------------------------------------------------------------
 
@@ -352,24 +358,23 @@ create function private.queue_reconciliation() returns void language sql securit
 $$;
 comment on function private.queue_reconciliation() is 'Compares now: registrations with orders, and orders with Razorpay.';
 
-create function private.refund_registration(p_by uuid, p_registration_id uuid, p_refund_id uuid, p_amount numeric, p_reason text) returns uuid
+create function private.note_refund(p_by uuid, p_registration_id uuid, p_refund_id uuid, p_amount numeric, p_reason text) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  v_registration public.registrations := private.lock_registration(p_registration_id);
-  v_request uuid;
+  v_registration public.registrations;
 begin
-  if v_registration.id is null then
+  select * into v_registration from public.registrations where id = p_registration_id;
+  if not found then
     perform plinth.refuse('registration_not_found', 404, 'There is no such registration.', jsonb_build_object('registration_id', p_registration_id));
   elsif v_registration.order_id is null then
-    perform plinth.refuse('refund_exceeds_payment', 409, 'No payment of this order has as much left to give back.', private.show_registration(p_registration_id));
+    perform plinth.refuse('not_paid', 403, 'This registration is not paid.', private.show_registration(p_registration_id));
   end if;
-  v_request := plinth.request_refund(v_registration.order_id, p_refund_id::text, plinth.to_minor(p_amount, v_registration.currency), p_reason, p_by);
   insert into public.admin_audit_logs (admin_id, action, resource_type, resource_id, new_values, reason)
-  values (p_by, 'refund', 'registrations', p_registration_id::text, jsonb_build_object('amount', p_amount, 'request', v_request), p_reason);
-  return v_request;
+  values (p_by, 'ask_refund', 'registrations', p_registration_id::text, jsonb_build_object('amount', p_amount, 'refund_id', p_refund_id), p_reason);
+  return jsonb_build_object('order', v_registration.order_id, 'amount', plinth.to_minor(p_amount, v_registration.currency));
 end $$;
-comment on function private.refund_registration(uuid, uuid, uuid, numeric, text) is
-  'Asks for a refund in the name of an administrator, once for its id; audited. Raises registration_not_found, refund_exceeds_payment.';
+comment on function private.note_refund(uuid, uuid, uuid, numeric, text) is
+  'Writes down that an administrator asks for a refund; gives the order and the amount in minor units. Raises registration_not_found, not_paid.';
 
-revoke all on function private.queue_reconciliation(), private.refund_registration(uuid, uuid, uuid, numeric, text) from public;
-grant execute on function private.queue_reconciliation(), private.refund_registration(uuid, uuid, uuid, numeric, text), private.show_registration(uuid) to service_role;
+revoke all on function private.queue_reconciliation(), private.note_refund(uuid, uuid, uuid, numeric, text) from public;
+grant execute on function private.queue_reconciliation(), private.note_refund(uuid, uuid, uuid, numeric, text), private.show_registration(uuid) to service_role;
