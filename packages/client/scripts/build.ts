@@ -21,7 +21,10 @@ const published = {
   license,
   type,
   sideEffects: false,
-  exports: { '.': { types: './index.d.ts', default: './index.js' } },
+  exports: {
+    '.': { types: './index.d.ts', default: './index.js' },
+    './node': { types: './node.d.ts', default: './node.js' },
+  },
   types: './index.d.ts',
   dependencies,
 }

@@ -1,0 +1,2 @@
+/** What works in Node only. */
+export { openFileStore } from './store/file-store.ts'

@@ -1,0 +1,142 @@
+import type { WatchEvent } from '../watch/watch.ts'
+import type { CopyFeed, OfflineTransport } from './offline-transport.ts'
+import type { OfflineTable, Row } from './queued-write.ts'
+import type { UserStore } from './user-store.ts'
+
+/** What happened to the server's rows, as far as this device knows them. */
+export type CopyChange =
+  | { readonly type: 'snapshot' }
+  | { readonly type: 'changes'; readonly rows: readonly { readonly key: string; readonly row: Row | null }[] }
+
+/** The rows of one table as the server has them, kept on the device. */
+export interface KeptCopy {
+  readonly rows: ReadonlyMap<string, Row>
+  /** True when they have ever been read from the server. */
+  readonly isFilled: boolean
+  /** Writes to the store what came since; from now on everything that comes. Only one tab does. */
+  keep(): void
+  close(): Promise<void>
+}
+
+export interface KeptCopyOptions {
+  readonly table: string
+  readonly of: OfflineTable
+  readonly store: UserStore
+  readonly transport: Pick<OfflineTransport, 'watch'>
+  changed(change: CopyChange): void
+  /** Keys of the store that are not needed any more once what came until now is on the device. */
+  alsoRemove(): readonly string[]
+  failed(error: Error): void
+}
+
+/** What is kept beside the rows. */
+interface CopyMeta {
+  readonly key: readonly string[]
+  /** Null when the copy cannot be gone on with; it is shown all the same. */
+  readonly resume: string | null
+}
+
+/** Opens the copy as it was kept, and follows the table from there. */
+export async function openKeptCopy(options: KeptCopyOptions): Promise<KeptCopy> {
+  const { table, of, store, transport } = options
+  const prefix = store.copyPrefix(table)
+  const rows = new Map<string, Row>()
+  const keyOf = (row: Row): string => String(row[of.key])
+  let meta = await store.get<CopyMeta>(`${prefix}meta`)
+  for (const [, row] of meta ? await store.list<Row>(`${prefix}row/`) : []) rows.set(keyOf(row), row)
+
+  /** What is not on the device yet: all of it, or these rows. */
+  let unkept: Map<string, Row | null> | 'all' | null = null
+  let isKeeping = false
+  let isClosed = false
+  let keeping: Promise<void> | null = null
+
+  function note(key: string, row: Row | null): void {
+    if (unkept === 'all') return
+    unkept ??= new Map()
+    unkept.set(key, row)
+  }
+
+  /** Everything that came is written together with the place up to which it came, so a crash leaves a whole copy. */
+  async function write(): Promise<void> {
+    while (unkept && meta && !isClosed) {
+      const all = unkept === 'all'
+      const changed = unkept === 'all' ? rows : unkept
+      unkept = null
+      const entries = [...changed]
+      const set = entries.flatMap(([key, row]) => (row ? [[`${prefix}row/${key}`, row] as const] : []))
+      await store.writeCopy({
+        removePrefixes: all ? [prefix] : [],
+        remove: [
+          ...entries.flatMap(([key, row]) => (row ? [] : [`${prefix}row/${key}`])),
+          ...options.alsoRemove(),
+        ],
+        set: [...set, [`${prefix}meta`, meta]],
+      })
+    }
+  }
+
+  function keepSoon(): void {
+    if (!isKeeping || keeping !== null) return
+    keeping = write()
+      .catch((error: unknown) => {
+        unkept = 'all'
+        options.failed(error as Error)
+      })
+      .finally(() => {
+        keeping = null
+      })
+  }
+
+  function take(event: WatchEvent<Row>): void {
+    if (event.type === 'snapshot') {
+      rows.clear()
+      for (const row of event.rows) rows.set(keyOf(row), row)
+      unkept = 'all'
+      options.changed({ type: 'snapshot' })
+      return
+    }
+    const changed = event.changes.map(({ type, row }) => ({
+      key: keyOf(row),
+      row: type === 'remove' ? null : row,
+    }))
+    for (const { key, row } of changed) {
+      if (row) rows.set(key, row)
+      else rows.delete(key)
+      note(key, row)
+    }
+    options.changed({ type: 'changes', rows: changed })
+  }
+
+  const start =
+    meta?.resume == null ? undefined : { key: meta.key, rows: [...rows.values()], resume: meta.resume }
+  const feed: CopyFeed = transport.watch(table, start, {
+    event: (event) => !isClosed && take(event),
+    reached: ({ key, resume = null }) => {
+      if (isClosed) return
+      if (meta?.resume === resume && !unkept) return
+      meta = { key, resume }
+      unkept ??= new Map()
+      keepSoon()
+    },
+    failed: (error) => !isClosed && options.failed(error),
+  })
+
+  return {
+    rows,
+    get isFilled() {
+      return meta !== undefined
+    },
+    keep: () => {
+      isKeeping = true
+      // Another tab has kept its own until now.
+      if (meta) unkept = 'all'
+      keepSoon()
+    },
+    close: async () => {
+      isClosed = true
+      await feed.close()
+      await keeping
+    },
+  }
+}
