@@ -37,6 +37,11 @@ export const eyemotionErrors = defineErrors({
     message: 'There is no such user.',
     hint: 'Check the address or the id.',
   },
+  usage_not_found: {
+    status: 404,
+    message: 'There is no such usage of anybody’s credits.',
+    hint: 'See the user’s credits/usage.',
+  },
   review_link_over: {
     status: 404,
     message: 'This review link is not valid any more.',

@@ -33,7 +33,7 @@ export const { uses, defineRoute, defineJob } = useCapabilities(
     analyticsEnabled: on('Figures for admins.'),
     backupEnabled: on('Backups.'),
   }),
-  keys(),
+  keys({ userKeys: true }),
   storage({ fileSizeLimit: 10 * gib, accountFunction: 'private.account_of_file' }),
   notifications({ templates }),
   payments({

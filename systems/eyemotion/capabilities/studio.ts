@@ -1,3 +1,5 @@
+import { defineJob } from '@plinth/platform/jobs'
+import { hasCode } from '@plinth/platform/kernel'
 import { privacyOffer } from '@plinth/platform/privacy'
 import { secret } from '@plinth/platform/settings'
 import { defineCapability } from '@plinth/platform/system'
@@ -30,15 +32,32 @@ export const studio = () =>
     settings,
     open: (project) => {
       const { environment, openaiApiKey } = project.settings
+      const erase = (user: string) => project.offer(privacyOffer).persons.erase(user)
+      const eraseAgain = defineJob({
+        name: 'erase-account-again',
+        summary: 'Destroys the key of somebody who is erased, once the journal has caught up.',
+        payload: z.object({ user: z.uuid() }),
+        attempts: 20,
+        concurrency: 1,
+        run: async (_context, { user }) => {
+          await erase(user)
+        },
+      })
       const offer: Studio = {
         environment,
         url: project.url,
         startedAt: project.clock.now(),
         optional: { openai: openaiApiKey !== undefined },
         eraseAccount: async (user) => {
-          await project.offer(privacyOffer).persons.erase(user)
+          try {
+            await erase(user)
+          } catch (error) {
+            // The rows are gone; what the journal has of them is erased when it has caught up.
+            if (!hasCode(error, 'erasure_not_journalled')) throw error
+            await project.jobs.add(eraseAgain.name, { user })
+          }
         },
       }
-      return { context: () => ({ studio: offer }), offer }
+      return { context: () => ({ studio: offer }), offer, jobs: [eraseAgain] }
     },
   })

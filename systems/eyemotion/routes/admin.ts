@@ -113,6 +113,23 @@ export const giveCredits = defineRoute({
     ),
 })
 
+export const returnUsage = defineRoute({
+  method: 'POST',
+  path: `${base}/admin/usage/:id/return`,
+  summary: 'Gives burned credits back to the lots that they came from, with a reason, once.',
+  access: admins,
+  params: ofId,
+  body: z.object({ reason: z.string().trim().min(3).max(1_000) }),
+  responses: { 200: z.object({ returned: z.int() }) },
+  handle: async (ctx, { params: { id }, body: { reason } }) => {
+    const returned = await run<string>(
+      ctx,
+      sql`select private.return_usage(${requireUser(ctx)}, ${id}, ${reason}, ${originOf(ctx)}, ${ctx.clock.now()}) as answer`,
+    )
+    return { returned: Number(returned) }
+  },
+})
+
 const done = z.object({ done: z.literal(true) })
 
 export const suspendUser = defineRoute({

@@ -58,10 +58,8 @@ export const useCredits = defineRoute({
     const now = ctx.clock.now()
     const answer = await run<z.output<typeof used>>(
       ctx,
-      sql`with burned as materialized (
-          select private.burn_credits(${user}, ${`use ${user} ${key}`}, ${credits}, ${action}, ${resourceType ?? null}, ${resourceId ?? null},
-            ${JSON.stringify(details)}, ${now}) as row)
-        select jsonb_build_object('used', to_jsonb(row) - 'user_id', 'credits', private.credits_of((row).user_id, ${now})) as answer from burned`,
+      sql`select private.use_credits(${user}, ${key}, ${credits}, ${action}, ${resourceType ?? null}, ${resourceId ?? null},
+        ${JSON.stringify(details)}, ${now}) as answer`,
     )
     await note(ctx, 'credits.use', {
       type: resourceType ?? 'credits',

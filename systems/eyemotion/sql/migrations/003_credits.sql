@@ -130,19 +130,19 @@ end $$;
 comment on function private.burn_credits(uuid, text, bigint, text, text, text, jsonb, timestamptz) is
   'Burns credits of an account, once per key. Raises not_enough_credits (PT402), burn_key_taken (PT409).';
 
-create function private.return_burn(p_user uuid, p_key text, p_reason text) returns bigint language plpgsql set search_path = '' as $$
+create function private.return_burn(p_user uuid, p_key text, p_reason text, p_at timestamptz) returns bigint language plpgsql set search_path = '' as $$
 declare
   v_returned bigint;
 begin
   perform private.lock_credits(p_user);
-  select coalesce(sum(quantity), 0) into v_returned from plinth.return_holds('credits', array[p_key]);
+  select coalesce(sum(quantity), 0) into v_returned from plinth.return_holds('credits', array[p_key], p_at);
   update public.credits_usage set credits_used = 0,
       details = details || jsonb_build_object('returned', credits_used, 'reason', p_reason)
     where burn_key = p_key and credits_used > 0;
   perform private.refresh_credits(p_user);
   return v_returned;
 end $$;
-comment on function private.return_burn(uuid, text, text) is
+comment on function private.return_burn(uuid, text, text, timestamptz) is
   'Gives what was burned under a key back to its lots, once; what came from a lot that has ended is lost. Returns the credits.';
 
 create function private.credits_of(p_user uuid, p_at timestamptz) returns jsonb language sql stable set search_path = '' as $$
@@ -155,8 +155,19 @@ create function private.credits_of(p_user uuid, p_at timestamptz) returns jsonb 
 $$;
 comment on function private.credits_of(uuid, timestamptz) is 'An account for its user: what can be burned, and the lots in the order in which they are burned.';
 
-revoke all on function private.lock_credits(uuid), private.refresh_credits(uuid), private.grant_credits(uuid, text, bigint, timestamptz, integer),
+create function private.use_credits(p_user uuid, p_key text, p_credits bigint, p_action text, p_resource_type text, p_resource_id text,
+  p_details jsonb, p_at timestamptz) returns jsonb language plpgsql set search_path = '' as $$
+declare
+  v_used public.credits_usage := private.burn_credits(p_user, format('use %s %s', p_user, p_key), p_credits, p_action, p_resource_type,
+    p_resource_id, p_details, p_at);
+begin
+  return jsonb_build_object('used', to_jsonb(v_used) - 'user_id', 'credits', private.credits_of(p_user, p_at));
+end $$;
+comment on function private.use_credits(uuid, text, bigint, text, text, text, jsonb, timestamptz) is
+  'private.burn_credits() under a key of the user''s own, with the account after it.';
+
+revoke all on function private.use_credits(uuid, text, bigint, text, text, text, jsonb, timestamptz), private.lock_credits(uuid), private.refresh_credits(uuid), private.grant_credits(uuid, text, bigint, timestamptz, integer),
   private.spendable_credits(uuid, timestamptz), private.hold_credits(uuid, text, bigint, timestamptz, timestamptz),
   private.note_burn(uuid, text, text, text, text, jsonb, timestamptz),
-  private.burn_credits(uuid, text, bigint, text, text, text, jsonb, timestamptz), private.return_burn(uuid, text, text),
+  private.burn_credits(uuid, text, bigint, text, text, text, jsonb, timestamptz), private.return_burn(uuid, text, text, timestamptz),
   private.credits_of(uuid, timestamptz) from public;

@@ -49,6 +49,24 @@ end $$;
 comment on function private.give_credits(uuid, uuid, text, bigint, text, timestamptz, jsonb, timestamptz) is
   'Gives a user credits with a reason, once per key. Raises user_not_found (PT404), admin_required (PT403).';
 
+create function private.return_usage(p_admin uuid, p_usage uuid, p_reason text, p_origin jsonb, p_at timestamptz) returns bigint
+language plpgsql set search_path = '' as $$
+declare
+  v_used public.credits_usage;
+  v_returned bigint;
+begin
+  perform private.require_admin(p_admin);
+  select * into v_used from public.credits_usage where id = p_usage;
+  if v_used.user_id is null then
+    perform plinth.refuse('usage_not_found', 404, 'There is no such usage of anybody''s credits.');
+  end if;
+  v_returned := private.return_burn(v_used.user_id, v_used.burn_key, p_reason, p_at);
+  perform private.log_activity(p_admin, 'admin.return_credits', 'usage', p_usage::text, jsonb_build_object('credits', v_returned, 'reason', p_reason), p_origin, p_at);
+  return v_returned;
+end $$;
+comment on function private.return_usage(uuid, uuid, text, jsonb, timestamptz) is
+  'Gives what was burned back to its lots, with a reason, once. Raises usage_not_found (PT404), admin_required (PT403).';
+
 create function private.suspend_user(p_admin uuid, p_user uuid, p_reason text, p_origin jsonb, p_at timestamptz) returns void
 language plpgsql set search_path = '' as $$
 begin
@@ -223,7 +241,7 @@ comment on function private.forget_account(uuid) is
 
 revoke all on function private.log_activity(uuid, text, text, text, jsonb, jsonb, timestamptz), private.require_admin(uuid, boolean),
   private.require_subject(uuid, uuid), private.give_credits(uuid, uuid, text, bigint, text, timestamptz, jsonb, timestamptz),
-  private.suspend_user(uuid, uuid, text, jsonb, timestamptz), private.set_role(uuid, uuid, public.user_role, jsonb, timestamptz),
+  private.return_usage(uuid, uuid, text, jsonb, timestamptz), private.suspend_user(uuid, uuid, text, jsonb, timestamptz), private.set_role(uuid, uuid, public.user_role, jsonb, timestamptz),
   private.earned(text, timestamptz, timestamptz), private.financial_analytics(timestamptz, timestamptz), private.estimate_rows(regclass),
   private.dashboard(timestamptz), private.list_users(integer, integer, text, public.user_role, text, boolean),
   private.user_activity(timestamptz, timestamptz), private.require_init(boolean), private.init_database(timestamptz),
@@ -237,7 +255,7 @@ declare
 begin
   for v_function in
     select p.oid from pg_catalog.pg_proc p where p.pronamespace = 'private'::regnamespace and p.proname in (
-      'spendable_credits', 'burn_credits', 'return_burn', 'credits_of', 'roll_accounts', 'begin_free_period', 'request_upload', 'confirm_upload',
+      'spendable_credits', 'burn_credits', 'use_credits', 'return_usage', 'credits_of', 'roll_accounts', 'begin_free_period', 'request_upload', 'confirm_upload',
       'abandon_uploads', 'require_project', 'require_file', 'require_flag', 'waiting_subscription', 'add_member', 'add_team_member', 'approve_file', 'open_review', 'comment_as_guest',
       'project_document', 'account_document', 'usage_of', 'note_export', 'release_order', 'log_activity', 'require_admin', 'give_credits', 'suspend_user', 'set_role',
       'financial_analytics', 'dashboard', 'list_users', 'user_activity', 'require_init', 'init_database', 'complete_init', 'forget_account')
