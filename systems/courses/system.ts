@@ -1,16 +1,21 @@
 import { readMigrations, sql } from '@plinth/platform/database'
 import { flatEnvelope } from '@plinth/platform/routes'
 import { defineSystem, type SystemProject } from '@plinth/platform/system'
+import { certificateErrors } from './certificates/index.ts'
 import { courseErrors } from './errors.ts'
 import { analyticsReport } from './functions/analytics-report.ts'
+import { certificateLog, certificateStatus } from './functions/certificate-status.ts'
 import { confirmPayment } from './functions/confirm-payment.ts'
 import { createPaymentOrder } from './functions/create-payment-order.ts'
+import { generateCertificate } from './functions/generate-certificate.ts'
+import { reissueCertificate, revokeCertificate } from './functions/manage-certificates.ts'
 import { processReferralsNow } from './functions/process-referrals.ts'
 import { razorpayWebhook } from './functions/razorpay-webhook.ts'
 import { refundPayment } from './functions/refund-payment.ts'
 import { paymentReconciliationNow, updateEventStatusNow } from './functions/run-jobs.ts'
 import { sendNotifications } from './functions/send-notifications.ts'
 import { sessionManagement } from './functions/session-management.ts'
+import { certificateFile, verifyCertificatePage } from './functions/verify-certificate.ts'
 import {
   paymentReconciliationJob,
   processReferralsJob,
@@ -19,6 +24,8 @@ import {
   tendSessions,
   updateEventStatusJob,
 } from './jobs/course-jobs.ts'
+import { auditCertificates, generateCertificates } from './jobs/generate-certificates.ts'
+import { printCertificates } from './jobs/print-certificates.ts'
 import { uses } from './uses.ts'
 
 /** courses: seats in live two-hour courses, paid once, seated fairly, reminded, attended and certified. */
@@ -28,7 +35,7 @@ export const courses = defineSystem({
   tenant: null,
   migrations: () => readMigrations('courses', new URL('./sql/migrations/', import.meta.url)),
   uses,
-  errors: courseErrors,
+  errors: { ...courseErrors, ...certificateErrors },
   envelope: flatEnvelope,
   functions: [
     razorpayWebhook,
@@ -41,6 +48,13 @@ export const courses = defineSystem({
     analyticsReport,
     updateEventStatusNow,
     paymentReconciliationNow,
+    generateCertificate,
+    verifyCertificatePage,
+    certificateFile,
+    certificateStatus,
+    certificateLog,
+    revokeCertificate,
+    reissueCertificate,
   ],
   jobs: [
     processReferralsJob,
@@ -49,6 +63,9 @@ export const courses = defineSystem({
     paymentReconciliationJob,
     tendSessions,
     settleCancelledEvent,
+    generateCertificates,
+    printCertificates,
+    auditCertificates,
   ],
   realtimeTables: ['events', 'registrations', 'event_waitlist', 'in_app_notifications', 'session_attendance'],
   journalledTables: [

@@ -1,10 +1,12 @@
 import { alerts } from '@plinth/platform/alerts'
 import { cache } from '@plinth/platform/cache'
 import { holds } from '@plinth/platform/holds'
+import { merkleLog } from '@plinth/platform/merkle-log'
 import { notifications } from '@plinth/platform/notifications'
 import { payments } from '@plinth/platform/payments'
 import { storage } from '@plinth/platform/storage'
 import { useCapabilities } from '@plinth/platform/system'
+import { certificateIssued, certificates } from './certificates/index.ts'
 import { courseTemplates } from './notifications/templates.ts'
 import { registrationHooks } from './registration-hooks.ts'
 
@@ -45,8 +47,13 @@ const rules = [
 export const { uses, defineFunction, defineJob } = useCapabilities(
   holds({ waitlists: true }),
   payments({ hooks: registrationHooks }),
-  notifications({ templates: courseTemplates, brings: { inApp: true, preferences: true } }),
+  notifications({
+    templates: [...courseTemplates, certificateIssued],
+    brings: { inApp: true, preferences: true },
+  }),
   storage({ fileSizeLimit: 10 * 2 ** 30 }),
   cache(),
   alerts({ rules }),
+  merkleLog(),
+  certificates(),
 )

@@ -61,7 +61,11 @@ describe('no role reaches what is not its own (C-O1, AT-29)', () => {
           'refund_failed',
         ),
       },
-      certificates: { verification_token: () => randomBytes(16).toString('hex') },
+      certificates: {
+        verification_token: () => randomBytes(16).toString('hex'),
+        revoked_at: cancelledAfter(2),
+        revoke_reason: cancelledAfter(2),
+      },
       analytics_events: { event_name: 'page_view' },
       webhook_logs: { source: 'razorpay' },
       session_recordings: { processing_status: 'ready', video_url: () => `${randomUUID()}/video.mp4` },

@@ -21,7 +21,7 @@ const separator = '\n\n'
 const dash = '— '
 
 /** The first four bytes of SHA-256(name ‖ 0x0A ‖ 0x01 ‖ public key). */
-export function keyIdOf({ name, publicKey }: NoteVerifier): Buffer {
+function keyIdOf({ name, publicKey }: NoteVerifier): Buffer {
   const content = Buffer.concat([Buffer.from(`${name}\n`), Buffer.of(ed25519Type), publicKey])
   return hash('sha256', content, 'buffer').subarray(0, keyIdBytes)
 }
