@@ -51,11 +51,16 @@ export async function storeFacts(options: FactOptions, facts: readonly Fact[]): 
   return stored
 }
 
+/** PostgreSQL has no NUL in its texts; no provider's id has one either. */
+const storable = (text: string): string => text.replaceAll('\u0000', '')
+
 async function storeFact(
   { database, clock, sealKey, suppressionKey }: FactOptions,
   fact: Fact,
 ): Promise<boolean> {
-  const { provider, event, kind, providerId, closes, at, raw } = fact
+  const { provider, kind, closes, at, raw } = fact
+  const event = storable(fact.event)
+  const providerId = fact.providerId && storable(fact.providerId)
   const named = fact.delivery !== null && uuid.test(fact.delivery) ? fact.delivery : null
   return database.transactionAsOwner(async (transaction) => {
     const { rows } = await transaction.query<{ delivery: string | null }>(sql`

@@ -261,6 +261,18 @@ describe('a project with a mail server', () => {
       })
     })
 
+    it('is stored though its ids hold what PostgreSQL has no text for', async () => {
+      const odd = {
+        event: 'x',
+        email: 'a@example.com',
+        timestamp: 1,
+        sg_event_id: 'a\u0000b\ud800',
+        sg_message_id: '\u0000',
+      }
+      expect(await report(odd)).toMatchObject({ status: 200, body: { stored: 1 } })
+      expect(await report(odd)).toMatchObject({ status: 200, body: { stored: 0 } })
+    })
+
     it('of an SMS is signed over the whole address, and closes a number that answered STOP', async () => {
       const path = '/notifications/callbacks/twilio?id=11111111-1111-4111-8111-111111111111'
       const url = `http://plinth.test/sample${path}`
