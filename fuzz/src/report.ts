@@ -1,4 +1,4 @@
-import { type Case, type HttpCase, textOf } from './case.ts'
+import { type Case, type HttpCase, type Text, textOf } from './case.ts'
 import type { Finding } from './finding.ts'
 import type { FuzzReport } from './run-fuzz.ts'
 
@@ -51,11 +51,12 @@ function asCurl({ method, target, headers, body }: HttpCase): string {
   const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
   const large =
     typeof target === 'object' ||
+    (typeof body === 'object' && 'bytes' in body) ||
     typeof body === 'object' ||
     Object.values(headers).some((value) => typeof value === 'object')
   if (large) return JSON.stringify({ method, target, headers, body })
   const given = Object.entries(headers).map(([name, value]) => `-H ${quoted(`${name}: ${textOf(value)}`)}`)
-  const sent = body === undefined ? [] : [`--data-raw ${quoted(textOf(body))}`]
+  const sent = body === undefined ? [] : [`--data-raw ${quoted(textOf(body as Text))}`]
   return ['curl -i --path-as-is', `-X ${method}`, quoted(`$URL${textOf(target)}`), ...given, ...sent].join(
     ' ',
   )

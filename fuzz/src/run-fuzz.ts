@@ -1,7 +1,7 @@
 import { Agent } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
-import type { Case, Text } from './case.ts'
+import type { Case, HttpCase } from './case.ts'
 import type { Finding, Problem } from './finding.ts'
 import { generators, type Surface } from './generators/index.ts'
 import { judgeAnswer } from './monitors/judge-answer.ts'
@@ -224,7 +224,8 @@ class Run {
 }
 
 /** The path with the name of its first parameter, so that one slow parameter is one finding. */
-function headOf(target: Text): string {
+function headOf(target: HttpCase['target']): string {
+  if (typeof target === 'object' && 'location' in target) return target.location
   const text = typeof target === 'string' ? target : target.before
   return text.slice(0, 60).replace(/=.*/, '=')
 }

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { settings } from './everything.ts'
 
 /** API keys of each system by name. */
 export type Keys = Readonly<Record<string, { readonly anon: string; readonly service: string }>>
@@ -11,6 +12,8 @@ export type Keys = Readonly<Record<string, { readonly anon: string; readonly ser
 export interface Started {
   readonly port: number
   readonly keys: Keys
+  /** A key of its own (`sk_…`) of each system that knows such keys. */
+  readonly secretKeys: Readonly<Record<string, string>>
 }
 
 /** What the server measures of itself. */
@@ -38,6 +41,8 @@ export interface Served extends Started {
 
 const program = fileURLToPath(new URL('./server-process.ts', import.meta.url))
 const logLength = 2_000
+/** How long a server may take to stop. Milliseconds. */
+const farewell = 20_000
 
 /** An empty data folder, and what removes it. */
 export async function createDataFolder() {
@@ -47,7 +52,15 @@ export async function createDataFolder() {
 
 export async function serve(dataDir: string): Promise<Served> {
   const child = fork(program, [], {
-    env: { ...process.env, PLINTH_DATA_DIR: dataDir, PLINTH_PORT: '0', NODE_ENV: 'production' },
+    env: {
+      ...process.env,
+      ...settings,
+      PLINTH_DATA_DIR: dataDir,
+      PLINTH_PORT: '0',
+      // Requests say where they come from.
+      PLINTH_TRUSTED_PROXIES: '1',
+      NODE_ENV: 'production',
+    },
     execArgv: ['--expose-gc'],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
@@ -70,7 +83,10 @@ export async function serve(dataDir: string): Promise<Served> {
     },
     stop: async () => {
       if (child.connected) child.disconnect()
+      // One whose event loop is held does not hear of it.
+      const cut = setTimeout(() => child.kill('SIGKILL'), farewell)
       await ended
+      clearTimeout(cut)
     },
   }
 }

@@ -1,11 +1,14 @@
-/** The server under test, in a process of its own: notes and shops, watched from inside. Speaks to its parent by IPC. */
+/** The server under test, in a process of its own: every system, watched from inside. Speaks to its parent by IPC. */
 import { subscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
+import { library } from '@plinth/library'
 import { notes } from '@plinth/notes'
 import { createLog, readConfig, systemClock } from '@plinth/platform/kernel'
+import { keysOffer } from '@plinth/platform/keys'
 import { startServer } from '@plinth/server'
-import { shops } from '@plinth/shops'
+import { systems as hosted } from '@plinth/server/systems'
 import { watchEventLoop } from '@plinth/testing/event-loop'
+import { everything } from './everything.ts'
 import type { Readings, Started } from './served.ts'
 
 const open = new Set<Socket>()
@@ -15,9 +18,14 @@ subscribe('net.server.socket', (message) => {
   socket.once('close', () => open.delete(socket))
 })
 
+const systems = [...hosted, notes, library, everything]
 const server = await startServer({
-  config: readConfig(),
-  systems: [notes, shops],
+  config: readConfig(
+    process.env,
+    undefined,
+    systems.map(({ name }) => name),
+  ),
+  systems,
   clock: systemClock,
   log: createLog('error'),
   onEngineLost: () => process.exit(1),
@@ -28,11 +36,21 @@ process.on('message', (question: 'read' | 'settle') => {
   process.send!(read())
 })
 process.on('disconnect', () => void server.stop())
-const systems = server.projects.map(({ name, keys }) => [
+const opened = server.projects.map(({ name, keys }) => [
   name,
   { anon: keys.anonKey, service: keys.serviceRoleKey },
 ])
-process.send!({ port: server.port, keys: Object.fromEntries(systems) } satisfies Started)
+const made = server.projects
+  .filter(({ name }) => ['everything', 'rekon30'].includes(name))
+  .map(async (project) => {
+    const wanted = { name: 'fuzz', permissions: ['*:read', 'kv:read', 'kv:write'] }
+    return [project.name, (await project.offer(keysOffer).create(wanted)).key] as const
+  })
+process.send!({
+  port: server.port,
+  keys: Object.fromEntries(opened),
+  secretKeys: Object.fromEntries(await Promise.all(made)),
+} satisfies Started)
 
 function read(): Readings {
   const { heapUsed, external, rss } = process.memoryUsage()

@@ -5,7 +5,10 @@ import { authCases } from './auth.ts'
 import { functionCases } from './functions.ts'
 import { realtimeCases } from './realtime.ts'
 import { restCases } from './rest.ts'
+import { routeCases } from './routes.ts'
 import { socketCases } from './sockets.ts'
+import { storageCases } from './storage.ts'
+import { notificationCases, paymentCases } from './webhooks.ts'
 
 /** What can be attacked, by name; each gives its cases for a server. */
 export const generators = {
@@ -13,6 +16,10 @@ export const generators = {
   auth: authCases,
   realtime: realtimeCases,
   functions: functionCases,
+  storage: storageCases,
+  routes: routeCases,
+  payments: paymentCases,
+  notifications: notificationCases,
   sockets: socketCases,
 } satisfies Record<string, (target: Target) => fc.Arbitrary<Case>>
 

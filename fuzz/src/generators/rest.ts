@@ -5,65 +5,22 @@ import type { Target } from '../target.ts'
 import { callerHeaders } from './callers.ts'
 import { longText } from './large.ts'
 
-const tables = {
-  shops: [
-    'shops',
-    'items',
-    'form_submissions',
-    'order_lines',
-    'stock_history',
-    'team_members',
-    'messages',
-    'profiles',
-    'nothing',
-    'low_stock_alerts',
-  ],
-  notes: ['notes', 'nothing'],
-} as const
-const calls = {
-  shops: [
-    'update_stock',
-    'get_low_stock_items',
-    'get_item_availability',
-    'get_shop_stats',
-    'process_order_stock_changes',
-    'nothing',
-  ],
-  notes: ['nothing'],
-} as const
-const columns = [
-  'id',
-  'shop_id',
-  'owner_id',
-  'name',
-  'stock',
-  'quantity',
-  'status',
-  'submitted_at',
-  'ordered_products',
-  'item',
-  'price',
-  'body',
-  'author_id',
-  'created_at',
-  'p_shop_id',
-  'p_item_id',
-  'p_change',
-  'p_threshold',
-]
-
 /** Queries in the grammar of PostgREST with one value or name out of place, or far too much of something. */
 export function restCases(target: Target): fc.Arbitrary<HttpCase> {
-  const { queryString, body } = createBadInput([...columns, ...tables.shops, ...target.ids])
-  return fc.constantFrom('shops' as const, 'notes' as const).chain((system) => {
+  return fc.constantFrom(...weighted(target)).chain((system) => {
+    const { tables, calls } = target.tables[system]!
+    const columns = [...new Set(Object.values(tables).flat())]
+    const { queryString, body } = createBadInput([...columns, ...Object.keys(tables), ...target.ids])
     const path = fc.oneof(
       {
         weight: 4,
-        arbitrary: fc.constantFrom(...tables[system]).map((name) => `/${system}/rest/v1/${name}`),
+        arbitrary: fc
+          .constantFrom(...Object.keys(tables), 'nothing')
+          .map((name) => `/${system}/rest/v1/${name}`),
       },
       {
         weight: 2,
-        arbitrary: fc.constantFrom(...calls[system]).map((name) => `/${system}/rest/v1/rpc/${name}`),
+        arbitrary: fc.constantFrom(...calls, 'nothing').map((name) => `/${system}/rest/v1/rpc/${name}`),
       },
       fc.constantFrom(
         `/${system}/rest/v1/`,
@@ -105,6 +62,12 @@ export function restCases(target: Target): fc.Arbitrary<HttpCase> {
       }))
   })
 }
+
+/** Every system, those with rows of the fuzz's user more often. */
+const weighted = ({ tables }: Target): readonly string[] => [
+  ...Object.keys(tables),
+  ...['shops', 'shops', 'shops', 'notes'].filter((name) => name in tables),
+]
 
 const joined = (path: string, query: Text): Text =>
   typeof query === 'string' ? `${path}?${query}` : { ...query, before: `${path}?${query.before}` }
@@ -166,22 +129,12 @@ const longQuery: fc.Arbitrary<Text> = fc
   })
   .map(({ times, repeat, ...text }) => ({ ...text, repeat, times: Math.ceil(times / repeat.length) }))
 
-/** Columns of tables that are there, and what can be embedded, so that queries also reach the database. */
-const known = {
-  items: {
-    columns: ['id', 'shop_id', 'name', 'stock', 'price', 'created_at'],
-    embeds: ['shop:shops(name)', 'stock_history(*)'],
-  },
-  shops: {
-    columns: ['id', 'owner_id', 'name', 'created_at'],
-    embeds: ['items(*)', 'items(id,stock_history(*))'],
-  },
-  notes: { columns: ['id', 'author_id', 'body', 'created_at'], embeds: [] },
-  form_submissions: {
-    columns: ['id', 'shop_id', 'status', 'ordered_products', 'submitted_at'],
-    embeds: ['order_lines(quantity,item:items(name))'],
-  },
-} as const
+/** What can be embedded, so that queries also reach the database. */
+const embeds: Readonly<Record<string, readonly string[]>> = {
+  items: ['shop:shops(name)', 'stock_history(*)'],
+  shops: ['items(*)', 'items(id,stock_history(*))'],
+  form_submissions: ['order_lines(quantity,item:items(name))'],
+}
 const operators = [
   'eq',
   'neq',
@@ -203,16 +156,17 @@ const operators = [
 ]
 
 /** A table and a query that a client would send to it. */
-const soundCall = (system: 'shops' | 'notes', { ids }: Target): fc.Arbitrary<readonly [string, string]> => {
+const soundCall = (system: string, target: Target): fc.Arbitrary<readonly [string, string]> => {
+  const { tables } = target.tables[system]!
+  const named = Object.keys(tables).filter((name) => tables[name]!.length > 0)
+  if (named.length === 0) return fc.constant([`/${system}/rest/v1/`, ''])
   const value = fc.oneof(
-    fc.constantFrom(...ids),
+    fc.constantFrom(...target.ids),
     fc.integer().map(String),
     fc.constantFrom('Cup', 'null', 'true', '*up*', '2026-01-01', '1,2', '(a+)+$', '[[:alpha:]]*', '\\'),
   )
-  const tablesOf =
-    system === 'shops' ? (['items', 'shops', 'form_submissions'] as const) : (['notes'] as const)
-  return fc.constantFrom(...tablesOf).chain((table) => {
-    const column = fc.constantFrom(...known[table].columns)
+  return fc.constantFrom(...named).chain((table) => {
+    const column = fc.constantFrom(...tables[table]!)
     const condition = fc
       .tuple(column, fc.constantFrom(...operators), value)
       .map(
@@ -224,7 +178,7 @@ const soundCall = (system: 'shops' | 'notes', { ids }: Target): fc.Arbitrary<rea
         fc.oneof(
           column,
           column.map((name) => `${name}::text`),
-          fc.constantFrom('*', 'count()', ...known[table].embeds),
+          fc.constantFrom('*', 'count()', ...(embeds[table] ?? [])),
         ),
         { minLength: 1, maxLength: 3 },
       )

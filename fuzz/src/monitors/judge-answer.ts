@@ -1,13 +1,13 @@
 import type { Answer } from '../case.ts'
 import type { Problem } from '../finding.ts'
 
-/** Codes of refusals for want of time or connections: the database's own bounds at work. */
-const bounds = ['57014', 'database_busy', 'too_slow', 'stopping']
+/** Codes of refusals for want of time, connections or memory: bounds at work. */
+const bounds = ['57014', 'database_busy', 'too_slow', 'stopping', 'bodies_busy', 'images_busy']
 
 /** An answer from 500 on says that something failed inside. */
 export function judgeAnswer({ status, text }: Answer): Problem | undefined {
   if (status < 500) return undefined
-  const code = /"code":"([^"]+)"/.exec(text)?.[1] ?? ''
+  const code = /"(?:plinthCode|code)":"([^"]+)"/.exec(text)?.[1] ?? ''
   if (bounds.includes(code)) return undefined
   const message = /"message":"([^"]{0,80})/.exec(text)?.[1] ?? text.slice(0, 80)
   return {
