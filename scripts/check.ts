@@ -3,12 +3,18 @@
  * 15. Brings what tests need; what cannot be had here is named at the end. Words narrow the tests down to files whose
  * path has one of them: `npm test -- systems/shops`.
  */
+import { availableParallelism } from 'node:os'
 import { findPostgres15 } from '@plinth/testing/programs'
 import { bringPrograms } from './check/bring-programs.ts'
 import { type Outcome, runStep, type Step } from './check/run-step.ts'
 import { summarise } from './check/summarise.ts'
 
 const words = process.argv.slice(2)
+
+const processors = Math.max(2, availableParallelism())
+
+/** Tests that ask PostgreSQL wait for it, for commits and for streams: one more than there are processors keeps them busy. */
+const databaseWorkers = processors + 1
 
 const parts = ['packages', 'systems', 'examples', 'server', 'acceptance', 'bench', 'fuzz', 'scripts']
 
@@ -24,9 +30,22 @@ const staticSteps: readonly Step[] = [
   { name: 'regular expressions', command: ['../scripts/check-regular-expressions.ts'] },
 ]
 
-const tests = (name: string, project: string, given: readonly string[] = words): Step => ({
+const tests = (
+  name: string,
+  project: string,
+  given: readonly string[] = words,
+  workers = processors,
+): Step => ({
   name,
-  command: ['.bin/vitest', 'run', '--project', project, '--passWithNoTests', ...given],
+  command: [
+    '.bin/vitest',
+    'run',
+    '--project',
+    project,
+    `--maxWorkers=${workers}`,
+    '--passWithNoTests',
+    ...given,
+  ],
   counted: true,
 })
 
@@ -39,15 +58,16 @@ const onBoth = ['packages/', 'server/', 'isolation.db.test.ts']
 const missing = await bringPrograms()
 const testSteps: readonly Step[] = [
   tests('pure tests', 'pure'),
-  tests('database tests on PostgreSQL 18', 'database'),
+  tests('database tests on PostgreSQL 18', 'database', words, databaseWorkers),
   ...(findPostgres15()
     ? [
         {
-          ...tests('database tests on PostgreSQL 15', 'database', [
-            '--exclude',
-            ownEngines,
-            ...(words.length > 0 ? words : onBoth),
-          ]),
+          ...tests(
+            'database tests on PostgreSQL 15',
+            'database',
+            ['--exclude', ownEngines, ...(words.length > 0 ? words : onBoth)],
+            databaseWorkers,
+          ),
           environment: { PLINTH_TEST_POSTGRES: '15' },
         },
       ]

@@ -13,13 +13,22 @@ export function executePackage(
   return execute(process.execPath, [join(root, 'node_modules', program), ...given], environment)
 }
 
+export interface Surroundings {
+  /** Default: the root of the repository. */
+  readonly cwd?: string
+  /** Milliseconds after which the program is ended. Default: never. */
+  readonly patience?: number
+}
+
 export function execute(
   program: string,
   given: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  { cwd = root, patience }: Surroundings = {},
 ): Promise<{ readonly code: number; readonly output: string }> {
   const child = spawn(program, given, {
-    cwd: root,
+    cwd,
+    ...(patience === undefined ? {} : { timeout: patience }),
     env: { ...process.env, ...environment, PATH: `${join(process.execPath, '..')}:${process.env.PATH}` },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -18,7 +18,7 @@ export interface BodyRoom {
 }
 
 /** Bytes of large bodies that a server holds at once where nobody says otherwise. */
-export const defaultBodyRoom = 128 * 1024 * 1024
+const defaultBodyRoom = 128 * 1024 * 1024
 
 /**
  * A room of `size` bytes. A body that is alone always fits, and so does the only one of a holder while the room is not
