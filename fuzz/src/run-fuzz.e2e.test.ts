@@ -7,7 +7,9 @@ import { runFuzz } from './run-fuzz.ts'
 const seconds = 60
 const seed = 20_261_121
 
-it('bad input fails no surface, holds nothing up, and leaves nothing behind', { timeout: 360_000 }, async () => {
+it('bad input fails no surface, holds nothing up, and leaves nothing behind', {
+  timeout: 360_000,
+}, async () => {
   const surfaces = Object.keys(generators) as Surface[]
   const { findings, cases } = await runFuzz({ seconds, seed, surfaces })
   expect(findings.map(describeFinding)).toEqual([])

@@ -29,7 +29,11 @@ const server = await startServer({
   clock: systemClock,
   log: createLog('error'),
   onEngineLost: () => process.exit(1),
+  // All of them are attacked: on a busy machine the last one takes its time.
+  startPatience: 600_000,
 })
+const missing = Object.entries(server.unavailable)
+if (missing.length > 0) throw new Error(`not started: ${JSON.stringify(missing)}`)
 const watch = watchEventLoop()
 process.on('message', (question: 'read' | 'settle') => {
   if (question === 'settle') global.gc?.()

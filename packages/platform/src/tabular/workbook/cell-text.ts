@@ -52,6 +52,6 @@ export function isTimeFormat(id: number, code: string | undefined): boolean {
     .slice(0, 255)
     .replace(/"[^"]*"/g, '')
     .replace(/\\./g, '')
-    .replace(/\[[^\]]*\]/g, '')
+    .replace(/\[[^[\]]*\]/g, '')
   return /[dmyhs]/i.test(shown) && !/general/i.test(shown)
 }
