@@ -1,6 +1,12 @@
 import { readMigrations, sql } from '@plinth/platform/database'
 import { defineSystem } from '@plinth/platform/system'
 import { kroniumErrors } from './errors.ts'
+import { readCalendar, readCalendars } from './jobs/read-calendars.ts'
+import { remindBookings } from './jobs/remind-bookings.ts'
+import { expireUnpaid, returnDeposit } from './jobs/settle-deposits.ts'
+import { tellBooking } from './jobs/tell-booking.ts'
+import { tellProject, welcomeUser } from './jobs/tell-people.ts'
+import * as routes from './routes/index.ts'
 import { uses } from './uses.ts'
 
 /** kronium: a service company's catalogue, bookings that cannot collide, projects that clients follow, and a chat. */
@@ -12,7 +18,17 @@ export const kronium = defineSystem({
   migrations: () => readMigrations('kronium', new URL('./sql/migrations/', import.meta.url)),
   errors: kroniumErrors,
   functions: [],
-  jobs: [],
+  routes: Object.values(routes),
+  jobs: [
+    tellBooking,
+    tellProject,
+    welcomeUser,
+    remindBookings,
+    expireUnpaid,
+    returnDeposit,
+    readCalendars,
+    readCalendar,
+  ],
   realtimeTables: [
     'users',
     'services',
@@ -22,6 +38,7 @@ export const kronium = defineSystem({
     'chat_rooms',
     'chat_messages',
     'chat_reads',
+    'in_app_notifications',
   ],
   journalledTables: [
     'users',

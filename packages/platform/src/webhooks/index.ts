@@ -1,6 +1,7 @@
 export * from './capability.ts'
 export * from './create-webhook-consumer.ts'
 export * from './errors.ts'
+export { type GetOptions, type Got, getPublic } from './get-public.ts'
 export * from './migrations.ts'
 export { type PostOptions, postWebhook } from './post-webhook.ts'
 export type { NewWebhookEndpoint, WebhookEndpoint } from './webhook-endpoints.ts'

@@ -40,6 +40,17 @@ create function private.next_simple_id() returns varchar(8) language sql securit
 $$;
 comment on function private.next_simple_id() is 'The next simple id. Who asks at the same time waits, so none is given twice or left out.';
 
+-- Jobs -----------------------------------------------------------------------------------------------------------
+
+create function private.add_job(p_name text, p_payload jsonb, p_key text default null) returns void language plpgsql set search_path = '' as $$
+begin
+  -- Jobs exist once a server has declared them.
+  if exists (select from plinth.jobs where name = p_name) then
+    perform plinth.add_job(p_name, p_payload, null, p_key);
+  end if;
+end $$;
+comment on function private.add_job(text, jsonb, text) is 'Queues a job in the caller''s transaction.';
+
 -- People ---------------------------------------------------------------------------------------------------------
 
 create table public.users (
@@ -107,6 +118,11 @@ $$;
 comment on function private.scope_of(text) is
   'On which rows the caller has a permission: own, assigned, all; null without it. Policies write (select private.scope_of(…)), '
   'which is asked once a statement.';
+
+create function private.may_all(p_permission text) returns boolean language sql stable set search_path = '' as $$
+  select coalesce(private.scope_of(p_permission) = 'all', false)
+$$;
+comment on function private.may_all(text) is 'Whether the caller has a permission on all rows; never null, so that it may be negated.';
 
 create function private.require_permission(p_permission text) returns text language plpgsql stable set search_path = '' as $$
 declare
@@ -181,6 +197,7 @@ begin
     coalesce(private.clip(coalesce(new.raw_user_meta_data ->> 'name', new.raw_user_meta_data ->> 'full_name'), 255), ''),
     new.email, private.clip(coalesce(new.raw_user_meta_data ->> 'phone', new.phone), 50), private.clip(new.raw_user_meta_data ->> 'address', 2000))
   on conflict (id) do nothing;
+  perform private.add_job('welcome-user', jsonb_build_object('user', new.id));
   return new;
 end $$;
 comment on function private.create_user() is 'Trigger: a new account gets its row. What it says of its own role is not read.';
@@ -199,7 +216,7 @@ create trigger follow_account after update of email on auth.users
 -- security definer: switches accounts off in auth, and counts admins whom the caller may not see.
 create function private.guard_user() returns trigger language plpgsql security definer set search_path = '' as $$
 declare
-  v_may boolean := plinth.is_trusted() or private.scope_of('manage_users') = 'all';
+  v_may boolean := plinth.is_trusted() or private.may_all('manage_users');
 begin
   if (new.id, new."simpleId", new."createdAt") is distinct from (old.id, old."simpleId", old."createdAt") then
     perform plinth.refuse('column_is_fixed', 403, 'id, simpleId and createdAt never change.');

@@ -144,7 +144,9 @@ begin
   if v_thing is null then
     v_thing := case when p_booking.terms ? 'resourceId' then private.place_id(p_booking."serviceId", p_booking.terms ->> 'resourceId')
       else p_booking."serviceId" end;
-    if not exists (select from plinth.pools where kind = 'slot' and thing = v_thing) then
+    if not exists (select from plinth.pools where kind = 'slot' and thing = v_thing)
+      or p_booking.terms ? 'resourceId' and not exists (select from public.resources r join public.service_resources sr on sr."resourceId" = r.id
+        where r.id = (p_booking.terms ->> 'resourceId')::uuid and sr."serviceId" = p_booking."serviceId" and r."isActive") then
       perform plinth.refuse('unknown_resource', 422, 'This resource does not do this service.');
     end if;
   end if;
@@ -191,7 +193,7 @@ comment on function private.by_client() is
 -- security definer: holds and counts belong to the owner.
 create function private.open_booking() returns trigger language plpgsql security definer set search_path = '' as $$
 declare
-  v_staff boolean := not private.by_client() or private.scope_of('book_services') = 'all';
+  v_staff boolean := not private.by_client() or private.may_all('book_services');
   v_service public.services;
   v_client public.users;
 begin
@@ -402,7 +404,7 @@ comment on function private.claim_absences(uuid) is
 -- security definer: holds belong to the owner.
 create function private.follow_absences() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
-  if tg_op <> 'INSERT' and plinth.is_trusted() is not true and old."calendarId" is not null then
+  if tg_op <> 'INSERT' and not plinth.is_trusted() and exists (select from public.external_calendars where id = old."calendarId") then
     perform plinth.refuse('absence_of_calendar', 409, 'Another calendar says so; change it there.');
   end if;
   if tg_op <> 'INSERT' then
@@ -418,15 +420,6 @@ create trigger follow_absences after insert or update or delete on public.absenc
   for each row when (coalesce(current_setting('kronium.many_absences', true), '') <> 'on') execute function private.follow_absences();
 
 -- What follows from a booking ------------------------------------------------------------------------------------
-
-create function private.add_job(p_name text, p_payload jsonb, p_key text default null) returns void language plpgsql set search_path = '' as $$
-begin
-  -- Jobs exist once a server has declared them.
-  if exists (select from plinth.jobs where name = p_name) then
-    perform plinth.add_job(p_name, p_payload, null, p_key);
-  end if;
-end $$;
-comment on function private.add_job(text, jsonb, text) is 'Queues a job in the caller''s transaction.';
 
 -- security definer: events, jobs and projects are not the client's to write.
 create function private.follow_booking() returns trigger language plpgsql security definer set search_path = '' as $$
@@ -558,6 +551,17 @@ create policy "keep absences" on public.absences for all to authenticated using 
   (select private.scope_of('manage_calendar')) = 'all'
   or (select private.scope_of('manage_calendar')) = 'assigned' and "resourceId" = any ((select private.my_resources())::uuid[]));
 
+-- Reminders -----------------------------------------------------------------------------------------------------
+
+create function private.due_reminders(p_at timestamptz, p_hours integer) returns setof jsonb language sql stable security definer set search_path = '' as $$
+  select to_jsonb(b) from public.bookings b
+  where b.status = 'confirmed' and b.date > p_at and b.date <= p_at + make_interval(hours => p_hours)
+    and b."createdAt" < b.date - make_interval(hours => p_hours)
+    and not exists (select from plinth.notifications n where n.dedupe_key = format('reminder/%s/%s/email', b.id, b.sequence))
+  order by b.date, b.id limit 1000
+$$;
+comment on function private.due_reminders(timestamptz, integer) is 'Bookings that begin soon, of which their client was not reminded at their present time.';
+
 -- What the availability engine asks (availability/) ---------------------------------------------------------------
 
 create function private.availability_of(p_service uuid, p_from timestamptz, p_until timestamptz, p_resource uuid default null) returns json
@@ -572,7 +576,7 @@ language sql stable security definer set search_path = '' as $$
       from public.schedule_overrides o where o."scheduleId" = c.id and o.date between p_from::date - 2 and p_until::date + 2), '[]'),
     'holidays', coalesce((select json_agg(h.date) from public.holidays h where h.date between p_from::date - 2 and p_until::date + 2), '[]'),
     'places', coalesce((
-      select json_agg(json_build_object('id', m.member, 'busy', coalesce(b.busy, '[]')) order by m.rank, m.member)
+      select json_agg(json_build_object('id', m.member, 'named', exists (select from public.resources r where r.id = m.member), 'busy', coalesce(b.busy, '[]')) order by m.rank, m.member)
       from plinth.members m
       left join lateral (
         select json_agg(array[extract(epoch from lower(h.blocks))::bigint, extract(epoch from upper(h.blocks))::bigint]) as busy

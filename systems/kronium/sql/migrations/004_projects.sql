@@ -43,14 +43,14 @@ comment on table public.project_updates is 'What was told of a project, once and
 create unique index project_updates_by_project on public.project_updates ("projectId", seq);
 
 create function private.works_on(p_project public.projects) returns boolean language sql stable security definer set search_path = '' as $$
-  select case private.scope_of('manage_projects') when 'all' then true when 'assigned' then (p_project)."staffId" = (select auth.uid()) else false end
+  select case private.scope_of('manage_projects') when 'all' then true when 'assigned' then coalesce((p_project)."staffId" = (select auth.uid()), false) else false end
 $$;
 comment on function private.works_on(public.projects) is 'Whether the caller manages a project.';
 
 -- security definer: reads users and counts rows that the caller may not see.
 create function private.open_project() returns trigger language plpgsql security definer set search_path = '' as $$
 declare
-  v_staff boolean := plinth.is_trusted() or private.scope_of('create_projects') = 'all' or pg_trigger_depth() > 1;
+  v_staff boolean := plinth.is_trusted() or private.may_all('create_projects') or pg_trigger_depth() > 1;
   v_client public.users;
 begin
   new."createdAt" := plinth.now();

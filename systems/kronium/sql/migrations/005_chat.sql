@@ -69,7 +69,7 @@ begin
   new."lastMessageAt" := null;
   new."lastMessage" := null;
   new."lastSeq" := 0;
-  if not (plinth.is_trusted() or private.scope_of('chat') = 'all') then
+  if not (plinth.is_trusted() or private.may_all('chat')) then
     new."staffId" := null;
   end if;
   return new;

@@ -128,7 +128,7 @@ create policy "attach to one's rooms" on storage.objects for insert to authentic
 -- Private functions are for triggers, policies and the platform; each is granted on its own.
 revoke all on all functions in schema private from public, anon, authenticated;
 grant execute on function private.my_role(), private.scope_of(text), private.notes_activity(), private.may_upload() to anon, authenticated, service_role;
-grant execute on function private.require_permission(text), private.require_all(text), private.my_resources(), private.works_on(public.projects) to authenticated, service_role;
-grant execute on function private.next_simple_id(), private.remove_user(uuid), private.feed_of(text), private.note_busy(uuid, jsonb), private.expire_unpaid(), private.pay_deposit(uuid),
+grant execute on function private.require_permission(text), private.require_all(text), private.may_all(text), private.my_resources(), private.manages(uuid), private.works_on(public.projects) to authenticated, service_role;
+grant execute on function private.next_simple_id(), private.remove_user(uuid), private.feed_of(text), private.note_busy(uuid, jsonb), private.expire_unpaid(), private.pay_deposit(uuid), private.due_reminders(timestamptz, integer),
   private.availability_of(uuid, timestamptz, timestamptz, uuid) to service_role;
 grant select on private.booking_events to service_role;

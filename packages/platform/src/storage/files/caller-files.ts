@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream'
+import type { z } from 'zod'
 import type { Caller, ScopedDatabase } from '../../database/index.ts'
 import type { JsonObject } from '../../kernel/index.ts'
+import { describeTransformation, transformation } from '../images/transformation.ts'
 import { findContent, findGrantedObject, findReadableObject } from '../objects/find-object.ts'
 import { copyObject, moveObject } from '../objects/move-object.ts'
 import { removeObjects } from '../objects/remove-objects.ts'
@@ -50,8 +52,8 @@ export interface BucketFiles {
   remove(paths: readonly string[]): Promise<number>
   move(from: string, to: string, bucket?: string): Promise<void>
   copy(from: string, to: string, bucket?: string): Promise<void>
-  /** An address that opens the file to whoever has it, for so many seconds. */
-  signUrl(path: string, seconds: number): Promise<string>
+  /** An address that opens the file to whoever has it, for so many seconds; a picture as it is wanted: a thumbnail. */
+  signUrl(path: string, seconds: number, picture?: z.input<typeof transformation>): Promise<string>
   /** An address and a token that take one upload within two hours, and no other. */
   signUpload(
     path: string,
@@ -101,10 +103,13 @@ function openBucket(storage: StorageContext, caller: Caller, bucket: string): Bu
       void (await moveObject(storage, caller, at(from), { bucket: other, name: to })),
     copy: async (from, to, other = bucket) =>
       void (await copyObject(storage, caller, at(from), { bucket: other, name: to }, { upsert: false })),
-    signUrl: async (path, seconds) => {
+    signUrl: async (path, seconds, picture) => {
       await find(path)
-      const token = await storage.tokens.signRead({ url: `${bucket}/${path}` }, seconds)
-      return `${addressOf(`object/sign/${bucket}/${path}`)}?token=${token}`
+      const transformations = picture && describeTransformation(transformation.parse(picture))
+      const grant = { url: `${bucket}/${path}`, ...(transformations ? { transformations } : {}) }
+      const token = await storage.tokens.signRead(grant, seconds)
+      const kind = transformations ? 'render/image' : 'object'
+      return `${addressOf(`${kind}/sign/${bucket}/${path}`)}?token=${token}`
     },
     signUpload: async (path, { upsert = false } = {}) => {
       await admitUpload(storage, { ...at(path), caller, upsert, ownerId })
