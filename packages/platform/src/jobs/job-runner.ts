@@ -5,6 +5,7 @@ import pg from 'pg'
 import { type ProjectDatabase, sql } from '../database/index.ts'
 import type { HealthStatus } from '../http/index.ts'
 import { type Clock, type ErrorCatalogue, type Log, messageOf, newId } from '../kernel/index.ts'
+import { announceDueJobs } from './announce-due-jobs.ts'
 import type { JobDefinition, QueueOptions } from './define-job.ts'
 import { type NodeLease, noteWorkers, releaseDeadNodes, releaseNode, takeNodeLease } from './node-lease.ts'
 import { queueJob } from './queue-job.ts'
@@ -37,8 +38,8 @@ export interface JobRunner {
 }
 
 /**
- * A job that is queued wakes the workers by NOTIFY; asking is only for jobs with a later `run_at`. Every worker asks by
- * itself, so that with more of them each asks less often: together about twice in five seconds. Milliseconds.
+ * A job wakes the workers by NOTIFY, when it is queued and when it comes due (announce-due-jobs.ts); asking is for a notice that
+ * got lost. Every worker asks by itself, so that with more of them each asks less often. Milliseconds.
  */
 const pollIntervalPerWorker = 2_500
 /** The schedule is looked at no less often than this, so that a clock that was set is noticed. Milliseconds. */
@@ -68,12 +69,14 @@ export async function startJobRunner(options: JobRunnerOptions): Promise<JobRunn
   const runner = await startQueue(pool, options, { node, workers, ...signals })
   await noteWorkers(database, node, workers)
   const timer = await startTimer(options)
+  const announcing = announceDueJobs(database, log)
   return {
     queue: (name, payload, given) => queueJob(database, jobs, name, payload, given),
     tick: () => queueDueTicks(database, jobs, clock),
     health: () => readHealth(database),
     stop: () => {
       stopping.abort()
+      announcing.stop()
       return stopAll({ ...options, timer, runner, lease, pool, node, giveUp: () => givenUp.abort() })
     },
   }

@@ -48,6 +48,16 @@ const nightly = defineJob({
   },
 })
 
+/** A system has many kinds of jobs, and a worker for each of their runs. */
+const others = Array.from({ length: 40 }, (_, n) =>
+  defineJob({
+    name: `other-${n}`,
+    summary: 'Does nothing.',
+    payload: z.object({}),
+    run: async () => undefined,
+  }),
+)
+
 const seed = `create table public.marks (id bigint generated always as identity, name text not null);
   alter table public.marks enable row level security;`
 
@@ -63,11 +73,17 @@ const marksOf = async ({ database }: TestDatabase, name: string) =>
 describe('jobs', () => {
   let test: TestDatabase
   let runner: JobRunner
+
+  it('for later run when they come due, however many kinds there are', async () => {
+    await runner.queue('mark', { name: 'later' }, { runAt: new Date(Date.now() + 1_500) })
+    await waitFor(async () => (await marksOf(test, 'later')) === 1)
+  })
+
   beforeAll(async () => {
     test = await createJobDatabase()
     runner = await startJobRunner({
       database: test.database,
-      jobs: [mark, refused],
+      jobs: [mark, refused, ...others],
       errors,
       clock: systemClock,
       log: silentLog,
@@ -300,7 +316,8 @@ describe('a node that dies', () => {
   /** A runner whose job does not end. */
   async function startEndless(test: TestDatabase) {
     const over = Promise.withResolvers<void>()
-    const endless = defineJob({ ...mark, run: () => over.promise })
+    // One at a time: what it loses is no job that it could take again.
+    const endless = defineJob({ ...mark, concurrency: 1, run: () => over.promise })
     const options = { database: test.database, jobs: [endless], clock: systemClock, log: silentLog }
     const runner = await startJobRunner(options)
     const id = await runner.queue('mark', { name: 'orphan' })
