@@ -28,8 +28,13 @@ it('finds titles of tests within their blocks, and no ids in comments', () => {
     describe('orders (X-B1)', () => {
       it.each(cases)('%s is refused (X-D10)', () => {})
       it(\`takes \${n} units\`, () => call('X-D2'))
-    })`
+    })
+    describe('types (X-T2)', () => testDatabaseTypes({ test }))`
   const found = titlesIn('a.test.ts', text).map(({ title }) => title)
-  expect(found).toEqual(['orders (X-B1) › %s is refused (X-D10)', 'orders (X-B1) › takes … units'])
-  expect(found.map(idsIn)).toEqual([['X-B1', 'X-D10'], ['X-B1']])
+  expect(found).toEqual([
+    'orders (X-B1) › %s is refused (X-D10)',
+    'orders (X-B1) › takes … units',
+    'types (X-T2)',
+  ])
+  expect(found.map(idsIn)).toEqual([['X-B1', 'X-D10'], ['X-B1'], ['X-T2']])
 })

@@ -1,6 +1,8 @@
+import { readConfig } from '@plinth/platform/kernel'
 import { type KeysOffer, keysOffer, type NewKey } from '@plinth/platform/keys'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { onProject } from '../attach/on-project.ts'
+import { readStatus } from '../attach/status-file.ts'
 import { parseInstant } from '../terminal/parse-instant.ts'
 import { printRows } from '../terminal/print-rows.ts'
 
@@ -19,7 +21,12 @@ interface ShowOptions {
 }
 
 export function addKeysCommand(program: Command): void {
-  const keys = program.command('keys').description('API keys by which other programs call a project')
+  const keys = program
+    .command('keys')
+    .description('API keys by which other programs call a project')
+    .argument('[system]', 'whose address and public key --env prints; default: the only one that runs')
+    .addOption(new Option('--env <format>', 'print what an app reads from its environment').choices(['vite']))
+    .action(printEnvironment)
   keys
     .command('create')
     .description('make a key; it is printed this once')
@@ -69,6 +76,17 @@ export function addKeysCommand(program: Command): void {
     .option('--days', 'by day')
     .option('--json', 'as JSON')
     .action(usage)
+}
+
+/** What Vite reads from `.env.local`; the service key is not for apps. */
+async function printEnvironment(system: string | undefined, { env }: { env?: 'vite' }, command: Command) {
+  if (!env) command.help({ error: true })
+  const { systems } = await readStatus(readConfig().dataDir)
+  const names = Object.keys(systems)
+  const name = system ?? (names.length === 1 ? names[0] : undefined)
+  const project = name === undefined ? undefined : systems[name]
+  if (!project) throw new InvalidArgumentError(`Name one of the systems that run: ${names.join(', ')}.`)
+  process.stdout.write(`VITE_SUPABASE_URL=${project.api_url}\nVITE_SUPABASE_ANON_KEY=${project.anon_key}\n`)
 }
 
 function readCount(text: string): number {

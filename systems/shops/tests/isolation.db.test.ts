@@ -5,7 +5,7 @@ import { shops } from '../system.ts'
 import { addProduct, line, openShop, order, refusal, signUp, useShopDatabase, value } from './shop-fixture.ts'
 
 const test = useShopDatabase()
-testDatabaseTypes({ test })
+describe('the generated types (S-T2)', () => testDatabaseTypes({ test }))
 const admin = actor('admin')
 const manager = actor('manager')
 const agent = actor('agent')
@@ -23,7 +23,7 @@ const may = async (caller: Caller, text: string, values: unknown[] = []) =>
   (await test.database.asCaller(caller, { text, values }, { rollback: true }).catch(() => null))?.rowCount ??
   'denied'
 
-describe('no role reaches another shop (AT-29)', () => {
+describe('no role reaches another shop, on any of the 19 tables and those beside them (AT-29, S-B8)', () => {
   testIsolation({
     system: shops,
     test,

@@ -68,7 +68,7 @@ const wayTo: Record<Status, readonly Status[]> = {
   Return: ['Pending', 'Completed', 'Return'],
 }
 
-describe('the status of an order moves stock, over the whole table of transitions (AT-3)', () => {
+describe('the status of an order moves stock, over the whole table of transitions (AT-3, S-B2)', () => {
   const pairs = statuses.flatMap((from) => statuses.map((to) => [from, to] as const))
 
   it.each(pairs)('%s → %s, and again', async (from, to) => {

@@ -73,7 +73,7 @@ describe('line ends', () => {
 
   it('that are lone CRs do not make a file one endless line', async () => {
     const shopId = await createShop(shared.database)
-    const lines = Array.from({ length: 20_000 }, (_, n) => line(`N${n % 100}`))
+    const lines = Array.from({ length: isLong ? 20_000 : 5_000 }, (_, n) => line(`N${n % 100}`))
     const { orders } = await importText(shared.database, shopId, [retailHeader, ...lines].join('\r'))
     expect(orders).toMatchObject({ added: 100, refused: 0 })
   })
@@ -112,7 +112,7 @@ describe('bombs', () => {
       'import_record_too_long',
     ],
     ['ten million columns', () => ','.repeat(1_000_000), 10, 'import_record_too_long'],
-    ['millions of columns in lines that fit', () => `${','.repeat(900_000)}\n`, isLong ? 11 : 3, 'added'],
+    ['millions of columns in lines that fit', () => `${','.repeat(900_000)}\n`, isLong ? 11 : 2, 'added'],
   ])('%s', { timeout: 60_000 }, async (_, block, times, ends) => {
     const file = join(folder, 'bomb.csv.gz')
     const text = function* () {
@@ -129,7 +129,7 @@ describe('bombs', () => {
     const file = join(folder, 'dates.csv.gz')
     const text = function* () {
       yield `${retailHeader}\n${line('700001')}\n`
-      for (let n = 0; n < 120; n += 1) {
+      for (let n = 0; n < (isLong ? 120 : 40); n += 1) {
         yield `${line(`N${n}`).replace('2011-06-01 09:00:00', `${n}${'9'.repeat(900_000)}`)}\n`
       }
     }

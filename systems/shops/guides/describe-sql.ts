@@ -1,0 +1,52 @@
+import { readMigrations } from '@plinth/platform/database'
+
+export interface SqlFunction {
+  readonly name: string
+  /** As SQL writes it, in one line. */
+  readonly parameters: string
+  readonly returns: string
+  readonly comment: string
+}
+
+/** The functions of `public` that clients call, with their comments, from the migrations. */
+export async function readSqlFunctions(): Promise<readonly SqlFunction[]> {
+  const text = await readSql()
+  const made = text.matchAll(
+    /create function public\.(\w+)\(([^;]*?)\)\s*returns\s+(table \([^;]*?\)|setof [\w.]+|[\w.]+(?:\[\])?)\s/gs,
+  )
+  return [...made]
+    .map(([, name, parameters, returns]) => ({
+      name: name!,
+      parameters: oneLine(parameters!),
+      returns: oneLine(returns!),
+      comment: commentOf(text, 'function', name!),
+    }))
+    .sort((a, b) => a.name.localeCompare(b.name))
+}
+
+/** The tables of `public` with their comments, in the order in which they are made. */
+export async function readSqlTables(): Promise<
+  readonly { readonly name: string; readonly comment: string }[]
+> {
+  const text = await readSql()
+  return [...text.matchAll(/create table public\.(\w+) \(/g)].map(([, name]) => ({
+    name: name!,
+    comment: commentOf(text, 'table', name!),
+  }))
+}
+
+async function readSql(): Promise<string> {
+  const { migrations } = await readMigrations('shops', new URL('../sql/migrations/', import.meta.url))
+  return migrations.map(({ sql }) => sql).join('\n')
+}
+
+/** A comment's text; SQL joins literals that stand one below the other. */
+function commentOf(text: string, kind: 'function' | 'table', name: string): string {
+  const found = new RegExp(
+    `comment on ${kind} public\\.${name}\\b[^']*? is\\s+((?:'(?:[^']|'')*'\\s*)+);`,
+  ).exec(text)
+  const literals = found?.[1]?.matchAll(/'((?:[^']|'')*)'/g) ?? []
+  return [...literals].map(([, literal]) => literal!.replaceAll("''", "'")).join('')
+}
+
+const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim()
