@@ -9,7 +9,7 @@ const slack = 1_000
 
 /**
  * Entries in a file, for one process at a time: a line for each write, on disk before the write resolves. A last line that
- * a crash cut off is dropped; any other damage is an error.
+ * a crash cut off is dropped; any other damage is an error. What an emptied prefix held is gone from the file.
  */
 export async function openFileStore(path: string): Promise<Store> {
   await mkdir(dirname(path), { recursive: true })
@@ -32,7 +32,8 @@ export async function openFileStore(path: string): Promise<Store> {
     }
     size += Buffer.byteLength(line)
     written += 1
-    if (written > 2 * entries.size + slack) await compact(change)
+    // Emptied prefixes may be somebody's who has signed out: nothing of theirs stays in the file.
+    if (written > 2 * entries.size + slack || change.removePrefixes?.length) await compact(change)
   }
 
   async function compact(latest: StoreChange): Promise<void> {

@@ -116,6 +116,21 @@ describe('a store in a file', () => {
     }
   })
 
+  it('holds nothing any more of a prefix that was emptied', async () => {
+    const path = newFile()
+    const store = await openFileStore(path)
+    await store.write({
+      set: [
+        ['copy/ada/1', 'her secret'],
+        ['write/ada/1', 'kept'],
+      ],
+    })
+    await store.write({ removePrefixes: ['copy/'] })
+    await store.close()
+    const text = await readFile(path, 'utf8')
+    expect([text.includes('her secret'), text.includes('kept')]).toEqual([false, true])
+  })
+
   it('is written anew when it has grown, and says where it is damaged', async () => {
     const path = newFile()
     const store = await openFileStore(path)
