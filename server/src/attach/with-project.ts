@@ -74,6 +74,7 @@ async function withCluster<T>(
   const project = await openProject({
     system,
     addresses,
+    cluster,
     secrets,
     logicalReplication,
     dataDir,

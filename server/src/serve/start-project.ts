@@ -30,6 +30,7 @@ export async function startProject(options: StartOptions): Promise<StartedProjec
   const project = await openProject({
     system,
     addresses,
+    cluster: cluster.addresses,
     secrets,
     logicalReplication: cluster.engine.logicalReplication,
     dataDir,

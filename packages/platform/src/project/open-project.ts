@@ -1,6 +1,11 @@
 import { join } from 'node:path'
 import type { z } from 'zod'
-import { openProjectDatabase, type ProjectAddresses, type ProjectDatabase } from '../database/index.ts'
+import {
+  type ClusterAddresses,
+  openProjectDatabase,
+  type ProjectAddresses,
+  type ProjectDatabase,
+} from '../database/index.ts'
 import {
   type CreateLimiter,
   createMemoryLimiter,
@@ -35,12 +40,15 @@ import { checkDatabase, checkTail, withoutTail } from './project-health.ts'
 import type { ProjectSecrets } from './project-secrets.ts'
 import { type projectSettings, readProjectSettings } from './project-settings.ts'
 import { publishChanges } from './publish-changes.ts'
+import { createScratchDatabase } from './scratch-database.ts'
 
 export interface ProjectOptions {
   readonly system: SystemDeclaration
   /** Of a database that is up to date: {@link prepareDatabase}. */
   readonly addresses: ProjectAddresses
   readonly secrets: ProjectSecrets
+  /** Its administrator's addresses; without them nothing can be tried in a scratch database. */
+  readonly cluster?: ClusterAddresses | undefined
   /** False where PostgreSQL gives out no changes: the project runs without journal, rewind and realtime changes. */
   readonly logicalReplication: boolean
   readonly dataDir: string
@@ -100,7 +108,11 @@ export async function openProject(options: ProjectOptions): Promise<Project> {
     add: (name, payload, given) => queueJob(database, jobDefinitions, name, payload, given),
   }
   const signals = createSignals({ url: addresses.ownerDirect, system: system.name, log })
-  const ground = { database, keys, tail, jobs, signals, settings, log }
+  const { cluster } = options
+  const scratch = cluster
+    ? () => createScratchDatabase({ system, cluster, secrets, jobs: jobDefinitions, clock, log })
+    : null
+  const ground = { database, keys, tail, jobs, scratch, signals, settings, log }
   const opened = openCapabilities(capabilities, options, ground, () => watched)
   jobDefinitions.push(...opened.all.flatMap((capability) => capability.jobs ?? []))
   requireUniqueJobs(system.name, jobDefinitions)
@@ -165,6 +177,7 @@ interface Ground {
   readonly keys: ProjectKeys
   readonly tail: Tail
   readonly jobs: JobQueue
+  readonly scratch: CapabilityProject['scratch']
   readonly signals: Signals
   readonly settings: Settings
   readonly log: Log
@@ -178,7 +191,7 @@ interface OpenCapabilities {
 function openCapabilities(
   capabilities: readonly AnyCapability[],
   { system, secrets, dataDir, url, redisUrl, createLimiter, clock }: ProjectOptions,
-  { database, keys, tail, jobs, signals, settings, log }: Ground,
+  { database, keys, tail, jobs, scratch, signals, settings, log }: Ground,
   watched: () => Watched,
 ): OpenCapabilities {
   const opened = new Map<string, OpenCapability>()
@@ -216,6 +229,7 @@ function openCapabilities(
       folder: (area) => join(dataDir, area, system.name),
       tail,
       jobs,
+      scratch,
       signals,
       createLimiter: createLimiter ?? createMemoryLimiter,
       redisUrl,

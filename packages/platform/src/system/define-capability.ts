@@ -55,6 +55,11 @@ export interface CapabilityProject<Settings = unknown> {
   /** The stream of committed changes; where PostgreSQL gives out none it never holds. */
   readonly tail: Tail
   readonly jobs: JobQueue
+  /**
+   * A database with the system's schema and no rows, in the project's own cluster: what is tried there touches nothing.
+   * Whoever asks for it drops it. Null where the project was opened without its cluster.
+   */
+  readonly scratch: (() => Promise<ScratchDatabase>) | null
   /** What other nodes say by NOTIFY, heard once the project is started. */
   readonly signals: Signals
   /** Counts attempts, over all nodes where Redis joins them. */
@@ -71,6 +76,12 @@ export interface CapabilityProject<Settings = unknown> {
   transports(): MessageTransports
   readonly clock: Clock
   readonly log: Log
+}
+
+/** A database of its own for a while. */
+export interface ScratchDatabase {
+  readonly database: ProjectDatabase
+  drop(): Promise<void>
 }
 
 /** Adds jobs to the project's queue. */

@@ -9,7 +9,7 @@ import { openProject, type Project, readProjectMigrations } from '@plinth/platfo
 import type { SystemDeclaration } from '@plinth/platform/system'
 import { afterAll, beforeAll } from 'vitest'
 import { createFakeClock, type FakeClock } from '../fake-clock.ts'
-import { createTestDatabase, testSecrets } from '../test-database.ts'
+import { clusterAddress, createTestDatabase, testSecrets } from '../test-database.ts'
 import { waitFor } from '../wait-for.ts'
 
 /** Who asks: an actor of the test, or a holder of one of the project's two keys. Default `anon`. */
@@ -120,6 +120,7 @@ export async function openTestSystem(
   const project = await openProject({
     system,
     addresses: test.addresses,
+    cluster: { url: clusterAddress(), directUrl: clusterAddress() },
     secrets: { keysFile: join(dataDir, 'keys.json'), database: testSecrets, sealingKey: Buffer.alloc(32, 7) },
     logicalReplication: stream,
     dataDir,
