@@ -10,10 +10,12 @@ export * from './publish-tables.ts'
 export {
   blocksOf,
   type OpenBlock,
+  type OpenedImage,
   openImages,
+  type SealedBlock,
   type SealedImage,
 } from './seal/sealed-images.ts'
-export { createOpener, eraseSubject } from './seal/subject-keys.ts'
+export { createOpener, createSubjectKeys, eraseSubject, subjectName } from './seal/subject-keys.ts'
 export * from './show-journal.ts'
 export * from './verify-journal.ts'
 export { createCopy } from './witness/copy.ts'

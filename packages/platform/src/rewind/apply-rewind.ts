@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type pg from 'pg'
-import { type Actor, actorStatement, rewindRole, type Statement, sql, toQuery } from '../database/index.ts'
+import { type Actor, actorStatement, type Statement, toQuery } from '../database/index.ts'
 import { erasureLock } from '../journal/index.ts'
-import { hasCode, newId, newSecret } from '../kernel/index.ts'
+import { hasCode, newId } from '../kernel/index.ts'
 import { cascadeRows } from './cascade-rows.ts'
 import { checkDeferrableKeys, checkForeignKey } from './check-constraints.ts'
 import { rewindErrors } from './errors.ts'
@@ -31,6 +31,7 @@ import {
   revertRows,
 } from './restore-rows.ts'
 import { describeTarget } from './rewind-point.ts'
+import { switchTriggersOff } from './switch-triggers-off.ts'
 
 export interface ApplyRewindOptions extends RewindOptions {
   /** Who wants it, as the journal will say. */
@@ -85,7 +86,7 @@ export async function applyRewind(options: ApplyRewindOptions): Promise<AppliedR
 
 async function begin(client: pg.Client, options: ApplyRewindOptions, id: string): Promise<void> {
   const { database, actor, tenant, to } = options
-  await switchTriggersOff(client, options)
+  await switchTriggersOff(client, options.database)
   const reason = `${actor.reason ?? `rewind to ${describeTarget(to)}`} (${id})`
   await client.query(
     toQuery(actorStatement(database.actors, { ...actor, via: actor.via ?? 'rewind', reason })),
@@ -98,22 +99,6 @@ async function begin(client: pg.Client, options: ApplyRewindOptions, id: string)
     [tenant],
   )
   if (!rows[0]!.alone) throw rewindErrors.rewind_busy({ tenant })
-}
-
-/**
- * The owner restores his rows himself, since his functions (in generated columns, checks and indexes) run with it. The
- * journal's role permits this transaction, and no other, to switch triggers off: he could keep no foreign key otherwise.
- * Rows that row security would hide are an error.
- */
-async function switchTriggersOff(client: pg.Client, { database }: ApplyRewindOptions): Promise<void> {
-  const permit = newSecret()
-  await database.asJournal(sql`
-    with unused as (delete from plinth_journal.rewind_permits where expires_at < clock_timestamp())
-    insert into plinth_journal.rewind_permits (digest, expires_at)
-    values (sha256(convert_to(${permit}, 'UTF8')), clock_timestamp() + interval '1 minute')`)
-  await client.query('select plinth_journal.begin_rewind($1)', [permit]).catch((cause: unknown) => {
-    throw rewindErrors.rewind_not_permitted({ role: rewindRole(database.system) }, cause)
-  })
 }
 
 function refuse(options: ApplyRewindOptions, { point }: OpenRewind, judged: JudgedRows): void {

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { type Actor, actorOf } from '../database/index.ts'
 import { journalOffer } from '../journal/index.ts'
-import { hasCode, messageOf } from '../kernel/index.ts'
+import { messageOf } from '../kernel/index.ts'
 import { type CapabilityProject, defineCapability, offerKey } from '../system/index.ts'
-import { settleElsewhere, type Tail } from '../tail/index.ts'
+import { settleAnywhere, type Tail } from '../tail/index.ts'
 import { type AppliedRewind, type ApplyRewindOptions, applyRewind } from './apply-rewind.ts'
 import { rewindErrors } from './errors.ts'
 import { findRewind } from './find-rewind.ts'
@@ -76,7 +76,7 @@ export const rewind = () =>
 
 function createRewindOffer(project: CapabilityProject): RewindOffer {
   const { database, log, system } = project
-  const here = settleAnywhere(project)
+  const here = settleAnywhere(project.tail, database)
   const optionsOf = ({ tenant, to, tables, tail = here }: TenantRewind): RewindOptions => ({
     database,
     tail,
@@ -128,15 +128,3 @@ function createRewindOffer(project: CapabilityProject): RewindOffer {
     },
   }
 }
-
-/** The stream may be held by this process or by another node. */
-const settleAnywhere = ({ tail, database }: CapabilityProject): Pick<Tail, 'settle'> => ({
-  settle: async (timeout) => {
-    try {
-      return await tail.settle(timeout)
-    } catch (error) {
-      if (!hasCode(error, 'tail_not_held')) throw error
-      return settleElsewhere(database).settle(timeout)
-    }
-  },
-})

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { quoteName, quoteText } from '../database/index.ts'
 import { refersToGone } from './check-constraints.ts'
 import { sameKey } from './gather-rows.ts'
-import { type ForeignKey, type RewindTableShape, readForeignKeys } from './read-tables.ts'
+import { type ForeignKey, type KeyedTable, readForeignKeys } from './read-tables.ts'
 
 /** Rows outside the journal that go, or lose their reference, because the row that they belong to goes. */
 export interface LostRows {
@@ -28,7 +28,7 @@ export const cascadeRows = (client: pg.Client, from: readonly string[], options:
 /** What {@link cascadeRows} would do; nothing has gone yet. */
 export async function previewCascade(
   client: pg.Client,
-  tables: readonly RewindTableShape[],
+  tables: readonly KeyedTable[],
   options: CascadeOptions,
 ): Promise<readonly LostRows[]> {
   for (const table of tables)

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { rewindErrors } from './errors.ts'
 import { sameKey } from './gather-rows.ts'
-import type { ForeignKey, RewindTableShape } from './read-tables.ts'
+import type { ForeignKey, KeyedTable } from './read-tables.ts'
 
 /** `p.id = t.item_id and …` of a child `t` and its parent `p`. */
 const sameParent = (key: ForeignKey) =>
@@ -28,7 +28,7 @@ export const refersToGone = (key: ForeignKey) =>
 export async function checkForeignKey(
   client: pg.Client,
   key: ForeignKey,
-  tables: ReadonlyMap<string, RewindTableShape>,
+  tables: ReadonlyMap<string, KeyedTable>,
   /** Relations of which rows went. */
   parents: ReadonlySet<string>,
 ): Promise<void> {
@@ -72,7 +72,7 @@ interface DeferrableKey {
  * Unique and exclusion constraints that may be deferred are kept by triggers, which are off: the rows that came are
  * compared with all others here.
  */
-export async function checkDeferrableKeys(client: pg.Client, table: RewindTableShape): Promise<void> {
+export async function checkDeferrableKeys(client: pg.Client, table: KeyedTable): Promise<void> {
   const { rows } = await client.query<DeferrableKey>(
     `select k.conname as name, pg_get_expr(i.indpred, i.indrelid) as predicate,
       (select json_agg(json_build_object('sql', pg_get_indexdef(i.indexrelid, n::int, false), 'operator',

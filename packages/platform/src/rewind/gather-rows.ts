@@ -2,7 +2,7 @@ import pg from 'pg'
 import { type Statement, toQuery } from '../database/index.ts'
 import { schemaChangesTable } from '../journal/index.ts'
 import { rewindErrors } from './errors.ts'
-import type { RewindTableShape } from './read-tables.ts'
+import type { KeyedTable, RewindTableShape } from './read-tables.ts'
 
 /** What a rewind does to one table. */
 export interface RewindTable {
@@ -94,7 +94,7 @@ export async function readGathered(client: pg.Client): Promise<string[]> {
 }
 
 /** `t.id = (r.key::jsonb ->> 0)::uuid and …` */
-export const sameKey = (table: RewindTableShape): string =>
+export const sameKey = (table: Pick<KeyedTable, 'key'>): string =>
   table.key
     .map((column, place) => `t.${column.sql} = (r.key::jsonb ->> ${place})::${column.type}`)
     .join(' and ')

@@ -16,6 +16,11 @@ export interface RewindTableShape {
   readonly shape: TableShape
 }
 
+/** As much of a table as it takes to find its rows. */
+export interface KeyedTable extends Pick<RewindTableShape, 'relation' | 'sql'> {
+  readonly key: readonly Pick<ColumnShape, 'sql' | 'type'>[]
+}
+
 export interface ColumnShape {
   readonly name: string
   /** Quoted, for SQL. */

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { messageOf } from '../kernel/index.ts'
 import { rewindErrors } from './errors.ts'
 import { sameKey } from './gather-rows.ts'
-import type { ColumnShape, RewindTableShape } from './read-tables.ts'
+import type { ColumnShape, KeyedTable, RewindTableShape } from './read-tables.ts'
 import type { ColumnNotes } from './schema-changes.ts'
 
 /** A table with what is known of the images that go into it. */
@@ -71,7 +71,7 @@ export async function chooseReplaced(client: pg.Client, table: NotedTable): Prom
 }
 
 /** Rows that were not there, and those that come anew. */
-export async function removeRows(client: pg.Client, table: NotedTable): Promise<void> {
+export async function removeRows(client: pg.Client, table: KeyedTable): Promise<void> {
   await client.query(
     `with gone as (
        delete from ${table.sql} t using plinth_rewind r

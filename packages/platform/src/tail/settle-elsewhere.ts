@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type ProjectDatabase, sql } from '../database/index.ts'
+import { hasCode } from '../kernel/index.ts'
 import { tailErrors } from './errors.ts'
 import { markMessagePrefix, type Tail } from './tail.ts'
 
@@ -34,6 +35,21 @@ export function settleElsewhere(database: ProjectDatabase): Pick<Tail, 'settle'>
     },
   }
 }
+
+/** Settles wherever the stream is followed, by this process or by another node. */
+export const settleAnywhere = (
+  tail: Pick<Tail, 'settle'>,
+  database: ProjectDatabase,
+): Pick<Tail, 'settle'> => ({
+  settle: async (timeout) => {
+    try {
+      return await tail.settle(timeout)
+    } catch (error) {
+      if (!hasCode(error, 'tail_not_held')) throw error
+      return settleElsewhere(database).settle(timeout)
+    }
+  },
+})
 
 async function readSlot(database: ProjectDatabase, at: string) {
   const { rows } = await database.asJournal<{ stored: boolean; active: boolean }>(sql`

@@ -10,7 +10,10 @@ import type { BlockContent, OpenBlock, SealedBlock } from './sealed-images.ts'
 export interface SubjectKeys {
   find(subject: string): SubjectKey | undefined
   /** Loads the keys of these persons and makes those that are missing, in the session's transaction. */
-  load(session: JournalSession, subjects: readonly string[]): Promise<ReadonlyMap<string, SubjectKey>>
+  load(
+    session: Pick<JournalSession, 'query'>,
+    subjects: readonly string[],
+  ): Promise<ReadonlyMap<string, SubjectKey>>
   /**
    * Forgets all keys when the number of persons erased so far is another one than before; gives whether they were kept.
    * What was sealed under a key that is gone could never be read again.
@@ -52,7 +55,7 @@ export function createSubjectKeys(masterKey: Buffer): SubjectKeys {
 
 /** A person who was erased and comes back gets a new key: the old values stay closed. */
 async function loadKeys(
-  session: JournalSession,
+  session: Pick<JournalSession, 'query'>,
   masterKey: Buffer,
   subjects: readonly string[],
 ): Promise<ReadonlyMap<string, SubjectKey>> {
