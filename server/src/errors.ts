@@ -76,6 +76,16 @@ export const serverErrors = defineErrors({
     message: 'Nothing was changed: the erasure was not confirmed.',
     hint: 'Look at it with --dry-run, then confirm with y or --yes.',
   },
+  restore_not_confirmed: {
+    status: 400,
+    message: 'Nothing was changed: the restore was not confirmed.',
+    hint: 'Look at it with --dry-run, then confirm with y or --yes.',
+  },
+  restore_while_served: {
+    status: 409,
+    message: 'A server runs {system} on this data folder: a whole project is restored while nobody works with it.',
+    hint: 'Stop the server, or restore on the new machine.',
+  },
   not_confirmed: {
     status: 400,
     message: 'Nothing was changed: the rewind was not confirmed.',

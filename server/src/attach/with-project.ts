@@ -10,6 +10,8 @@ import { readStatus } from './status-file.ts'
 export interface CommandProject extends Project {
   /** True when a server runs on the data folder: the stream is its, and jobs that are added run at once. */
   readonly served: boolean
+  /** What everything that is sealed at rest can be opened with, base64. */
+  readonly sealingKey: string
   /** Runs `work` with a tail that can settle: the running server's, or one that lives as long as `work`. */
   withTail<T>(work: (tail: Pick<Tail, 'settle'>) => Promise<T>): Promise<T>
 }
@@ -85,7 +87,12 @@ async function withCluster<T>(
     log,
   })
   try {
-    return await work({ ...project, served, withTail: (tailWork) => withTail(project, served, tailWork) })
+    return await work({
+      ...project,
+      served,
+      sealingKey: secrets.sealingKey.toString('base64'),
+      withTail: (tailWork) => withTail(project, served, tailWork),
+    })
   } finally {
     await project.close()
   }

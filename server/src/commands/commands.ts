@@ -36,6 +36,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./audit.ts')).addAuditCommand,
   },
   {
+    name: 'backup',
+    summary: 'take, prove and restore backups of tenants and of whole projects',
+    load: async () => (await import('./backup.ts')).addBackupCommand,
+  },
+  {
     name: 'import',
     summary: 'take in rows from files of other systems',
     load: async () => (await import('./import.ts')).addImportCommand,

@@ -4,6 +4,7 @@ import { defineJob } from '../jobs/index.ts'
 import { hasCode } from '../kernel/index.ts'
 import type { BackupContext } from './backup-context.ts'
 import { type BackupsOffer, rehearseAll } from './backups-of-project.ts'
+import { wholeProject } from './project/project-set.ts'
 import type { BackupSettings } from './settings.ts'
 
 /** What a project does about its backups by itself. */
@@ -38,6 +39,19 @@ export const backupJobs = (context: BackupContext, offer: BackupsOffer, settings
             const { failed, ...result } = await offer.runSlot(undefined, signal)
             log.info({ ...result, failed: failed.length }, 'slot of backups')
           },
+        }),
+      ]
+    : []),
+  ...(settings.schedule
+    ? [
+        defineJob({
+          name: 'back-up-project',
+          summary: 'Backs up the whole project: accounts, files, jobs, keys and settings.',
+          schedule: { line: '40 1 * * *', zone: 'UTC', catchUp: 'once' as const },
+          payload: z.object({}),
+          concurrency: 1,
+          attempts: 3,
+          run: async () => void (await offer.createOfProject({ trigger: 'schedule' })),
         }),
       ]
     : []),
@@ -78,7 +92,7 @@ async function findUnrehearsed({ database, clock }: BackupContext): Promise<read
   const today = clock.now().toISOString().slice(0, 10)
   const { rows } = await database.asOwner<{ id: string }>(sql`
     select b.id from plinth.backups b
-    where b.status = 'completed' and b.rehearsal is null and (b.kind = 'full'
+    where b.status = 'completed' and b.rehearsal is null and b.tenant <> ${wholeProject} and (b.kind = 'full'
       or (b.taken_at at time zone 'UTC')::date < ${today}::date and not exists (
         select from plinth.backups l where l.tenant = b.tenant and l.status = 'completed' and l.taken_at > b.taken_at
           and (l.taken_at at time zone 'UTC')::date = (b.taken_at at time zone 'UTC')::date))

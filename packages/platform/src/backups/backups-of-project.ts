@@ -10,6 +10,10 @@ import {
   listBackups,
 } from './catalogue/backup-record.ts'
 import { backupErrors } from './errors.ts'
+import { backUpFiles } from './project/copy-files.ts'
+import { renewPersonKeys } from './project/person-keys.ts'
+import { wholeProject } from './project/project-set.ts'
+import { type RestoredProject, restoreProject } from './project/restore-project.ts'
 import { makeScratch, rehearseBackup, type SignedReceipt } from './rehearse/rehearse-backup.ts'
 import {
   type AppliedRestore,
@@ -21,7 +25,7 @@ import {
 import { type Verification, verifyBackup } from './restore/verify-backup.ts'
 import type { Retention } from './retention/choose-kept.ts'
 import { type PrunedBackups, pruneBackups } from './retention/prune-backups.ts'
-import { runSlot, type SlotResult } from './schedule/run-slot.ts'
+import { readTenants, runSlot, type SlotResult } from './schedule/run-slot.ts'
 import { takeBackup } from './take/take-backup.ts'
 import { openTakeSession } from './take/take-session.ts'
 
@@ -76,6 +80,16 @@ export interface BackupsOffer {
   status(tenant?: string): Promise<readonly TenantBackups[]>
   /** The backup of each tenant for the five minutes that it is now; those that are named, or all. */
   runSlot(tenants?: readonly string[], signal?: AbortSignal): Promise<SlotResult>
+  /** Every tenant that is backed up by itself. */
+  tenants(): Promise<readonly string[]>
+  /** Takes one of the whole project: accounts, files, jobs, keys and settings, what every capability keeps. */
+  createOfProject(options?: {
+    readonly by?: string
+    /** Default `manual`: kept until it is deleted. */
+    readonly trigger?: BackupRecord['trigger']
+  }): Promise<BackupRecord>
+  /** Brings a whole project back into an empty database. Fails as `restoreProject` does. */
+  restoreProject(): Promise<RestoredProject>
   /** Removes what the retention does not keep. */
   prune(options?: { readonly isDryRun?: boolean }): Promise<PrunedBackups>
 }
@@ -104,13 +118,27 @@ export function backupsOfProject({ context, retention, rehearses }: BackupsOptio
     }
   }
 
+  const create = async (
+    { tenant, kind = 'auto', label }: WantedBackup,
+    by?: string,
+    trigger: BackupRecord['trigger'] = 'manual',
+  ) => {
+    const { rows } = await database.asOwner<{ id: string }>(sql`
+      insert into plinth.backups (tenant, trigger, wanted, label, requested_by)
+      values (${tenant}, ${trigger}, ${kind}, ${label ?? null}, ${by ?? null}) returning id`)
+    return take(rows[0]!.id)
+  }
+
   return {
-    create: async ({ tenant, kind = 'auto', label }, by) => {
-      const { rows } = await database.asOwner<{ id: string }>(sql`
-        insert into plinth.backups (tenant, trigger, wanted, label, requested_by)
-        values (${tenant}, 'manual', ${kind}, ${label ?? null}, ${by ?? null}) returning id`)
-      return take(rows[0]!.id)
+    create: (wanted, by) => create(wanted, by),
+    tenants: () => readTenants(context),
+    createOfProject: async ({ by, trigger } = {}) => {
+      const made = await create({ tenant: wholeProject, kind: 'full' }, by, trigger)
+      await renewPersonKeys(context)
+      await backUpFiles(context)
+      return made
     },
+    restoreProject: () => restoreProject(context),
     request,
     take,
     list: (options = {}) => listBackups(database, options),
@@ -118,7 +146,8 @@ export function backupsOfProject({ context, retention, rehearses }: BackupsOptio
     nearest: (tenant, at) => findNearest(database, tenant, at),
     preview: (choice) => previewRestore(context, choice),
     restore: async (choice, actor) => {
-      if (rehearses && context.scratch) await requireRehearsed(context, choice.id)
+      if (choice.rehearse ?? (rehearses && context.scratch !== null))
+        await requireRehearsed(context, choice.id)
       return restoreBackup(context, choice, actor)
     },
     verify: (id) => verifyBackup(context, id),

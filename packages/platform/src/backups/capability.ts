@@ -1,28 +1,19 @@
 import type { z } from 'zod'
-import { type Actor, actorOf, type ProjectDatabase, type Statement } from '../database/index.ts'
+import { type Actor, actorOf, type ProjectDatabase } from '../database/index.ts'
 import { journalOffer } from '../journal/index.ts'
+import { storageOffer } from '../storage/index.ts'
 import { type CapabilityProject, defineCapability, offerKey } from '../system/index.ts'
 import { settleAnywhere } from '../tail/index.ts'
 import type { BackupContext } from './backup-context.ts'
 import { backupFigures, checkBackups } from './backup-figures.ts'
 import { backupJobs } from './backup-jobs.ts'
 import { type BackupsOffer, backupsOfProject } from './backups-of-project.ts'
+import type { BackupsDeclaration } from './declaration.ts'
 import { createKeyRing } from './format/key-ring.ts'
 import { readBackupMigrations } from './migrations.ts'
 import { openPlaces } from './places.ts'
 import type { RestoreChoice } from './restore/restore-backup.ts'
-import type { SetDeclaration } from './set/tenant-set.ts'
 import { type BackupSettings, backupSettings } from './settings.ts'
-
-/** What a system says of its backups beside its settings. */
-export interface BackupsDeclaration extends SetDeclaration {
-  /** The query of the tenants that are backed up by themselves, as `tenant`. Default: every row of the root table. */
-  readonly tenants?: Statement
-  /** What must hold after every restore: a query of the rows for which it does not. */
-  readonly invariants?: readonly { readonly name: string; violations(tenant: string): Statement }[]
-  /** Columns whose sums a preview shows before and after. */
-  readonly money?: readonly { readonly table: string; readonly column: string }[]
-}
 
 /** What handlers find as `ctx.backups`: the same as commands have, in the caller's name. Who may is the handler's to ask. */
 export interface CallerBackups
@@ -118,6 +109,10 @@ function createContext(
     database: database satisfies ProjectDatabase,
     ...openPlaces(project),
     ring: createKeyRing([current, ...old]),
+    bytes: project.offer(storageOffer).bytes,
+    filesKey: project.deriveKey('backups/files'),
+    secretFiles: project.secretFiles,
+    storageDays: project.offer(storageOffer).retentionDays,
     journalKey: project.offer(journalOffer).key,
     tail: settleAnywhere(tail, database),
     hooks,

@@ -96,6 +96,11 @@ export const backupErrors = defineErrors({
     message: 'The restored data is not what was backed up: {problem}.',
     hint: 'Nothing was kept. Take a full backup now, and see what the receipt says.',
   },
+  backup_of_project: {
+    status: 409,
+    message: 'Backup {id} is one of the whole project.',
+    hint: 'A whole project comes back on an empty machine: `plinth backup restore-project`. See docs/recovery.md.',
+  },
   backup_cannot_rehearse: {
     status: 501,
     message: 'There is no cluster in which a scratch database can be made.',

@@ -1,6 +1,7 @@
 export * from './backups-of-project.ts'
 export * from './capability.ts'
 export type { BackupRecord, BackupStatus } from './catalogue/backup-record.ts'
+export type { BackupsDeclaration } from './declaration.ts'
 export * from './errors.ts'
 export type { Receipt, SignedReceipt } from './rehearse/rehearse-backup.ts'
 export type { AppliedRestore, RestoreChoice, RestorePreview } from './restore/restore-backup.ts'

@@ -41,6 +41,7 @@ import type { ProjectSecrets } from './project-secrets.ts'
 import { type projectSettings, readProjectSettings } from './project-settings.ts'
 import { publishChanges } from './publish-changes.ts'
 import { createScratchDatabase } from './scratch-database.ts'
+import { secretFile } from './secret-file.ts'
 
 export interface ProjectOptions {
   readonly system: SystemDeclaration
@@ -226,6 +227,10 @@ function openCapabilities(
       settings: settings.of(capability.name),
       url,
       deriveKey: (purpose) => deriveKey(secrets.sealingKey, purpose),
+      secretFiles: [
+        secretFile('keys', secrets.keysFile),
+        secretFile('settings', join(dataDir, 'settings', `${system.name}.json`)),
+      ],
       folder: (area) => join(dataDir, area, system.name),
       tail,
       jobs,

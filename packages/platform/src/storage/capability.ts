@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { defineCapability, offerKey } from '../system/index.ts'
+import type { ByteStore } from './bytes/byte-store.ts'
 import { type CallerFiles, createCallerFiles } from './files/caller-files.ts'
 import { readStorageMigrations } from './migrations.ts'
 import { openStorage } from './open-storage.ts'
@@ -21,6 +22,10 @@ export interface StorageOffer {
   sweep(options?: SweepOptions): Promise<Swept>
   /** What each bucket takes, and gave this month. */
   usage(): Promise<readonly BucketUsage[]>
+  /** The bytes as they are at rest, by the names in `plinth.storage_blobs`: for backups. */
+  readonly bytes: ByteStore
+  /** Days for which the bytes of removed files are kept. */
+  readonly retentionDays: number
 }
 
 export const storageOffer = offerKey<StorageOffer>('storage')
@@ -41,6 +46,8 @@ export const storage = (defaults: z.input<typeof storageSettings> = {}) =>
           await opened.traffic.flush()
           return readUsage(project.database, project.clock)
         },
+        bytes: opened.vault.store,
+        retentionDays: project.settings.retentionDays,
       }
       return {
         context: ({ db }): { files: CallerFiles } => ({ files: createCallerFiles(opened, db.caller) }),

@@ -1,6 +1,7 @@
 import type { NamedStore } from './bytes/named/named-store.ts'
 import type { S3Options } from './bytes/s3/s3-client.ts'
 
+export type { ByteStore } from './bytes/byte-store.ts'
 export { createNamedFolder } from './bytes/named/create-named-folder.ts'
 export type { NamedBytes, NamedStore } from './bytes/named/named-store.ts'
 export { openFrames, sealFrames } from './bytes/seal-frames.ts'

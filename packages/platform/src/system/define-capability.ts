@@ -50,6 +50,8 @@ export interface CapabilityProject<Settings = unknown> {
   readonly url: string
   /** A 32-byte key for one purpose, derived from the project's master key. */
   deriveKey(purpose: string): Buffer
+  /** The project's keys and settings as they lie on the disk, sealed where they are secret. */
+  readonly secretFiles: readonly SecretFile[]
   /** `<data folder>/<area>/<system>`, for files beside the database; made by whoever writes there. */
   folder(area: string): string
   /** The stream of committed changes; where PostgreSQL gives out none it never holds. */
@@ -76,6 +78,16 @@ export interface CapabilityProject<Settings = unknown> {
   transports(): MessageTransports
   readonly clock: Clock
   readonly log: Log
+}
+
+/** A file beside the database without which it is not the same project. */
+export interface SecretFile {
+  /** `keys`, `settings`. */
+  readonly name: string
+  /** Undefined when it is not there. */
+  read(): Promise<Buffer | undefined>
+  /** Replaces it; counts from the next start on. */
+  write(content: Buffer): Promise<void>
 }
 
 /** A database of its own for a while. */

@@ -25,6 +25,8 @@ const statement = z.object({
   system: z.string(),
   tenant: z.string(),
   kind: z.enum(['full', 'incremental']),
+  trigger: z.enum(['schedule', 'manual']),
+  label: z.string().nullable(),
   /** The instant that it holds: everything that was committed by then, and nothing of later. */
   takenAt: z.string(),
   /** The last change of the tenant's journal that it holds; null where nothing is journalled. */
@@ -58,6 +60,8 @@ export interface BackupIndex {
   /** For the next incremental one: how many gaps and which change of the schema were known. */
   readonly gaps: number
   readonly schemaChange: number
+  /** Of a whole project: its secret files by name, base64. */
+  readonly secrets?: Readonly<Record<string, string>>
 }
 
 export interface IndexedTable {

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto'
 
 /** What belongs to no tenant. */
 const unowned = '=unowned'
+const project = '=project'
 
 /** The folder of a tenant's backups: its key where that can stand in a path, else a hash of it. */
 function folderOf(tenant: string): string {
   if (tenant === '') return unowned
+  if (tenant === '*') return project
   if (/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/.test(tenant)) return tenant
   return `=${createHash('sha256').update(tenant).digest('hex').slice(0, 32)}`
 }

@@ -44,7 +44,7 @@ export async function writeParts(
   try {
     do {
       const number = parts.length + 1
-      const written = { compressed: 0, plain: 0 }
+      const written: Written = { compressed: 0, plain: 0, failure: undefined }
       const content = async function* (): AsyncIterable<Buffer> {
         yield* encodeFrame({ kind: 'part', backup: options.backup, number })
         if (goesOn) yield* encodeFrame(goesOn)
@@ -56,7 +56,10 @@ export async function writeParts(
           }
           if (frame.kind === 'table') goesOn = frame
           if (frame.kind === 'end') goesOn = null
-          next = await source.next()
+          next = await source.next().catch((error: unknown) => {
+            written.failure = { error }
+            throw error
+          })
           if (written.compressed >= (options.fullFrom ?? fullFrom) || written.plain >= mostPlainBytes) return
         }
       }
@@ -68,11 +71,19 @@ export async function writeParts(
   return parts
 }
 
+/** What is known of a part while it is written. */
+interface Written {
+  compressed: number
+  plain: number
+  /** Of the source. */
+  failure: { readonly error: unknown } | undefined
+}
+
 async function writePart(
   content: AsyncIterable<Buffer>,
   { store, key, nameOf }: WritePartsOptions,
   number: number,
-  written: { compressed: number },
+  written: Written,
 ): Promise<PartEntry> {
   const hash = createHash('sha256')
   const name = nameOf(number)
@@ -95,22 +106,19 @@ async function writePart(
     compressed,
   )
   compressing.catch(() => undefined)
-  // What fails first is what is told: a source that fails ends the compressor, which ends the store's source.
-  const [compressedWell, stored] = await Promise.allSettled([
+  const [ended, stored] = await Promise.allSettled([
     compressing,
     store.put(name, hashed()).catch((error: unknown) => {
       compressed.destroy()
       throw error
     }),
   ])
-  if (stored.status === 'rejected' && isStoreFailure(stored.reason)) throw placeError(stored.reason)
-  if (compressedWell.status === 'rejected') throw compressedWell.reason
+  // A source that fails ends the compressor, which ends what the store takes in: the source is what is told.
+  if (written.failure) throw written.failure.error
   if (stored.status === 'rejected') throw placeError(stored.reason)
+  if (ended.status === 'rejected') throw ended.reason
   return { name, bytes: stored.value, size: written.compressed, sha256: hash.digest('hex') }
 }
-
-const isStoreFailure = (error: unknown): boolean =>
-  typeof (error as { code?: unknown }).code === 'string' && /^E[A-Z]+$/.test((error as { code: string }).code)
 
 /** A failure of the place where backups lie, told apart from one of the database. */
 export function placeError(cause: unknown): Error {

@@ -5,6 +5,7 @@ import { AppError, hasCode, messageOf, newId } from '../../kernel/index.ts'
 import { isBusy, type LostRows, previewCascade } from '../../rewind/index.ts'
 import type { BackupContext } from '../backup-context.ts'
 import { backupErrors } from '../errors.ts'
+import { wholeProject } from '../project/project-set.ts'
 import { createPersonalValues } from '../set/personal-values.ts'
 import { readTenantSet, type SetTable } from '../set/tenant-set.ts'
 import { type Comparison, compareRows, type MovedRow, type RestoreTable } from './compare-rows.ts'
@@ -27,6 +28,8 @@ export interface RestoreChoice {
   readonly as?: string | undefined
   /** True: rows that belong to another tenant today stay where they are. Default: the restore is refused. */
   readonly leaveMoved?: boolean | undefined
+  /** Whether it is restored on trial before, unless it was. Default: the project's setting `rehearse`. */
+  readonly rehearse?: boolean | undefined
 }
 
 /** What a restore would do, or did. */
@@ -144,6 +147,7 @@ interface Prepared extends RestoreChoice {
 async function prepare(context: BackupContext, choice: RestoreChoice): Promise<Prepared> {
   const chain = await openChain(context, choice.id)
   const { manifest, index } = chain.at(-1)!
+  if (manifest.tenant === wholeProject) throw backupErrors.backup_of_project({ id: choice.id })
   const known = Object.keys(index.tables)
   const relations = choice.tables?.map((name) => {
     const relation = name.includes('.') ? name : `public.${name}`
@@ -230,7 +234,7 @@ async function change(
   staging: Staging,
 ): Promise<RestorePreview> {
   const { hooks, declaration, system } = context
-  const { tenant, manifest, leaveMoved } = prepared
+  const { tenant, leaveMoved } = prepared
   const { staged } = staging
   await enterRequestPath(client)
   await holdTenant(context, client, tenant)
@@ -241,7 +245,7 @@ async function change(
   const before = await sumMoney(context, client, tenant, staged)
   const lost = await putRows(client, staged, { tenant, tenantColumn: system.tenant?.column ?? null })
   await raiseSequences(client, staged, prepared.as === undefined ? prepared.index.sequences : {})
-  const to = prepared.tables || prepared.ids || prepared.as !== undefined ? null : manifest.takenAt
+  const to = instantForHooks(context, prepared)
   for (const hook of hooks().tenant) {
     const statement = hook.afterRewind?.(tenant, to)
     if (statement) await client.query(toQuery(statement))
@@ -259,6 +263,16 @@ async function change(
     lost,
     joinMoney(before, after),
   )
+}
+
+/** Files follow where all of the tenant goes back, as far as storage keeps their bytes. */
+function instantForHooks(
+  { clock, storageDays }: BackupContext,
+  { tables, ids, as, manifest }: Prepared,
+): string | null {
+  const oldest = clock.now().getTime() - storageDays * 86_400_000
+  const isWhole = !tables && !ids && as === undefined
+  return isWhole && Date.parse(manifest.takenAt) > oldest ? manifest.takenAt : null
 }
 
 /** The tenant's root row: new rows that refer to it wait until the restore has ended. */

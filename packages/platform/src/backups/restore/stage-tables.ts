@@ -80,25 +80,30 @@ export async function loadStages(
   staged: readonly StagedTable[],
   personal: PersonalValues,
 ): Promise<LoadedRows> {
-  let closed = 0
   for (const backup of chain) {
     const source = framesOf(context, backup)[Symbol.asyncIterator]()
     try {
       for (let next = await source.next(); !next.done; next = await source.next()) {
         if (next.value.kind !== 'table')
           throw backupErrors.backup_damaged({ problem: 'rows without a table' })
-        closed += await loadTable(client, source, next.value.header, staged, personal)
+        await loadTable(client, source, next.value.header, staged, personal)
       }
     } finally {
       await source.return?.()
     }
   }
+  let closed = 0
   for (const { stage, table } of staged) {
     const keys = table.key.map(({ sql }) => sql).join(', ')
     await client.query(`create unique index on ${stage} (${keys})`).catch((cause: unknown) => {
       throw backupErrors.backup_damaged({ problem: `${table.relation} has a row twice` }, cause)
     })
     await client.query(`analyze ${stage}`)
+    if (table.personal.length === 0) continue
+    const { rows } = await client.query<{ closed: string }>(
+      `select count(*) as closed from ${stage} where ${closedColumn}`,
+    )
+    closed += Number(rows[0]!.closed)
   }
   return { closed }
 }
@@ -109,13 +114,12 @@ async function loadTable(
   header: TableHeader,
   staged: readonly StagedTable[],
   personal: PersonalValues,
-): Promise<number> {
+): Promise<void> {
   const found = staged.find(({ table }) => table.relation === header.table)
   if (!found) return skipTable(source)
   const target = header.as === 'rows' ? found.stage : changesOf(found.stage)
   const columns = header.columns.map((name) => quoteName(name)).join(', ')
   const isSealed = header.personal.length > 0
-  let closed = 0
   let next = await source.next()
   for (; !next.done && next.value.kind !== 'end'; ) {
     const { kind } = next.value
@@ -123,10 +127,7 @@ async function loadTable(
     if (kind === 'table') next = await source.next()
     else if (kind === 'rows') {
       const pieces = piecesOf('rows', async (lines) => {
-        if (!isSealed) return lines
-        const opened = await personal.openLines({ ...header, relation: header.table }, lines)
-        closed += opened.closed
-        return opened.lines
+        return isSealed ? personal.openLines({ ...header, relation: header.table }, lines) : lines
       })
       await copyInto(client, `${target} (${columns}${isSealed ? `, ${closedColumn}` : ''})`, pieces)
     } else if (kind === 'gone') {
@@ -140,7 +141,6 @@ async function loadTable(
   }
   if (next.done) throw backupErrors.backup_damaged({ problem: `${header.table} ends in the middle` })
   if (header.as === 'changes') await mergeChanges(client, found)
-  return closed
 
   /** What follows of one kind; leaves `next` at the first of another. */
   async function* piecesOf(kind: 'rows' | 'gone', change: (lines: Buffer) => Promise<Buffer>) {
@@ -151,11 +151,11 @@ async function loadTable(
   }
 }
 
-async function skipTable(source: AsyncIterator<Frame>): Promise<number> {
+async function skipTable(source: AsyncIterator<Frame>): Promise<void> {
   for (;;) {
     const next = await source.next()
     if (next.done) throw backupErrors.backup_damaged({ problem: 'a table ends in the middle' })
-    if (next.value.kind === 'end') return 0
+    if (next.value.kind === 'end') return
   }
 }
 

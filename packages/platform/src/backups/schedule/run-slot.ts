@@ -1,6 +1,8 @@
 import { type ProjectDatabase, quoteName, type Statement, sql } from '../../database/index.ts'
 import { hasCode, messageOf } from '../../kernel/index.ts'
 import type { BackupContext } from '../backup-context.ts'
+import { renewPersonKeys } from '../project/person-keys.ts'
+import { wholeProject } from '../project/project-set.ts'
 import { settleMilliseconds } from '../take/mark.ts'
 import { takeBackup } from '../take/take-backup.ts'
 import { openTakeSession, type TakeSession } from '../take/take-session.ts'
@@ -72,11 +74,12 @@ export async function runSlot(
   } finally {
     await session?.close()
   }
+  await renewPersonKeys(context)
   return { slot, tenants: due.all, completed, unchanged: due.unchanged, skipped, failed }
 }
 
 /** Every tenant, or those that the system names. */
-async function readTenants({
+export async function readTenants({
   database,
   system,
   declaration,
@@ -87,7 +90,7 @@ async function readTenants({
     text: `select t.${quoteName(tenant.key ?? 'id')}::text as tenant from public.${quoteName(tenant.table)} t`,
   }
   const { rows } = await database.asOwner<{ tenant: string }>(statement)
-  return rows.map((row) => row.tenant)
+  return rows.map((row) => row.tenant).filter((tenant) => tenant !== wholeProject)
 }
 
 async function noteScheduled(database: ProjectDatabase, tenants: readonly string[]): Promise<void> {

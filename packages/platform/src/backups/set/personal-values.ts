@@ -20,13 +20,7 @@ export interface PersonalValues {
   /** Rows with their personal fields emptied and sealed in one more field; the hash takes them without those. */
   sealLines(table: SetTable, piece: Buffer, hash: RowHash): Promise<Buffer>
   /** The rows as they were, with one more field: `t` where a value could not be opened because its person was erased. */
-  openLines(table: PersonalShape, piece: Buffer): Promise<OpenedLines>
-}
-
-export interface OpenedLines {
-  readonly lines: Buffer
-  /** Rows of which a person was erased. */
-  readonly closed: number
+  openLines(table: PersonalShape, piece: Buffer): Promise<Buffer>
 }
 
 /** What has to be known of a table to open its rows. */
@@ -113,14 +107,12 @@ async function joinOpened(
   rows: readonly string[][],
   blocks: readonly (SealedBlock | null)[],
   open: OpenBlock,
-): Promise<OpenedLines> {
+): Promise<Buffer> {
   const turns = createTurns()
-  let closed = 0
   const lines: string[] = []
   for (const [place, fields] of rows.entries()) {
     const block = blocks[place]
     const values = block ? open(table.relation, block)?.after : {}
-    if (!values) closed += 1
     for (const [name, value] of Object.entries(values ?? {})) {
       const at = table.columns.indexOf(name)
       if (at >= 0) fields[at] = encodeField(value)
@@ -128,5 +120,5 @@ async function joinOpened(
     lines.push(`${fields.join('\t')}\t${values ? 'f' : 't'}\n`)
     if (turns.isDue()) await turns.take()
   }
-  return { lines: Buffer.from(lines.join('')), closed }
+  return Buffer.from(lines.join(''))
 }

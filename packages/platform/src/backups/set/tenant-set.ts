@@ -107,13 +107,8 @@ export const ownedBy = (table: SetTable, parameter = '$1'): string =>
     ? `${parameter}::text is not null`
     : `t.${table.tenantColumn.sql} = ${parameter}::${table.tenantColumn.type}`
 
-const tablesText = `
-  select n.nspname || '.' || c.relname as relation, c.relname::text as name, pg_catalog.format('%I.%I', n.nspname, c.relname) as sql,
-    exists (select from plinth_journal.tables j where j.relation = n.nspname || '.' || c.relname) as journalled,
-    array(select a.attname::text from pg_catalog.pg_index i, pg_catalog.unnest(i.indkey::int2[]) with ordinality k(attnum, place)
-      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
-      where i.indrelid = c.oid and i.indisprimary order by k.place) as key,
-    (select pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname, 'sql', pg_catalog.quote_ident(a.attname),
+/** SQL of the columns of a table `c` in a schema `n`, as {@link SetColumn}s. */
+export const columnsText = `(select pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname, 'sql', pg_catalog.quote_ident(a.attname),
         'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'isNullable', not a.attnotnull,
         'isText', t.typcategory = 'S', 'isJson', a.atttypid in ('json'::pg_catalog.regtype, 'jsonb'::pg_catalog.regtype),
         'isAlwaysIdentity', a.attidentity = 'a',
@@ -127,7 +122,15 @@ const tablesText = `
                 and p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and p.refobjid = c.oid and p.refobjsubid = a.attnum)))
         ) order by a.attnum)
       from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
-      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '') as columns
+      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '')`
+
+const tablesText = `
+  select n.nspname || '.' || c.relname as relation, c.relname::text as name, pg_catalog.format('%I.%I', n.nspname, c.relname) as sql,
+    exists (select from plinth_journal.tables j where j.relation = n.nspname || '.' || c.relname) as journalled,
+    array(select a.attname::text from pg_catalog.pg_index i, pg_catalog.unnest(i.indkey::int2[]) with ordinality k(attnum, place)
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum
+      where i.indrelid = c.oid and i.indisprimary order by k.place) as key,
+    ${columnsText} as columns
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where n.nspname = 'public' and c.relkind in ('r', 'p') and not c.relispartition
   order by c.oid`

@@ -5,8 +5,10 @@ import { type BackupRecord, findBackup } from '../catalogue/backup-record.ts'
 import { backupErrors } from '../errors.ts'
 import type { BackupIndex, Reference } from '../format/manifest.ts'
 import { createRowHash } from '../format/row-hash.ts'
+import { wholeProject } from '../project/project-set.ts'
+import { readSet } from '../project/read-set.ts'
 import { createPersonalValues } from '../set/personal-values.ts'
-import { readTenantSet, type SetTable } from '../set/tenant-set.ts'
+import type { SetTable } from '../set/tenant-set.ts'
 import { changeFrames, fromSnapshot, fullFrames, hashOf, type Taking } from './full-frames.ts'
 import { isJournalled, type JournalState, readJournalState } from './journal-state.ts'
 import { findMark, settleMilliseconds } from './mark.ts'
@@ -22,6 +24,8 @@ interface ClaimedBackup {
   readonly id: string
   readonly tenant: string
   readonly wanted: 'auto' | 'full' | 'incremental'
+  readonly trigger: 'schedule' | 'manual'
+  readonly label: string | null
 }
 
 export interface TakeOptions {
@@ -46,7 +50,7 @@ export async function takeBackup(
     await failInterrupted(database, found.tenant, clock.now())
     const { rows } = await database.asOwner<ClaimedBackup & Record<string, unknown>>(sql`
       update plinth.backups set status = 'running', started_at = ${clock.now()}
-      where id = ${id} and status = 'waiting' returning id, tenant, wanted`)
+      where id = ${id} and status = 'waiting' returning id, tenant, wanted, trigger, label`)
     // Somebody else took it.
     if (!rows[0]) return findBackup(database, id)
     try {
@@ -90,22 +94,21 @@ interface Head {
 async function take(
   context: BackupContext,
   session: TakeSession,
-  { id, tenant, wanted }: ClaimedBackup,
+  { id, tenant, wanted, trigger, label }: ClaimedBackup,
   { settledAt }: TakeOptions,
 ): Promise<BackupRecord> {
   const began = performance.now()
-  const { system, declaration } = context
   await requireTenant(context, tenant)
-  const tables = await readTenantSet(session.client, system, tenant, declaration)
+  const tables = await readSet(context, session.client, tenant)
   const head = await readHead(context.database, tenant)
   if (wanted !== 'full' && head && isJournalled(tables)) {
     const takenAt = settledAt ?? context.clock.now()
     if (!settledAt) await context.tail.settle(settleMilliseconds)
     const state = await readJournalState(context, tenant, tables)
     if (goesOn(context, head, state, tables))
-      return takeIncremental(context, { id, tenant, tables, head, state, takenAt, began })
+      return takeIncremental(context, { id, tenant, trigger, label, tables, head, state, takenAt, began })
   }
-  return takeFull(context, session, { id, tenant, tables, head, began })
+  return takeFull(context, session, { id, tenant, trigger, label, tables, head, began })
 }
 
 /** What an incremental backup stands on must be whole: the journal since then, the tables' shape, and their hashes. */
@@ -136,9 +139,7 @@ function isSameTable(table: SetTable, known: BackupIndex['tables'][string] | und
   )
 }
 
-interface Wanted {
-  readonly id: string
-  readonly tenant: string
+interface Wanted extends Omit<ClaimedBackup, 'wanted'> {
   readonly tables: readonly SetTable[]
   readonly began: number
 }
@@ -147,7 +148,7 @@ async function takeIncremental(
   context: BackupContext,
   given: Wanted & { readonly head: Head; readonly state: JournalState; readonly takenAt: Date },
 ): Promise<BackupRecord> {
-  const { id, tenant, tables, head, state, takenAt, began } = given
+  const { id, tenant, trigger, label, tables, head, state, takenAt, began } = given
   const taking = createTaking(context, tenant, tables)
   for (const [relation, known] of Object.entries(head.state.tables))
     taking.hashes.set(relation, createRowHash(known))
@@ -156,6 +157,8 @@ async function takeIncremental(
   return writeBackup(context, {
     id,
     kind: 'incremental',
+    trigger,
+    label,
     takenAt,
     sequence: state.sequence,
     base: head.base,
@@ -176,15 +179,15 @@ async function takeIncremental(
 async function takeFull(
   context: BackupContext,
   { client }: TakeSession,
-  { id, tenant, tables: looked, head, began }: Wanted & { readonly head: Head | null },
+  { id, tenant, trigger, label, tables: looked, head, began }: Wanted & { readonly head: Head | null },
 ): Promise<BackupRecord> {
-  const { database, system, declaration, clock } = context
+  const { database, clock } = context
   const before = await readJournalState(context, tenant, looked)
   const mark = isJournalled(looked) ? await findMark(context, client, tenant) : null
   await client.query('begin isolation level repeatable read read only')
   try {
     await client.query('set local row_security = off')
-    const tables = await readTenantSet(client, system, tenant, declaration)
+    const tables = await readSet(context, client, tenant)
     const takenAt = clock.now()
     if (mark !== null) await context.tail.settle(settleMilliseconds)
     const state = await readJournalState(context, tenant, tables)
@@ -208,6 +211,8 @@ async function takeFull(
     const written = await writeBackup(context, {
       id,
       kind: 'full',
+      trigger,
+      label,
       takenAt,
       sequence: mark === null ? null : state.sequence,
       base: null,
@@ -217,6 +222,7 @@ async function takeFull(
       state,
       migrations: await readAppliedMigrations(database),
       sequences: await readSequences(database, tables),
+      ...(tenant === wholeProject ? { secrets: await readSecrets(context) } : {}),
       began,
     })
     await client.query('commit')
@@ -225,6 +231,15 @@ async function takeFull(
     await client.query('rollback').catch(() => undefined)
     throw error
   }
+}
+
+async function readSecrets({ secretFiles }: BackupContext): Promise<Readonly<Record<string, string>>> {
+  const secrets: Record<string, string> = {}
+  for (const { name, read } of secretFiles) {
+    const content = await read()
+    if (content) secrets[name] = content.toString('base64')
+  }
+  return secrets
 }
 
 const createTaking = (context: BackupContext, tenant: string, tables: readonly SetTable[]): Taking => ({

@@ -14,6 +14,8 @@ import type { JournalState } from './journal-state.ts'
 export interface BackupToWrite {
   readonly id: string
   readonly kind: BackupKind
+  readonly trigger: 'schedule' | 'manual'
+  readonly label: string | null
   readonly takenAt: Date
   readonly sequence: number | null
   /** Null for a full one. */
@@ -24,6 +26,7 @@ export interface BackupToWrite {
   readonly state: JournalState
   readonly migrations: readonly string[]
   readonly sequences: Readonly<Record<string, string>>
+  readonly secrets?: Readonly<Record<string, string>>
   readonly began: number
 }
 
@@ -33,7 +36,7 @@ export interface BackupToWrite {
  */
 export async function writeBackup(context: BackupContext, backup: BackupToWrite): Promise<BackupRecord> {
   const { ring, store, system } = context
-  const { id, kind, takenAt, sequence, base, previous, taking } = backup
+  const { id, kind, trigger, label, takenAt, sequence, base, previous, taking } = backup
   const { key, wrapped } = ring.newDataKey(id)
   const file = fileOf(taking.tenant, takenAt, id)
   const parts = await writeParts(backup.frames, {
@@ -43,7 +46,15 @@ export async function writeBackup(context: BackupContext, backup: BackupToWrite)
     nameOf: (number) => partOf(file, number),
   })
   const index = indexOf(backup)
-  const facts = { id, system: system.name, tenant: taking.tenant, kind, takenAt: takenAt.toISOString() }
+  const facts = {
+    id,
+    system: system.name,
+    tenant: taking.tenant,
+    kind,
+    trigger,
+    label,
+    takenAt: takenAt.toISOString(),
+  }
   const manifest = writeManifest(
     { ...facts, sequence, base, previous, parts, key: wrapped, index },
     key,
@@ -70,7 +81,7 @@ export async function writeBackup(context: BackupContext, backup: BackupToWrite)
   return findBackup(context.database, id)
 }
 
-function indexOf({ taking, state, migrations, sequences }: BackupToWrite): BackupIndex {
+function indexOf({ taking, state, migrations, sequences, secrets }: BackupToWrite): BackupIndex {
   const tables = taking.tables.map((table) => {
     const { rows, sum }: TableHash = taking.hashes.get(table.relation)!.value()
     const columns = table.columns.map(({ name, type }) => ({ name, type }))
@@ -83,6 +94,7 @@ function indexOf({ taking, state, migrations, sequences }: BackupToWrite): Backu
     sequences,
     gaps: state.gaps,
     schemaChange: state.schemaChange,
+    ...(secrets ? { secrets } : {}),
   }
 }
 
@@ -111,7 +123,7 @@ function recordBackup(
       where id = ${id} and status = 'running'`)
     await query(sql`
       insert into plinth.backup_heads (tenant, last, base, sequence, state, full_at, checked_at)
-      values (${taking.tenant}, ${id}, ${base ?? id}, ${sequence}, ${JSON.stringify(index)}, ${takenAt}, ${clock.now()})
+      values (${taking.tenant}, ${id}, ${base ?? id}, ${sequence}, ${JSON.stringify({ ...index, secrets: undefined })}, ${takenAt}, ${clock.now()})
       on conflict (tenant) do update set last = excluded.last, base = excluded.base, sequence = excluded.sequence,
         state = excluded.state, checked_at = excluded.checked_at,
         full_at = case when ${kind}::text = 'full' then excluded.full_at else backup_heads.full_at end`)
