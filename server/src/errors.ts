@@ -83,7 +83,8 @@ export const serverErrors = defineErrors({
   },
   restore_while_served: {
     status: 409,
-    message: 'A server runs {system} on this data folder: a whole project is restored while nobody works with it.',
+    message:
+      'A server runs {system} on this data folder: a whole project is restored while nobody works with it.',
     hint: 'Stop the server, or restore on the new machine.',
   },
   not_confirmed: {

@@ -420,7 +420,7 @@ describe('what is wrong with a backup is found', () => {
     expect(await rowsOf('broken')).toEqual(before)
     const { receipt } = await offer().rehearse(full.id)
     expect(receipt.outcome).toBe('sound')
-    await rm(at(names.find((name) => name.endsWith('part-0001'))!))
+    await rm(join(folder, full.file!.replace('.json', '.part-0001')))
     expect((await offer().rehearse(full.id)).receipt).toMatchObject({
       outcome: 'failed',
       problem: expect.stringContaining('missing'),
