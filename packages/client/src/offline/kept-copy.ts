@@ -36,6 +36,9 @@ interface CopyMeta {
   readonly resume: string | null
 }
 
+/** A watch that the server has refused is asked for again after this. */
+const againMilliseconds = 30_000
+
 /** Opens the copy as it was kept, and follows the table from there. */
 export async function openKeptCopy(options: KeptCopyOptions): Promise<KeptCopy> {
   const { table, of, store, transport } = options
@@ -108,19 +111,30 @@ export async function openKeptCopy(options: KeptCopyOptions): Promise<KeptCopy> 
     options.changed({ type: 'changes', rows: changed })
   }
 
-  const start =
-    meta?.resume == null ? undefined : { key: meta.key, rows: [...rows.values()], resume: meta.resume }
-  const feed: CopyFeed = transport.watch(table, start, {
-    event: (event) => !isClosed && take(event),
-    reached: ({ key, resume = null }) => {
-      if (isClosed) return
-      if (meta?.resume === resume && !unkept) return
-      meta = { key, resume }
-      unkept ??= new Map()
-      keepSoon()
-    },
-    failed: (error) => !isClosed && options.failed(error),
-  })
+  /** From what is there; again after a while when the server has refused or ended it. */
+  function follow(): CopyFeed {
+    const start =
+      meta?.resume == null ? undefined : { key: meta.key, rows: [...rows.values()], resume: meta.resume }
+    return transport.watch(table, store.user, start, {
+      event: (event) => !isClosed && take(event),
+      reached: ({ key, resume = null }) => {
+        if (isClosed || (meta?.resume === resume && !unkept)) return
+        meta = { key, resume }
+        unkept ??= new Map()
+        keepSoon()
+      },
+      failed: (error) => {
+        if (isClosed) return
+        options.failed(error)
+        again = setTimeout(() => {
+          feed = follow()
+        }, againMilliseconds)
+      },
+    })
+  }
+
+  let again: ReturnType<typeof setTimeout> | undefined
+  let feed = follow()
 
   return {
     rows,
@@ -135,6 +149,7 @@ export async function openKeptCopy(options: KeptCopyOptions): Promise<KeptCopy> 
     },
     close: async () => {
       isClosed = true
+      clearTimeout(again)
       await feed.close()
       await keeping
     },

@@ -30,7 +30,8 @@ export interface OfflineTransport {
   send(write: QueuedWrite, of: OfflineTable | undefined, token: string): Promise<SendOutcome>
   /** The row as it is now; null when it is not there. Rejects when it cannot be known. */
   read(table: string, key: string, of: OfflineTable, token: string): Promise<Row | null>
-  watch(table: string, start: CopyStart<Row> | undefined, sink: CopySink): CopyFeed
+  /** Follows what this user may see of the table. */
+  watch(table: string, user: string, start: CopyStart<Row> | undefined, sink: CopySink): CopyFeed
 }
 
 /** Who is signed in. */

@@ -78,13 +78,18 @@ export interface OfflineOptions extends Partial<OfflinePorts> {
   readonly name?: string
   /** Pauses between attempts, milliseconds; the longest is kept to. Default 1,000 to 60,000; false for none at all. */
   readonly retry?: { readonly first: number; readonly longest: number } | false
+  /**
+   * Whether writes stay on the device, unencrypted, when a session ends past `signOut` of this object: by
+   * `auth.signOut()`, or because its token was revoked. Default true; false loses them.
+   */
+  readonly keepUnsent?: boolean
   /** Called when a copy or the store fails. Default: nothing; what is there goes on being shown. */
   readonly onError?: (error: Error) => void
 }
 
 /** Opens offline mode for whoever is signed in, and for whoever signs in later. */
 export async function openOffline(client: SupabaseClient, options: OfflineOptions): Promise<Offline> {
-  const { retry = { first: 1_000, longest: 60_000 }, onError } = options
+  const { retry = { first: 1_000, longest: 60_000 }, keepUnsent = true, onError } = options
   const name =
     options.name ?? `plinth-offline-${(client as unknown as { storageKey?: string }).storageKey ?? ''}`
   const ports: OfflinePorts = {
@@ -151,8 +156,9 @@ export async function openOffline(client: SupabaseClient, options: OfflineOption
     if (isClosed) return
     const user = await identity.user()
     if (user !== null && data?.user === user) return
+    const left = data?.user
     await leave()
-    if (user === null) await forgetUser(store)
+    if (user === null) await forgetUser(store, keepUnsent ? undefined : left)
     else {
       await admitUser(store, user)
       data = await openUserData({

@@ -37,11 +37,11 @@ export function supabaseTransport(client: SupabaseClient): OfflineTransport {
       if (error) throw new Error(error.message)
       return data as Row | null
     },
-    watch: (table, start, sink) =>
+    watch: (table, user, start, sink) =>
       watch<Row>(
         client,
         { table },
-        { start, listener: sink.event, reached: sink.reached, failed: sink.failed },
+        { user, start, listener: sink.event, reached: sink.reached, failed: sink.failed },
       ),
   }
 }

@@ -5,7 +5,7 @@ import { applyChange, storeOf } from './memory-store.ts'
 import type { Store, StoreChange } from './store.ts'
 
 /** The file is written anew when it has this many lines more than twice its entries. */
-const slack = 1_000
+const slack = 200
 
 /**
  * Entries in a file, for one process at a time: a line for each write, on disk before the write resolves. A last line that

@@ -11,6 +11,9 @@ interface WebLocks {
 /** The browser's Web Locks where there are any (secure contexts, and Node from 24.5); else locks within the process. */
 export function platformLocks(): Locks {
   const { locks } = (globalThis.navigator ?? {}) as unknown as { readonly locks?: WebLocks }
+  // Two tabs without locks would change the same queue at the same time.
+  if (!locks && 'document' in globalThis)
+    throw new Error('Offline mode needs a secure context: https, or localhost.')
   if (!locks) return processLocks
   return { hold: (name, work, signal) => locks.request(name, signal ? { signal } : {}, work) }
 }

@@ -1,4 +1,4 @@
-import { actor, createFakeClock, service, waitFor } from '@plinth/testing'
+import { actor, createFakeClock, waitFor } from '@plinth/testing'
 import { useRealtime } from '@plinth/testing/realtime'
 import { expect, it } from 'vitest'
 import { type WatchEvent, watch } from './watch.ts'
@@ -15,7 +15,8 @@ const test = useRealtime({
   limits: { unsentBytes: 200_000, watchedRows: { user: 5_000 } },
 })
 const ada = actor('ada')
-const run = (text: string) => test.database.asCaller(service, { text })
+const bob = actor('bob')
+const run = (text: string) => test.database.asOwner({ text })
 type Row = Record<string, unknown>
 
 it('a snapshot of many times what may wait for a client arrives as fast as the client reads', async () => {
@@ -93,6 +94,25 @@ it('goes on after its token has ended, with the next one', async () => {
   await run(`insert into mine values (2, '${ada.userId}', 1)`)
   await test.served.speakAs(client, await test.served.token(ada.userId, 3_600))
   await waitFor(() => live.rows.size === 2)
+  await live.close()
+})
+
+it('a copy that is a user’s is never given what a stranger or another user sees', async () => {
+  await run(`delete from mine; insert into mine values (1, '${ada.userId}', 1), (2, '${bob.userId}', 1)`)
+  const client = await test.served.client()
+  const events: WatchEvent<Row>[] = []
+  const live = watch(client, { table: 'mine' }, { user: ada.userId, listener: (event) => events.push(event) })
+  const ids = () => [...live.rows.values()].map(({ id }) => id)
+  await waitFor(() => client.getChannels().some(({ state }) => state === 'errored'))
+  await test.served.speakAs(client, await test.served.token(ada.userId, 3_600))
+  await waitFor(() => ids().join() === '1')
+  await test.served.speakAs(client, await test.served.token(bob.userId, 3_600))
+  await waitFor(() => test.served.surface.health().channels === 0)
+  await run(`insert into mine values (3, '${ada.userId}', 1), (4, '${bob.userId}', 1)`)
+  expect(ids()).toEqual([1])
+  await test.served.speakAs(client, await test.served.token(ada.userId, 3_600))
+  await waitFor(() => ids().join() === '1,3')
+  expect(JSON.stringify(events)).not.toContain(bob.userId)
   await live.close()
 })
 

@@ -1,4 +1,4 @@
-import { actor, service, waitFor } from '@plinth/testing'
+import { actor, waitFor } from '@plinth/testing'
 import { useRealtime } from '@plinth/testing/realtime'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Watch, type WatchEvent, watch } from './watch.ts'
@@ -31,7 +31,7 @@ const test = useRealtime({
 /** A long form is played with more. */
 const rounds = Number(process.env.PLINTH_TEST_WATCH_ROUNDS ?? 8)
 const [ada, bob] = [actor('ada'), actor('bob')]
-const run = (text: string) => test.database.asCaller(service, { text })
+const run = (text: string) => test.database.asOwner({ text })
 const asOwner = (text: string) => test.database.asOwner({ text })
 
 type Row = Record<string, unknown>

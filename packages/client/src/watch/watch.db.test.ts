@@ -1,4 +1,4 @@
-import { actor, service, waitFor } from '@plinth/testing'
+import { actor, waitFor } from '@plinth/testing'
 import { useRealtime } from '@plinth/testing/realtime'
 import { describe, expect, it } from 'vitest'
 import { type Watch, type WatchEvent, watch } from './watch.ts'
@@ -22,7 +22,7 @@ const test = useRealtime({
 const ada = actor('ada')
 const bob = actor('bob')
 
-const run = (text: string) => test.database.asCaller(service, { text })
+const run = (text: string) => test.database.asOwner({ text })
 const rowsOf = (live: Watch<Record<string, unknown>>, column: string) =>
   [...live.rows.values()].map((row) => row[column]).sort()
 

@@ -48,6 +48,11 @@ export interface CopyStart<Row> {
 /** For whoever keeps the copy elsewhere. */
 export interface WatchOptions<Row> {
   readonly start?: CopyStart<Row> | undefined
+  /**
+   * Whose copy it is: with another one's token the server gives nothing. supabase-js sends its key when it cannot renew a
+   * token, and would be given what strangers see.
+   */
+  readonly user?: string
   readonly listener?: (event: WatchEvent<Row>) => void
   /** Called after the events of each message: the copy, as it is now, resumes here; not at all without `resume`. */
   readonly reached?: (at: { readonly key: readonly string[]; readonly resume: string | undefined }) => void
@@ -83,7 +88,7 @@ export function watch<Row extends Record<string, unknown> = Record<string, unkno
   query: WatchQuery,
   given: ((event: WatchEvent<Row>) => void) | WatchOptions<Row> = {},
 ): Watch<Row> {
-  const { start, listener, reached, failed } = typeof given === 'function' ? { listener: given } : given
+  const { start, user, listener, reached, failed } = typeof given === 'function' ? { listener: given } : given
   const copy = createRowCopy<Row>()
   const queue = createEventQueue<WatchEvent<Row>>()
   const ready = Promise.withResolvers<void>()
@@ -137,6 +142,7 @@ export function watch<Row extends Record<string, unknown> = Record<string, unkno
     channel = opened
     const request = {
       watch: query,
+      user,
       get resume() {
         return resume
       },

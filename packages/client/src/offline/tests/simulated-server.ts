@@ -137,7 +137,7 @@ export function createSimulatedNetwork(server: SimulatedServer, random: Random):
         await travel()
         return row
       },
-      watch: (_, start, sink) => {
+      watch: (_table, _user, start, sink) => {
         feed = { sink, position: start ? Number(start.resume) : null }
         return { close: () => Promise.resolve() }
       },

@@ -6,7 +6,7 @@ import { prepareReply } from '../protocol/server-message.ts'
 import { type Channel, tellChannel } from './channel.ts'
 import { openRights, readRights } from './channel-rights.ts'
 import type { RealtimeProject } from './realtime-project.ts'
-import { isNewKey, openSession } from './session.ts'
+import { isNewKey, openSession, requireUser } from './session.ts'
 
 /** Does what a client asks of a channel that it has joined. Fails with what the client did wrong. */
 export function handleChannelEvent(project: RealtimeProject, channel: Channel, message: ClientMessage): void {
@@ -82,6 +82,7 @@ export async function changeToken(
     throw realtimeErrors.malformed_payload({ problem: 'access_token: it is no text' })
   if (isNewKey(token)) return
   const session = await openSession(project.keys, token, project.clock)
+  requireUser(channel.config.user, session)
   const rights = channel.config.isPrivate ? await readRights(project, session, channel.room.name) : openRights
   if (!rights.broadcast.read && !rights.presence.read)
     throw realtimeErrors.channel_unauthorized({ verb: 'receive', extension: 'messages' })

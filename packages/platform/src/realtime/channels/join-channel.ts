@@ -11,7 +11,7 @@ import { type ChannelRights, openRights, readRights } from './channel-rights.ts'
 import { type JoinConfig, readJoinConfig } from './join-config.ts'
 import type { RealtimeProject } from './realtime-project.ts'
 import { topicPrefix } from './rooms.ts'
-import { openSession, type Session } from './session.ts'
+import { openSession, requireUser, type Session } from './session.ts'
 
 export interface JoinEvents {
   /** The channel is there and answers. */
@@ -34,6 +34,7 @@ export async function joinChannel(
   if (config.broadcast.replay && !config.isPrivate)
     throw realtimeErrors.malformed_join({ problem: 'only private channels replay.' })
   const session = await openSession(project.keys, config.accessToken || connection.apiKey, project.clock)
+  requireUser(config.user, session)
   const holders = takePlace(project, connection, session)
   const channel = await openChannel(project, connection, message, { config, session, holders }, events).catch(
     (error: unknown) => {

@@ -56,6 +56,7 @@ const joinPayload = (mostBindings: number) =>
           columns: optional(listOf(name, mostColumns).refine((names) => names.length > 0)),
         }),
         resume: optional(z.string().max(200)),
+        user: optional(z.string().max(200)),
       }),
     ),
   })
@@ -75,6 +76,8 @@ export interface JoinConfig {
   readonly bindings: readonly BindingRequest[]
   readonly watch: WatchRequest | undefined
   readonly resume: string | undefined
+  /** Whose copy is watched: another one's token is refused. */
+  readonly user: string | undefined
 }
 
 /** Reads a join payload as supabase-js and its siblings send it. Fails with `malformed_join`. */
@@ -103,5 +106,6 @@ export function readJoinConfig(payload: JsonObject, mostBindings: number): JoinC
     bindings,
     watch: plinth?.watch,
     resume: plinth?.resume,
+    user: plinth?.user,
   }
 }

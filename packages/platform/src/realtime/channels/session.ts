@@ -54,3 +54,12 @@ export function sessionOf(claims: JsonObject): Session {
 }
 
 const byName = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1)
+
+/**
+ * Refuses a session that is not this user's, when one is named: a client without a network for its token sends its key
+ * instead, and would be given the rows that strangers see in place of its own. Fails with `realtime_token_refused`.
+ */
+export function requireUser(user: string | undefined, session: Session): void {
+  if (user !== undefined && session.user !== user)
+    throw realtimeErrors.realtime_token_refused({ problem: 'it is not that of the user whose copy this is' })
+}
