@@ -1,5 +1,6 @@
 import { readMigrations, sql } from '@plinth/platform/database'
 import { defineSystem } from '@plinth/platform/system'
+import { loadDemo } from './demo/load-demo.ts'
 import { kroniumErrors } from './errors.ts'
 import { readCalendar, readCalendars } from './jobs/read-calendars.ts'
 import { remindBookings } from './jobs/remind-bookings.ts'
@@ -29,6 +30,7 @@ export const kronium = defineSystem({
     readCalendars,
     readCalendar,
   ],
+  demo: loadDemo,
   realtimeTables: [
     'users',
     'services',

@@ -2,8 +2,8 @@ import { joined } from '../availability/open-times.ts'
 import type { Span } from '../availability/zone-clock.ts'
 import { instantOf, isZone } from '../availability/zone-clock.ts'
 
-/** Occurrences of one event that are looked at; a calendar that asks for more is cut. */
-const mostOccurrences = 5_000
+/** Occurrences of one event, and of a whole file, that are looked at; what asks for more is cut. */
+const mostOccurrences = { event: 20_000, file: 200_000 }
 /** Events of a calendar that are read. */
 const mostEvents = 20_000
 
@@ -36,6 +36,7 @@ type Time = InstanceType<Ical['Time']>
 
 function busyOf(ICAL: Ical, components: readonly Component[], within: Span, zone: string): Span[] {
   const busy: Span[] = []
+  let left = mostOccurrences.file
   const changed = new Map<string, Component[]>()
   for (const component of components)
     if (component.hasProperty('recurrence-id')) {
@@ -58,7 +59,8 @@ function busyOf(ICAL: Ical, components: readonly Component[], within: Span, zone
       continue
     }
     const occurrences = event.iterator()
-    for (let count = 0; count < mostOccurrences; count += 1) {
+    for (let count = 0; count < mostOccurrences.event && left > 0; count += 1) {
+      left -= 1
       const next = occurrences.next()
       if (!next || instantAt(next, zone) >= within.until) break
       const { startDate, endDate, item } = event.getOccurrenceDetails(next)
