@@ -60,6 +60,7 @@ class Run {
   #served: Served
   #target: Target | undefined
   #agent = new Agent({ keepAlive: true })
+  #played: Case | undefined
   #playing: Promise<Problem | undefined> | undefined
   #known = new Set<string>()
   #cases: Record<string, number> = {}
@@ -121,6 +122,7 @@ class Run {
       const cases: fc.Arbitrary<Case> = generators[surface](this.#target!)
       const property = fc.asyncProperty(cases, async (played) => {
         this.#cases[surface] = (this.#cases[surface] ?? 0) + 1
+        this.#played = played
         this.#playing = this.#judge(played, surface)
         problem = await this.#playing
         if (problem) throw new Error(problem.signature)
@@ -131,9 +133,12 @@ class Run {
         interruptAfterTimeLimit: Math.max(1, until - performance.now()),
         markInterruptAsFailure: false,
       })
-      // An interrupted check leaves its last case behind while it plays.
-      await this.#playing
-      if (!details.failed || !details.counterexample) return
+      // An interrupted check leaves its last case behind while it plays: what is wrong with it counts all the same.
+      const late = await this.#playing
+      if (!details.failed || !details.counterexample) {
+        if (late) this.#add(late, { surface, seed: details.seed, reproduction: this.#played })
+        return
+      }
       const [reproduction] = details.counterexample
       const again = problem ?? (await this.#judge(reproduction, surface))
       const found: Problem = again ?? {

@@ -34,6 +34,8 @@ async function linkPackages(from: string, to: string): Promise<void> {
     if (name === '@plinth')
       await cp(join(from, name), join(to, name), { recursive: true, verbatimSymlinks: true })
     else if (name.startsWith('@')) await linkPackages(join(from, name), join(to, name))
+    // By it the launcher knows that packages are installed, and installs none over these.
+    else if (name === '.package-lock.json') await cp(join(from, name), join(to, name))
     // Caches of tools are their own.
     else if (name === '.bin' || !name.startsWith('.')) await symlink(join(from, name), join(to, name))
   }

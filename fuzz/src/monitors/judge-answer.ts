@@ -1,8 +1,16 @@
 import type { Answer } from '../case.ts'
 import type { Problem } from '../finding.ts'
 
-/** Codes of refusals for want of time, connections or memory: bounds at work. */
-const bounds = ['57014', 'database_busy', 'too_slow', 'stopping', 'bodies_busy', 'images_busy']
+/** Codes of refusals for want of time, connections, memory or an account of a provider: bounds at work, and no failure. */
+const bounds = [
+  '57014',
+  'database_busy',
+  'too_slow',
+  'stopping',
+  'bodies_busy',
+  'images_busy',
+  'payment_provider_off',
+]
 
 /** An answer from 500 on says that something failed inside. */
 export function judgeAnswer({ status, text }: Answer): Problem | undefined {

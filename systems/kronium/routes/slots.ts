@@ -5,10 +5,13 @@ import { day, instantOf, isZone, wallClock } from '../availability/zone-clock.ts
 import { kroniumErrors } from '../errors.ts'
 import { defineRoute } from '../uses.ts'
 
+/** Days that have a day after them in every calendar that reads them. */
+const date = z.iso.date().refine((text) => text >= '1970-01-01' && text < '3000-01-01', 'from 1970 to 2999')
+
 export const slotsQuery = z.object({
   /** Days of the shown zone, both inside. Default: today and the six days after. */
-  from: z.iso.date().optional(),
-  to: z.iso.date().optional(),
+  from: date.optional(),
+  to: date.optional(),
   zone: z.string().max(64).optional(),
   resourceId: z.uuid().optional(),
 })

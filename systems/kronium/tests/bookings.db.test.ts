@@ -189,6 +189,9 @@ describe('times', () => {
       'unknown_zone',
     )
     expect((await system.request(`/services/${id}/slots?zone=XYZ`)).body.code).toBe('unknown_zone')
+    // The last day that ISO 8601 has without a sign has none after it.
+    const endless = await system.request(`/services/${id}/slots?from=2026-01-15&to=9999-12-31`)
+    expect(endless.status).toBe(400)
     expect((await book(system, ada, id, '2027-02-30T09:00')).code).toBe('time_unfit')
     expect((await book(system, ada, id, '2027-03-15T09:00:30')).code).toBe('time_unfit')
   })

@@ -43,6 +43,9 @@ const pay = async (id: string) => {
 describe('a shop’s plan', () => {
   it('begins when it is paid, and changes through its subscription only', async () => {
     expect((await act({ action: 'get' })).code).toBe('no_subscription')
+    const nowhere = { action: 'resume', shopId: '11111111-1111-4111-8111-111111111111' }
+    const refused = await test.call('subscription-operations', nowhere, { as: 'service' })
+    expect(refused.body.code).toBe('no_subscription')
     expect((await act({ action: 'subscribe', plan: 'Pro' }, agent)).code).toBe('forbidden')
     const asked = await act({ action: 'subscribe', plan: 'Pro' })
     expect(asked.data, JSON.stringify(asked)).toMatchObject({

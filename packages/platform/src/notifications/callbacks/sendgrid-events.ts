@@ -6,7 +6,8 @@ import type { Fact } from './facts.ts'
 const eventSchema = z.looseObject({
   event: z.string(),
   email: z.string().max(320),
-  timestamp: z.number(),
+  /** Seconds since 1970; a Date knows no more. */
+  timestamp: z.number().min(0).max(8_640_000_000_000),
   sg_event_id: z.string().min(1).max(200).optional(),
   sg_message_id: z.string().max(300).optional(),
   plinth_id: z.string().max(100).optional(),

@@ -261,6 +261,13 @@ describe('a project with a mail server', () => {
       })
     })
 
+    it.each([-1, 1e300])('is refused when it is of no time: %d', async (timestamp) => {
+      expect(await report({ event: 'open', email: 'a@example.com', timestamp })).toMatchObject({
+        status: 400,
+        body: { code: 'notification_invalid' },
+      })
+    })
+
     it('is stored though its ids hold what PostgreSQL has no text for', async () => {
       const odd = {
         event: 'x',
