@@ -1291,6 +1291,21 @@ export type Database = {
         Args: never
         Returns: Json
       }
+      attendees: {
+        Args: {
+          p_event_id: string
+        }
+        Returns: {
+          registration_id: string | null
+          name: string | null
+          email: string | null
+          payment_status: Database['public']['Enums']['registration_payment_status'] | null
+          amount: number | null
+          currency: string | null
+          registered_at: string | null
+          attended_minutes: number | null
+        }[]
+      }
       cancel_event: {
         Args: {
           p_event_id: string

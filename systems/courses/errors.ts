@@ -61,6 +61,11 @@ export const courseErrors = defineErrors({
     message: 'There is no such offer for an address that you have proven.',
     hint: 'Sign in with the address that it went to.',
   },
+  transfers_used_up: {
+    status: 409,
+    message: 'This seat was offered as often as it may be.',
+    hint: nothingChanged,
+  },
   checkin_closed: {
     status: 409,
     message: 'One cannot check in now.',

@@ -25,7 +25,8 @@ export const registrationHooks: PaymentHooks = {
   onPaid: run(({ order }) => sql`select private.registration_paid(${order.id}, ${order.reference})`),
   onOverpaid: run(
     ({ order }) =>
-      sql`select plinth.request_refund(${order.id}, 'paid twice', ${order.overpaid}, 'It was paid more than once.') where ${order.overpaid} > 0`,
+      sql`select private.ask_refund(${order.id}, ${order.reference}, 'paid twice', ${order.overpaid}, 'It was paid more than once.')
+          where ${order.overpaid} > 0`,
   ),
   onAuthorised: happened('authorised'),
   onPaymentFailed: happened('failed'),

@@ -2,6 +2,7 @@ import { readMigrations, sql } from '@plinth/platform/database'
 import { flatEnvelope } from '@plinth/platform/routes'
 import { defineSystem, type SystemProject } from '@plinth/platform/system'
 import { certificateErrors } from './certificates/index.ts'
+import { loadDemo } from './demo/load-demo.ts'
 import { courseErrors } from './errors.ts'
 import { analyticsReport } from './functions/analytics-report.ts'
 import { certificateLog, certificateStatus } from './functions/certificate-status.ts'
@@ -17,6 +18,7 @@ import { sendNotifications } from './functions/send-notifications.ts'
 import { sessionManagement } from './functions/session-management.ts'
 import { certificateFile, verifyCertificatePage } from './functions/verify-certificate.ts'
 import {
+  clawBackReward,
   paymentReconciliationJob,
   processReferralsJob,
   sendNotificationsJob,
@@ -26,6 +28,7 @@ import {
 } from './jobs/course-jobs.ts'
 import { auditCertificates, generateCertificates } from './jobs/generate-certificates.ts'
 import { printCertificates } from './jobs/print-certificates.ts'
+import { personData } from './person-data.ts'
 import { uses } from './uses.ts'
 
 /** courses: seats in live two-hour courses, paid once, seated fairly, reminded, attended and certified. */
@@ -66,6 +69,7 @@ export const courses = defineSystem({
     generateCertificates,
     printCertificates,
     auditCertificates,
+    clawBackReward,
   ],
   realtimeTables: ['events', 'registrations', 'event_waitlist', 'in_app_notifications', 'session_attendance'],
   journalledTables: [
@@ -96,6 +100,8 @@ export const courses = defineSystem({
     session_attendance: { columns: ['ip_address', 'user_agent'], subject: 'user_id' },
   },
   figures,
+  personHooks: ({ database }) => personData(database),
+  demo: loadDemo,
   roles: {
     of: async (database, userId) => {
       const { rows } = await database.query<{ is_admin: boolean; is_instructor: boolean }>(

@@ -72,6 +72,16 @@ export const tendSessions = defineJob({
   },
 })
 
+/** A voucher goes back when a referral that it was given for was paid back. */
+export const clawBackReward = defineJob({
+  name: 'claw-back-reward',
+  summary: 'Takes an unused voucher back whose referrals do not count any more.',
+  payload: z.object({ referrer: z.uuid(), event: z.uuid() }),
+  run: async ({ db }, { referrer, event }) => {
+    await db.query(sql`select private.claw_back(${referrer}, ${event})`)
+  },
+})
+
 /** Gives everybody of a cancelled event their money back, one after the other, and goes on where it was stopped. */
 export const settleCancelledEvent = defineJob({
   name: 'settle-cancelled-event',

@@ -382,7 +382,11 @@ describe('paying', () => {
       sql`select metadata -> 'calendar' as calendar from public.notifications_queue
           where template = 'registration-cancelled' and type = 'email' and user_id = ${one.userId}`,
     )
-    expect(mail!.calendar).toMatchObject({ uid: `event-${event}@courses`, cancelled: true, sequence: 1 })
+    expect(mail!.calendar).toMatchObject({
+      uid: `registration-${paid[0]!.registration}@courses`,
+      cancelled: true,
+      sequence: 2,
+    })
     const balance = await oneOf<string>(
       school.system,
       sql`select coalesce(sum(m.amount), 0) as answer from (

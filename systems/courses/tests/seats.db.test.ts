@@ -271,6 +271,17 @@ describe('passing a seat on', () => {
     const mine = await system.request(`/rest/v1/registrations?id=eq.${registration_id}`, { as: from })
     expect(mine.body).toEqual([])
     expect(codeOf((await cancel(registration_id, from)).body)).toBe('registration_not_found')
+    const unpaid = await register(system, await makeEvent(system, { price: 100 }), from)
+    const give = (id: string) =>
+      rpc(
+        system,
+        'offer_transfer',
+        { p_registration_id: id, p_email: 'x@example.com' },
+        id === registration_id ? to : from,
+      )
+    expect(codeOf((await give(unpaid.registration_id)).body)).toBe('no_seat')
+    for (let offer = 2; offer <= 10; offer += 1) expect((await give(registration_id)).status).toBe(200)
+    expect(codeOf((await give(registration_id)).body)).toBe('transfers_used_up')
   })
 })
 
@@ -312,7 +323,11 @@ describe('an event', () => {
       system,
       sql`select metadata from public.notifications_queue where template = 'event-moved' and type = 'email' and user_id = ${crowd[0]!.userId}`,
     )
-    expect(told!.metadata.calendar).toMatchObject({ uid: `event-${id}@courses`, sequence: 1 })
+    expect(told!.metadata.calendar).toMatchObject({
+      uid: expect.stringMatching(/^registration-.*@courses$/),
+      sequence: 1,
+      cancelled: false,
+    })
     const copy = await rpc(
       system,
       'clone_event',
@@ -350,5 +365,15 @@ describe('an event', () => {
       body: { timezone: 'XYZ+3' },
     })
     expect(zone.body).toMatchObject({ code: '22023' })
+    const list = await system.request('/rest/v1/rpc/attendees', {
+      method: 'POST',
+      as: teacher,
+      headers: { accept: 'text/csv' },
+      body: { p_event_id: id },
+    })
+    expect(list.body).toContain(String(crowd[0]!.claims.email))
+    expect((await rpc(system, 'attendees', { p_event_id: id }, crowd[0]!)).status).toBe(404)
+    const over = await makeEvent(system, { starts: '-3 hours' })
+    expect(codeOf((await rpc(system, 'cancel_event', { p_event_id: over }, teacher)).body)).toBe('event_over')
   })
 })

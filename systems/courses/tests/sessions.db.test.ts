@@ -353,6 +353,7 @@ describe('process-referrals (C-F2, C-J1)', () => {
     await system.database.asOwner(
       sql`select private.registration_refunded(id) from public.registrations where event_id = ${event} and user_id = ${one.userId}`,
     )
+    await system.jobs.runDue()
     const [reward] = await rowsOf(
       system,
       sql`select clawed_back_at is not null as back from public.referral_rewards where referrer_id = ${referrer.userId}`,
@@ -543,5 +544,120 @@ describe('analytics (C-F6)', () => {
       'update-event-status': '0 0 * * *',
       'payment-reconciliation': '0 2 * * *',
     })
+  })
+})
+
+describe('the schema', () => {
+  it('has the tables, words and columns that the requirement names, in its migrations (C-T1, C-T2, C-T3, C-O8)', async () => {
+    const { migrations } = await courses.migrations()
+    expect(migrations.map(({ name }) => name)).toEqual(
+      expect.arrayContaining([
+        '001_add_payment_transactions',
+        '002_add_attendance_tracking',
+        '003_add_certificates',
+        '004_add_notifications',
+        '005_add_analytics',
+        '006_add_session_recordings',
+      ]),
+    )
+    const words = await rowsOf<{ name: string; labels: string }>(
+      system,
+      sql`select t.typname as name, string_agg(e.enumlabel, ' ' order by e.enumsortorder) as labels
+          from pg_type t join pg_enum e on e.enumtypid = t.oid where t.typnamespace = 'public'::regnamespace group by 1`,
+    )
+    expect(Object.fromEntries(words.map(({ name, labels }) => [name, labels]))).toMatchObject({
+      transaction_status: 'initiated success failed refunded',
+      notification_type: 'email sms in_app',
+      notification_channel: 'transactional marketing alert',
+      notification_status: 'pending sent failed cancelled',
+      notification_priority: 'low medium high urgent',
+      in_app_type: 'info success warning error',
+      analytics_category: 'engagement conversion navigation error',
+      webhook_status: 'received processed failed',
+      recording_status: 'uploading processing ready failed',
+      waitlist_status: 'waiting notified registered expired',
+      registration_payment_status: 'pending completed failed refunded free',
+      event_category: 'soft_skills technical',
+      event_status: 'upcoming active completed',
+      referral_status: 'pending completed rewarded',
+    })
+    const named: Readonly<Record<string, string>> = {
+      payment_transactions:
+        'razorpay_order_id razorpay_payment_id razorpay_signature status amount currency metadata',
+      session_attendance: 'check_in_time check_out_time duration_minutes ip_address user_agent',
+      certificates: 'certificate_number verification_token pdf_url revoked_at revoke_reason blockchain_hash',
+      notifications_queue: 'type channel status priority retry_count scheduled_for',
+      in_app_notifications: 'title message type action_url read_at',
+      analytics_events: 'event_name event_category event_data session_id',
+      webhook_logs: 'source event_type payload status',
+      admin_audit_logs: 'admin_id action resource_type resource_id old_values new_values',
+      session_recordings: 'video_url duration_minutes file_size_mb processing_status thumbnail_url',
+      event_waitlist: 'position notified_at expires_at status',
+    }
+    for (const [table, columns] of Object.entries(named)) {
+      const known = await rowsOf<{ name: string }>(
+        system,
+        sql`select column_name as name from information_schema.columns where table_schema = 'public' and table_name = ${table}`,
+      )
+      expect(known.map(({ name }) => name)).toEqual(expect.arrayContaining(columns.split(' ')))
+    }
+    const bare = await rowsOf<{ name: string }>(
+      system,
+      sql`select c.conrelid::regclass || ' ' || c.conname as name from pg_constraint c
+          where c.contype = 'f' and c.connamespace = 'public'::regnamespace and not exists (
+            select from pg_index i where i.indrelid = c.conrelid and i.indkey[0] = c.conkey[1])`,
+    )
+    expect(bare).toEqual([])
+  })
+
+  it('gives out what it knows of a person, and forgets who they were without forgetting what happened', async () => {
+    const person = crowd[0]!
+    const hooks = courses.personHooks!({ database: system.database } as never)
+    const files: string[] = []
+    for await (const { content } of hooks.export!(person.userId)) files.push(String(content))
+    expect(JSON.parse(files[0]!)).toMatchObject({
+      profile: { id: person.userId },
+      attendance: expect.any(Array),
+    })
+    await system.database.transactionAsOwner((transaction) => hooks.erase!(person.userId, transaction))
+    const [left] = await rowsOf(
+      system,
+      sql`select count(*)::int as stays, count(ip_address)::int + count(user_agent)::int as traces from public.session_attendance
+          where user_id = ${person.userId}`,
+    )
+    expect(left).toEqual({ stays: 1, traces: 0 })
+  })
+})
+
+describe('the four targets (C-M1, C-M2, C-M3, C-M4)', () => {
+  it('are figures with an alert each', async () => {
+    const person = crowd[1]!
+    const { event, registration } = await attend(person, '-150 minutes')
+    await system.database.asOwner(
+      sql`update public.events set starts_at = now() - interval '5 hours' where id = ${event}`,
+    )
+    const figures = Object.fromEntries(
+      courses.figures!({ database: system.database } as never).map((figure) => [figure.name, figure]),
+    )
+    const read = async (name: string) => figures[name]!.read()
+    expect(await read('certificate-rate')).toBeLessThan(100)
+    await system.database.asOwner(sql`
+      insert into public.certificates (registration_id, event_id, user_id, certificate_number, verification_token)
+      select id, event_id, user_id, 'TEST-' || id, replace(gen_random_uuid()::text, '-', '') from public.registrations where seated_at is not null`)
+    expect(await read('certificate-rate')).toBe(100)
+    expect(registration).toBeDefined()
+    expect(await read('webhook-seconds')).toBeNull()
+    for (const seconds of [1, 3])
+      await system.database.asOwner(sql`
+        insert into public.webhook_logs (source, event_type, event_id, payload, status, received_at, processed_at)
+        values ('razorpay', 'payment.captured', ${`event ${seconds}`}, '{}', 'processed', now() - ${`${seconds} seconds`}::interval, now())`)
+    expect(await read('webhook-seconds')).toBeGreaterThan(2)
+    expect(await read('payment-success')).toBe(100)
+    await system.database.asOwner(sql`
+      insert into public.payment_transactions (event_id, status, amount) values (${event}, 'failed', 1)`)
+    expect(await read('payment-success')).toBeLessThan(95)
+    expect(await read('delivery-rate')).toEqual(expect.any(Number))
+    const { rows } = await system.database.asOwner(sql`select private.fail_webhooks() as failed`)
+    expect(rows).toEqual([{ failed: 0 }])
   })
 })

@@ -106,15 +106,17 @@ create function private.event_facts(p_event_id uuid) returns jsonb language sql 
 $$;
 comment on function private.event_facts(uuid) is 'What messages say of an event: title, and its start by the wall clock of its zone.';
 
-create function private.calendar_of(p_event_id uuid, p_cancelled boolean default false) returns jsonb language sql stable set search_path = '' as $$
-  select jsonb_build_object('uid', 'event-' || e.id || '@courses', 'sequence', e.sequence, 'start', e.starts_at, 'end', e.ends_at,
-    'summary', e.title, 'description', left(e.description, 2000), 'remindMinutes', jsonb_build_array(60))
-    || case when p_cancelled or e.cancelled_at is not null then jsonb_build_object('cancelled', true,
-      'sequence', e.sequence + case when e.cancelled_at is null then 1 else 0 end) else '{}' end
-  from public.events e where e.id = p_event_id
+create function private.calendar_of(p_registration_id uuid, p_cancelled boolean default false) returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object('uid', 'registration-' || r.id || '@courses', 'start', e.starts_at, 'end', e.ends_at, 'summary', e.title,
+    'description', left(e.description, 2000), 'remindMinutes', jsonb_build_array(60), 'cancelled', p_cancelled,
+    -- Whoever gets a seat back that they passed on has an entry that counts on from the one that was taken away.
+    'sequence', e.sequence + 2 * (select count(*) from public.registration_transfers t where t.registration_id = r.id and t.accepted_at is not null)
+      + p_cancelled::integer)
+  from public.registrations r join public.events e on e.id = r.event_id where r.id = p_registration_id
 $$;
 comment on function private.calendar_of(uuid, boolean) is
-  'The calendar entry of an event, by one uid for ever: a higher sequence changes it, cancelled removes it.';
+  'The calendar entry of a registration, by one uid for ever: a higher sequence changes it, cancelled removes it.';
 
 create function private.tell(p_user_id uuid, p_template text, p_key text, p_variables jsonb, p_options jsonb default '{}') returns void
 language sql security definer set search_path = '' as $$
@@ -245,7 +247,7 @@ begin
     paid_at = case when p_status = 'completed' then plinth.now() end
     where id = p_id;
   perform private.tell(v_registration.user_id, 'registration-confirmed', p_id::text || '/' || v_registration.user_id,
-    private.event_facts(v_registration.event_id), jsonb_build_object('priority', 'high', 'level', 'success', 'calendar', private.calendar_of(v_registration.event_id)));
+    private.event_facts(v_registration.event_id), jsonb_build_object('priority', 'high', 'level', 'success', 'calendar', private.calendar_of(p_id)));
   return true;
 end $$;
 comment on function private.seat_registration(uuid, public.registration_payment_status) is
@@ -394,18 +396,29 @@ begin
 end $$;
 comment on function private.free_seat(public.registrations, text) is 'Ends a locked registration: its seat is free for the next in line.';
 
+create function private.ask_refund(p_order uuid, p_registration_id uuid, p_cause text, p_amount bigint, p_reason text) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform plinth.request_refund(p_order, p_cause, p_amount, p_reason, auth.uid());
+exception when sqlstate 'PT409' then
+  -- What was captured is on its way back already, or in a dispute: that stops nobody else's refund, and somebody looks at it.
+  perform private.flag_payment(p_registration_id, null, 'refund_failed', jsonb_build_object('cause', p_cause, 'problem', sqlerrm));
+end $$;
+comment on function private.ask_refund(uuid, uuid, text, bigint, text) is
+  'Asks for a refund, once per cause; one that no payment has enough left for is flagged for review.';
+
 create function private.end_registration(p_registration public.registrations, p_reason text, p_refund boolean) returns void
 language plpgsql security definer set search_path = '' as $$
 begin
   perform private.free_seat(p_registration, p_reason);
   if p_refund and p_registration.payment_status = 'completed' then
-    perform plinth.request_refund(p_registration.order_id, 'registration ended', p_reason => p_reason, p_by => auth.uid());
+    perform private.ask_refund(p_registration.order_id, p_registration.id, 'registration ended', null, p_reason);
   end if;
   if p_registration.seated_at is not null then
     perform private.tell(p_registration.user_id, 'registration-cancelled', p_registration.id::text,
       private.event_facts(p_registration.event_id) || jsonb_build_object('reason', p_reason,
         'refund', p_refund and p_registration.payment_status = 'completed'),
-      jsonb_build_object('priority', 'high', 'level', 'warning', 'calendar', private.calendar_of(p_registration.event_id, true)));
+      jsonb_build_object('priority', 'high', 'level', 'warning', 'calendar', private.calendar_of(p_registration.id, true)));
   end if;
 end $$;
 comment on function private.end_registration(public.registrations, text, boolean) is
@@ -485,7 +498,7 @@ revoke all on function private.require_user(), private.seat_key(uuid, uuid), pri
   private.take_unit(text, uuid, text, uuid), private.seat_registration(uuid, public.registration_payment_status), private.refer(public.registrations, text),
   private.begin_registration(public.events, uuid, text, text, text), private.order_registration(public.registrations, public.events),
   private.refuse_full(uuid), private.resume_registration(public.events, uuid, timestamptz, text), private.free_seat(public.registrations, text),
-  private.end_registration(public.registrations, text, boolean), private.show_place(uuid, uuid),
+  private.ask_refund(uuid, uuid, text, bigint, text), private.end_registration(public.registrations, text, boolean), private.show_place(uuid, uuid),
   public.register_for_event(uuid, text, text, text, text), public.cancel_registration(uuid, text), public.join_waitlist(uuid),
   public.leave_waitlist(uuid), public.seats_of(uuid[]) from public;
 grant execute on function public.register_for_event(uuid, text, text, text, text), public.cancel_registration(uuid, text),

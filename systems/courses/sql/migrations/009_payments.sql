@@ -150,7 +150,7 @@ begin
       where id = p_registration_id;
     return;
   end if;
-  perform plinth.request_refund(p_order, 'no seat', p_reason => 'The seat was gone when the payment arrived.');
+  perform private.ask_refund(p_order, p_registration_id, 'no seat', null, 'The seat was gone when the payment arrived.');
   update public.payment_transactions set metadata = metadata || '{"refund_because": "no_seat"}' where order_id = p_order;
   perform private.tell(v_registration.user_id, 'payment-returned', p_order::text,
     private.event_facts(v_registration.event_id) || jsonb_build_object('amount', v_registration.amount, 'currency', v_registration.currency),

@@ -90,17 +90,18 @@ language sql security definer set search_path = '' as $$
   select plinth.queue_messages(jsonb_agg(
     jsonb_build_object('person', r.user_id, 'channel', c.channel, 'template', p_template, 'variables', p_variables,
       'dedupe_key', p_template || '/' || p_key || '/' || r.user_id || '/' || c.channel)
-    || case c.channel when 'email' then p_options else p_options - 'calendar' end))
+    || case c.channel when 'email' then p_options else p_options - 'calendar' end
+    || case when c.channel = 'email' and p_options ? 'calendar' then jsonb_build_object('calendar', private.calendar_of(r.id)) else '{}' end))
   from public.registrations r cross join unnest(array['email', 'in_app']) c (channel)
   where r.event_id = p_event_id and r.payment_status in ('completed', 'free') and r.cancelled_at is null and r.user_id is not null
 $$;
-comment on function private.tell_seated(uuid, text, text, jsonb, jsonb) is 'Queues a message for everybody who has a seat, once for a key.';
+comment on function private.tell_seated(uuid, text, text, jsonb, jsonb) is 'Queues a message for everybody who has a seat, once for a key; with `calendar` among the options each gets their own entry.';
 
 create function private.tell_move() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
   perform private.tell_seated(new.id, 'event-moved', new.id || '/' || new.sequence,
     private.event_facts(new.id) || jsonb_build_object('before', to_char(old.starts_at at time zone old.timezone, 'Dy DD Mon YYYY, HH24:MI')),
-    jsonb_build_object('priority', 'high', 'level', 'warning', 'calendar', private.calendar_of(new.id)));
+    '{"priority": "high", "level": "warning", "calendar": true}');
   return null;
 end $$;
 comment on function private.tell_move() is 'Trigger: an event that moved tells everybody who has a seat.';
@@ -167,6 +168,21 @@ begin
 end $$;
 comment on function public.announce(uuid, text, text) is 'Tells everybody who has a seat something, by e-mail and in the app. Raises event_not_found.';
 
+create function public.attendees(p_event_id uuid)
+returns table (registration_id uuid, name text, email text, payment_status public.registration_payment_status, amount numeric, currency text,
+  registered_at timestamptz, attended_minutes integer)
+language plpgsql stable security definer set search_path = '' as $$
+#variable_conflict use_column
+begin
+  perform private.require_teacher(p_event_id);
+  return query
+    select r.id, r.attendee_name, u.email::text, r.payment_status, r.amount, r.currency, r.created_at, r.attended_minutes
+    from public.registrations r left join auth.users u on u.id = r.user_id
+    where r.event_id = p_event_id and r.payment_status in ('completed', 'free') and r.cancelled_at is null order by r.attendee_name, r.id;
+end $$;
+comment on function public.attendees(uuid) is
+  'Who has a seat, for who holds the event; as a file with `accept: text/csv`. Raises event_not_found.';
+
 -- Passing a seat on ----------------------------------------------------------------------------------------------
 
 create function public.offer_transfer(p_registration_id uuid, p_email text) returns public.registration_transfers
@@ -182,6 +198,9 @@ begin
     perform plinth.refuse('no_seat', 409, 'This registration has no seat.', private.show_registration(p_registration_id));
   end if;
   perform private.open_event(v_registration.event_id);
+  if (select count(*) from public.registration_transfers where registration_id = p_registration_id) >= 10 then
+    perform plinth.refuse('transfers_used_up', 409, 'This seat was offered as often as it may be.', jsonb_build_object('registration_id', p_registration_id));
+  end if;
   update public.registration_transfers set withdrawn_at = plinth.now()
     where registration_id = p_registration_id and accepted_at is null and withdrawn_at is null;
   insert into public.registration_transfers (registration_id, from_user, to_email) values (p_registration_id, v_user, lower(trim(p_email)))
@@ -191,7 +210,7 @@ begin
   return v_transfer;
 end $$;
 comment on function public.offer_transfer(uuid, text) is
-  'Offers a seat to whoever proves an address; the offer before it is withdrawn. Raises registration_not_found, no_seat, event_started, event_cancelled.';
+  'Offers a seat to whoever proves an address; the offer before it is withdrawn; ten at the most. Raises registration_not_found, no_seat, transfers_used_up, event_started, event_cancelled.';
 
 create function public.accept_transfer(p_transfer_id uuid, p_attendee_name text default null) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -217,10 +236,10 @@ begin
     checkin_token = encode(substr(sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')), 1, 16), 'hex')
     where id = v_registration.id;
   perform private.tell(v_user, 'registration-confirmed', v_registration.id || '/' || v_user, private.event_facts(v_registration.event_id),
-    jsonb_build_object('priority', 'high', 'level', 'success', 'calendar', private.calendar_of(v_registration.event_id)));
+    jsonb_build_object('priority', 'high', 'level', 'success', 'calendar', private.calendar_of(v_registration.id)));
   perform private.tell(v_before, 'registration-cancelled', 'passed/' || p_transfer_id,
     private.event_facts(v_registration.event_id) || '{"reason": "The seat was passed on.", "refund": false}',
-    jsonb_build_object('priority', 'medium', 'level', 'info', 'calendar', private.calendar_of(v_registration.event_id, true)));
+    jsonb_build_object('priority', 'medium', 'level', 'info', 'calendar', private.calendar_of(v_registration.id, true)));
   return private.show_registration(v_registration.id);
 end $$;
 comment on function public.accept_transfer(uuid, text) is
@@ -230,8 +249,8 @@ comment on function public.accept_transfer(uuid, text) is
 revoke all on function private.audit(text, text, text, jsonb, jsonb, text), private.audit_row(), private.require_teacher(uuid),
   public.schedule_event(uuid, timestamp, text, integer), public.clone_event(uuid, timestamptz), private.tell_seated(uuid, text, text, jsonb, jsonb),
   private.tell_move(), public.cancel_event(uuid, text), private.cancelled_seats(uuid), private.settle_seat(uuid), private.advance_events(),
-  public.announce(uuid, text, text), public.offer_transfer(uuid, text), public.accept_transfer(uuid, text) from public;
+  public.announce(uuid, text, text), public.attendees(uuid), public.offer_transfer(uuid, text), public.accept_transfer(uuid, text) from public;
 grant execute on function public.schedule_event(uuid, timestamp, text, integer), public.clone_event(uuid, timestamptz), public.cancel_event(uuid, text),
-  public.announce(uuid, text, text) to authenticated, service_role;
+  public.announce(uuid, text, text), public.attendees(uuid) to authenticated, service_role;
 grant execute on function public.offer_transfer(uuid, text), public.accept_transfer(uuid, text) to authenticated;
 grant execute on function private.cancelled_seats(uuid), private.settle_seat(uuid), private.advance_events() to service_role;

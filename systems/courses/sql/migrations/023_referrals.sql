@@ -104,28 +104,42 @@ comment on function private.grant_reward(uuid, uuid) is
 create function private.void_referral() returns trigger language plpgsql security definer set search_path = '' as $$
 declare
   v_referral public.referrals;
-  v_reward public.referral_rewards;
 begin
   update public.referrals set voided_at = plinth.now(), void_reason = 'refunded'
     where registration_id = new.id and voided_at is null returning * into v_referral;
-  select * into v_reward from public.referral_rewards
-    where referrer_id = v_referral.referrer_id and event_id = v_referral.event_id and kind = 'voucher' and clawed_back_at is null;
-  if v_reward.id is null or (select count(*) from public.referrals
-    where referrer_id = v_referral.referrer_id and event_id = v_referral.event_id and status <> 'pending' and voided_at is null) >= 2 then
-    return null;
-  end if;
-  -- Who registers with the voucher takes its pool first: either that is seen here, or they find it used up.
-  perform plinth.lock_pools('coupon', array[v_reward.coupon_id]);
-  if not exists (select from public.registrations where coupon_id = v_reward.coupon_id and cancelled_at is null) then
-    update public.coupons set is_active = false, max_redemptions = 0 where id = v_reward.coupon_id;
-    update public.referral_rewards set clawed_back_at = plinth.now() where id = v_reward.id;
+  -- The voucher's pool is locked in a transaction of its own: here the seats of the event are, and those come last.
+  if v_referral.status = 'rewarded' then
+    perform plinth.add_job('claw-back-reward', jsonb_build_object('referrer', v_referral.referrer_id, 'event', v_referral.event_id));
   end if;
   return null;
 end $$;
-comment on function private.void_referral() is 'Trigger: a registration that was paid back refers nobody; the voucher that it earned is taken back while it is not used.';
+comment on function private.void_referral() is 'Trigger: a registration that was paid back refers nobody.';
+
+create function private.claw_back(p_referrer uuid, p_event_id uuid) returns boolean language plpgsql security definer set search_path = '' as $$
+declare
+  v_reward public.referral_rewards;
+begin
+  select * into v_reward from public.referral_rewards
+    where referrer_id = p_referrer and event_id = p_event_id and kind = 'voucher' and clawed_back_at is null for update;
+  if v_reward.id is null or (select count(*) from public.referrals
+    where referrer_id = p_referrer and event_id = p_event_id and status <> 'pending' and voided_at is null) >= 2 then
+    return false;
+  end if;
+  -- Who registers with the voucher takes its pool first: either that is seen here, or they find it used up.
+  perform plinth.lock_pools('coupon', array[v_reward.coupon_id]);
+  if exists (select from public.registrations where coupon_id = v_reward.coupon_id and cancelled_at is null) then
+    return false;
+  end if;
+  update public.coupons set is_active = false, max_redemptions = 0 where id = v_reward.coupon_id;
+  update public.referral_rewards set clawed_back_at = plinth.now() where id = v_reward.id;
+  return true;
+end $$;
+comment on function private.claw_back(uuid, uuid) is
+  'Takes a voucher back that fewer than two referrals stand for, while it is not used. False: it stays.';
+
 create trigger void_referral after update of payment_status on public.registrations
   for each row when (new.payment_status = 'refunded' and old.payment_status <> 'refunded') execute function private.void_referral();
 
 revoke all on function private.pending_referrals(), private.shares_device(uuid, uuid), private.complete_referral(uuid), private.due_rewards(),
-  private.free_access(uuid, public.events), private.grant_reward(uuid, uuid), private.void_referral() from public;
-grant execute on function private.pending_referrals(), private.complete_referral(uuid), private.due_rewards(), private.grant_reward(uuid, uuid) to service_role;
+  private.free_access(uuid, public.events), private.grant_reward(uuid, uuid), private.void_referral(), private.claw_back(uuid, uuid) from public;
+grant execute on function private.pending_referrals(), private.complete_referral(uuid), private.due_rewards(), private.grant_reward(uuid, uuid), private.claw_back(uuid, uuid) to service_role;
