@@ -95,7 +95,7 @@ describe(`a term: ${people} people for ${seats} seats`, () => {
     ).id
   }, 300_000)
 
-  it('seats as many as there are seats, whoever comes at once; the others wait in their order', async () => {
+  it('seats as many as there are seats, whoever comes at once; the others wait in their order; a report follows (C-O6)', async () => {
     const before = (await overview()).totalRegistrations!
     const asked = await Promise.all(
       learners.map(({ client }) => client.rpc('register_for_event', { p_event_id: event })),

@@ -4,6 +4,7 @@ import type { Bench, Figure } from './figure.ts'
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   start: async () => (await import('./start/bench-start.ts')).benchStart,
   rest: async () => (await import('./rest/bench-rest.ts')).benchRest,
+  courses: async () => (await import('./courses/bench-courses.ts')).benchCourses,
   import: async () => (await import('./import/bench-import.ts')).benchImport,
   holds: async () => (await import('./holds/bench-holds.ts')).benchHolds,
   notifications: async () => (await import('./notifications/bench-notifications.ts')).benchNotifications,

@@ -1047,6 +1047,7 @@ export type Database = {
           device_id: string | null
           discount: number
           event_id: string
+          held_since: string | null
           held_until: string | null
           id: string
           invoice_number: string | null
@@ -1071,6 +1072,7 @@ export type Database = {
           device_id?: string | null
           discount?: number
           event_id: string
+          held_since?: string | null
           held_until?: string | null
           id?: string
           invoice_number?: string | null
@@ -1095,6 +1097,7 @@ export type Database = {
           device_id?: string | null
           discount?: number
           event_id?: string
+          held_since?: string | null
           held_until?: string | null
           id?: string
           invoice_number?: string | null

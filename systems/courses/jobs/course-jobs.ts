@@ -72,10 +72,10 @@ export const tendSessions = defineJob({
   },
 })
 
-/** A voucher goes back when a referral that it was given for was paid back. */
+/** A reward goes back when a referral that it was given for was paid back. */
 export const clawBackReward = defineJob({
   name: 'claw-back-reward',
-  summary: 'Takes an unused voucher back whose referrals do not count any more.',
+  summary: 'Takes a reward back whose referrals do not count any more.',
   payload: z.object({ referrer: z.uuid(), event: z.uuid() }),
   run: async ({ db }, { referrer, event }) => {
     await db.query(sql`select private.claw_back(${referrer}, ${event})`)

@@ -69,6 +69,12 @@ describe('registering', () => {
     const event = await makeEvent(system, { seats: 1, price: 500 })
     const first = await register(system, event, crowd[0]!)
     expect(Date.parse(first.held_until!) - Date.now()).toBeGreaterThan(14 * 60_000)
+    // Begun again and again, it is kept for an hour and no longer (A12).
+    await system.database.asOwner(
+      sql`update public.registrations set held_since = now() - interval '55 minutes' where id = ${first.registration_id}`,
+    )
+    const kept = await register(system, event, crowd[0]!)
+    expect(Date.parse(kept.held_until!) - Date.now()).toBeLessThan(6 * 60_000)
     expect(await register(system, event, crowd[1]!)).toMatchObject({ status: 409, code: 'event_full' })
     await system.database.asOwner(
       sql`update plinth.holds set expires_at = now() - interval '1 second' where kind = 'seat' and thing = ${event}`,

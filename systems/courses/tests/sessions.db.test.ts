@@ -330,6 +330,14 @@ describe('process-referrals (C-F2, C-J1)', () => {
       { status: 'rewarded', void_reason: null },
     ])
     expect((await run()).body).toMatchObject({ processedReferrals: 0, rewardsGranted: 0 })
+    // Who has two friends pay, and be paid back, has no seat of it.
+    await system.database.asOwner(sql`select private.registration_refunded(${first.registration_id})`)
+    await system.jobs.runDue()
+    const [lost] = await rowsOf(
+      system,
+      sql`select cancelled_at is not null as lost from public.registrations where id = ${own.registration_id}`,
+    )
+    expect(lost).toEqual({ lost: true })
     expect(await system.call('process-referrals', {}, { as: referrer })).toMatchObject({ status: 403 })
   })
 
@@ -519,7 +527,7 @@ describe('analytics (C-F6)', () => {
     ).toMatchObject({ feedbackCount: 1 })
     expect((await report('type=referrals')).body.data).toMatchObject({
       totalReferrals: 7,
-      voidReferrals: 2,
+      voidReferrals: 3,
       topReferrers: expect.arrayContaining([expect.objectContaining({ completed: 3 })]),
     })
   })

@@ -199,6 +199,7 @@ create table public.registrations (
   coupon_id uuid references public.coupons (id),
   order_id uuid,
   seat_key text not null,
+  held_since timestamptz,
   held_until timestamptz,
   seated_at timestamptz,
   paid_at timestamptz,
@@ -217,7 +218,7 @@ create table public.registrations (
 comment on table public.registrations is 'Who takes part in which event, and what became of the payment. Written by functions only.';
 comment on column public.registrations.amount is 'What is to be paid, GST included and discount subtracted, in major units.';
 comment on column public.registrations.seat_key is 'The key of its hold on a seat of the event (plinth.holds).';
-comment on column public.registrations.held_until is 'While it is not paid: until when the seat is kept.';
+comment on column public.registrations.held_until is 'While it is not paid: until when the seat is kept. It is kept anew by each attempt to pay, for an hour since held_since.';
 comment on column public.registrations.seated_at is 'Since when its seat was its own; it has it until cancelled_at.';
 comment on column public.registrations.checkin_token is 'What its QR code holds, for the instructor to scan.';
 comment on column public.registrations.attended_minutes is 'Minutes of the union of its attendance within the session; derived from session_attendance.';

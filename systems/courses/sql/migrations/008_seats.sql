@@ -202,18 +202,26 @@ create function private.hold_seat(p_registration public.registrations, p_until t
 language plpgsql security definer set search_path = '' as $$
 declare
   v_offered timestamptz;
+  -- Who holds a seat keeps it for an hour at the most: nobody keeps it from others by beginning to pay again and again.
+  v_since timestamptz := case when p_registration.held_until > plinth.now() then p_registration.held_since else plinth.now() end;
+  v_until timestamptz := least(p_until, v_since + interval '1 hour');
 begin
   if p_registration.coupon_id is not null
-    and plinth.try_hold('coupon', p_registration.coupon_id, p_registration.id::text, 1, p_until) is not null then
+    and plinth.try_hold('coupon', p_registration.coupon_id, p_registration.id::text, 1, v_until) is not null then
     perform plinth.refuse('coupon_used_up', 409, 'This coupon was used as often as it may be.', p_hint => 'Register without it.');
   end if;
   select offer_until into v_offered from plinth.waiters
     where kind = 'seat' and thing = p_registration.event_id and key = p_registration.seat_key and state = 'offered';
   -- Who was offered a seat has it until the offer ends, and for the time that everybody has to pay.
-  return plinth.try_hold('seat', p_registration.event_id, p_registration.seat_key, 1, greatest(p_until, v_offered), p_registration.user_id) is null;
+  v_until := greatest(v_until, v_offered);
+  if plinth.try_hold('seat', p_registration.event_id, p_registration.seat_key, 1, v_until, p_registration.user_id) is not null then
+    return false;
+  end if;
+  update public.registrations set held_since = v_since, held_until = v_until where id = p_registration.id;
+  return true;
 end $$;
 comment on function private.hold_seat(public.registrations, timestamptz) is
-  'Holds a seat, and a use of the coupon, until an instant. False: there is none, or others wait for it. Raises coupon_used_up.';
+  'Holds a seat, and a use of the coupon, until an instant, and for an hour in all. False: there is none, or others wait for it. Raises coupon_used_up.';
 
 create function private.take_unit(p_kind text, p_thing uuid, p_key text, p_owner uuid) returns boolean
 language plpgsql security definer set search_path = '' as $$
@@ -317,6 +325,14 @@ begin
 end $$;
 comment on function private.refuse_full(uuid) is 'Raises event_full, with how many people wait.';
 
+create function private.may_have_seat(p_event_id uuid, p_user_id uuid) returns boolean language sql stable security definer set search_path = '' as $$
+  select exists (select from plinth.availability('seat', array[p_event_id]) where available > 0)
+    or exists (select from public.registrations where event_id = p_event_id and user_id = p_user_id and cancelled_at is null)
+    or exists (select from plinth.holds where kind = 'seat' and key = private.seat_key(p_event_id, p_user_id))
+$$;
+comment on function private.may_have_seat(uuid, uuid) is
+  'False: the event is full, and nothing of it is this person''s. Asked without a lock, so that a rush on a full event costs little.';
+
 create function public.register_for_event(p_event_id uuid, p_coupon_code text default null, p_referral_code text default null,
   p_attendee_name text default null, p_device_id text default null)
 returns jsonb language plpgsql security definer set search_path = '' as $$
@@ -324,9 +340,13 @@ declare
   v_user uuid := private.require_user();
   v_event public.events := private.open_event(p_event_id);
   v_until timestamptz := least(plinth.now() + interval '15 minutes', v_event.starts_at);
-  v_id uuid := private.begin_registration(v_event, v_user, p_coupon_code, left(p_attendee_name, 200), left(p_device_id, 200));
+  v_id uuid;
   v_registration public.registrations;
 begin
+  if not private.may_have_seat(p_event_id, v_user) then
+    perform private.refuse_full(p_event_id);
+  end if;
+  v_id := private.begin_registration(v_event, v_user, p_coupon_code, left(p_attendee_name, 200), left(p_device_id, 200));
   if v_id is null then
     return private.resume_registration(v_event, v_user, v_until, p_coupon_code);
   end if;
@@ -342,7 +362,6 @@ begin
   if v_registration.amount = 0 then
     perform private.seat_registration(v_id, 'free');
   else
-    update public.registrations set held_until = (select expires_at from plinth.holds where kind = 'seat' and key = seat_key) where id = v_id;
     perform private.order_registration(v_registration, v_event);
   end if;
   return private.show_registration(v_id);
@@ -369,8 +388,6 @@ begin
       perform private.refuse_full(p_event.id);
     end if;
     perform private.open_event(p_event.id);
-    update public.registrations set held_until = (select expires_at from plinth.holds where kind = 'seat' and key = seat_key)
-      where id = v_registration.id;
   end if;
   return private.show_registration(v_registration.id);
 end $$;
@@ -497,7 +514,7 @@ revoke all on function private.require_user(), private.seat_key(uuid, uuid), pri
   private.lock_registration(uuid), private.hold_seat(public.registrations, timestamptz),
   private.take_unit(text, uuid, text, uuid), private.seat_registration(uuid, public.registration_payment_status), private.refer(public.registrations, text),
   private.begin_registration(public.events, uuid, text, text, text), private.order_registration(public.registrations, public.events),
-  private.refuse_full(uuid), private.resume_registration(public.events, uuid, timestamptz, text), private.free_seat(public.registrations, text),
+  private.refuse_full(uuid), private.may_have_seat(uuid, uuid), private.resume_registration(public.events, uuid, timestamptz, text), private.free_seat(public.registrations, text),
   private.ask_refund(uuid, uuid, text, bigint, text), private.end_registration(public.registrations, text, boolean), private.show_place(uuid, uuid),
   public.register_for_event(uuid, text, text, text, text), public.cancel_registration(uuid, text), public.join_waitlist(uuid),
   public.leave_waitlist(uuid), public.seats_of(uuid[]) from public;

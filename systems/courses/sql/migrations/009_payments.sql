@@ -121,8 +121,6 @@ begin
     perform private.refuse_full(v_event.id);
   end if;
   v_event := private.open_event(v_registration.event_id);
-  update public.registrations set held_until = (select expires_at from plinth.holds where kind = 'seat' and key = seat_key)
-    where id = p_registration_id;
   perform private.note_attempt(v_registration, case when p_ip ~ '^[0-9a-fA-F.:]+$' then p_ip::inet end, p_agent, p_device);
   return jsonb_build_object('order', v_registration.order_id, 'title', v_event.title,
     'email', (select email from auth.users where id = p_user_id));

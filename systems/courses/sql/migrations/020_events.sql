@@ -176,7 +176,8 @@ language plpgsql stable security definer set search_path = '' as $$
 begin
   perform private.require_teacher(p_event_id);
   return query
-    select r.id, r.attendee_name, u.email::text, r.payment_status, r.amount, r.currency, r.created_at, r.attended_minutes
+    -- A spreadsheet takes a name that begins like this for a formula.
+    select r.id, regexp_replace(r.attendee_name, '^([=+@\t-])', '''\1'), u.email::text, r.payment_status, r.amount, r.currency, r.created_at, r.attended_minutes
     from public.registrations r left join auth.users u on u.id = r.user_id
     where r.event_id = p_event_id and r.payment_status in ('completed', 'free') and r.cancelled_at is null order by r.attendee_name, r.id;
 end $$;

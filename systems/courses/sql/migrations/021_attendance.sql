@@ -26,6 +26,17 @@ comment on function private.count_minutes() is 'Trigger: attended_minutes follow
 create trigger count_minutes after insert or update of check_in_time, check_out_time on public.session_attendance
   for each row when (new.check_out_time is not null) execute function private.count_minutes();
 
+create function private.count_again() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  update public.registrations r set attended_minutes = private.attended_minutes(r.id)
+    where r.event_id = new.id and exists (select from public.session_attendance a where a.registration_id = r.id);
+  return null;
+end $$;
+comment on function private.count_again() is 'Trigger: a session that was at another time counts other minutes.';
+-- By its name before keep_seats: registrations are locked before the seats of their event.
+create trigger count_again after update of starts_at, ends_at on public.events
+  for each row when ((old.starts_at, old.ends_at) is distinct from (new.starts_at, new.ends_at)) execute function private.count_again();
+
 -- The changing code ----------------------------------------------------------------------------------------------
 
 create function private.code_at(p_secret bytea, p_step bigint) returns text language sql immutable set search_path = '' as $$
@@ -208,7 +219,7 @@ end $$;
 comment on function public.set_attendance(uuid, timestamptz, timestamptz, text) is
   'The instructor says that somebody was there, and why; it is audited. Raises registration_not_found, reason_required, stay_invalid, not_paid.';
 
-revoke all on function private.stay_minutes(public.events, timestamptz, timestamptz), private.attended_minutes(uuid), private.count_minutes(),
+revoke all on function private.stay_minutes(public.events, timestamptz, timestamptz), private.attended_minutes(uuid), private.count_minutes(), private.count_again(),
   private.code_at(bytea, bigint), public.session_code(uuid), private.is_code(uuid, text), private.begin_stay(public.registrations, text, text, text),
   private.note_step(uuid, text, uuid, uuid), private.show_stay(public.session_attendance), private.check_in(uuid, uuid, uuid, text, text, text),
   public.check_in_by_token(text), private.end_stay(uuid, timestamptz, text), public.check_out(uuid), public.attendance_history(),

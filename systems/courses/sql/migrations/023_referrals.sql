@@ -115,15 +115,32 @@ begin
 end $$;
 comment on function private.void_referral() is 'Trigger: a registration that was paid back refers nobody.';
 
+create function private.take_seat_back(p_reward public.referral_rewards) returns boolean language plpgsql security definer set search_path = '' as $$
+declare
+  v_registration public.registrations := private.lock_registration(p_reward.registration_id);
+begin
+  if v_registration.payment_status is distinct from 'free' or v_registration.cancelled_at is not null
+    or exists (select from public.events where id = p_reward.event_id and starts_at <= plinth.now()) then
+    return false;
+  end if;
+  perform private.end_registration(v_registration, 'The registrations that it was a reward for were paid back.', false);
+  update public.referral_rewards set clawed_back_at = plinth.now() where id = p_reward.id;
+  return true;
+end $$;
+comment on function private.take_seat_back(public.referral_rewards) is 'Takes a seat back that was a reward, until the event begins. False: it stays.';
+
 create function private.claw_back(p_referrer uuid, p_event_id uuid) returns boolean language plpgsql security definer set search_path = '' as $$
 declare
   v_reward public.referral_rewards;
 begin
   select * into v_reward from public.referral_rewards
-    where referrer_id = p_referrer and event_id = p_event_id and kind = 'voucher' and clawed_back_at is null for update;
+    where referrer_id = p_referrer and event_id = p_event_id and clawed_back_at is null for update;
   if v_reward.id is null or (select count(*) from public.referrals
     where referrer_id = p_referrer and event_id = p_event_id and status <> 'pending' and voided_at is null) >= 2 then
     return false;
+  end if;
+  if v_reward.kind = 'free_access' then
+    return private.take_seat_back(v_reward);
   end if;
   -- Who registers with the voucher takes its pool first: either that is seen here, or they find it used up.
   perform plinth.lock_pools('coupon', array[v_reward.coupon_id]);
@@ -135,11 +152,11 @@ begin
   return true;
 end $$;
 comment on function private.claw_back(uuid, uuid) is
-  'Takes a voucher back that fewer than two referrals stand for, while it is not used. False: it stays.';
+  'Takes a reward back that fewer than two referrals stand for: a voucher that is not used, a seat until the event begins. False: it stays.';
 
 create trigger void_referral after update of payment_status on public.registrations
   for each row when (new.payment_status = 'refunded' and old.payment_status <> 'refunded') execute function private.void_referral();
 
 revoke all on function private.pending_referrals(), private.shares_device(uuid, uuid), private.complete_referral(uuid), private.due_rewards(),
-  private.free_access(uuid, public.events), private.grant_reward(uuid, uuid), private.void_referral(), private.claw_back(uuid, uuid) from public;
+  private.free_access(uuid, public.events), private.grant_reward(uuid, uuid), private.void_referral(), private.take_seat_back(public.referral_rewards), private.claw_back(uuid, uuid) from public;
 grant execute on function private.pending_referrals(), private.complete_referral(uuid), private.due_rewards(), private.grant_reward(uuid, uuid), private.claw_back(uuid, uuid) to service_role;
