@@ -4,7 +4,6 @@ import { defineJob } from '../jobs/index.ts'
 import { hasCode } from '../kernel/index.ts'
 import type { BackupContext } from './backup-context.ts'
 import { type BackupsOffer, rehearseAll } from './backups-of-project.ts'
-import { wholeProject } from './project/project-set.ts'
 import type { BackupSettings } from './settings.ts'
 
 /** What a project does about its backups by itself. */
@@ -92,7 +91,7 @@ async function findUnrehearsed({ database, clock }: BackupContext): Promise<read
   const today = clock.now().toISOString().slice(0, 10)
   const { rows } = await database.asOwner<{ id: string }>(sql`
     select b.id from plinth.backups b
-    where b.status = 'completed' and b.rehearsal is null and b.tenant <> ${wholeProject} and (b.kind = 'full'
+    where b.status = 'completed' and b.rehearsal is null and (b.kind = 'full'
       or (b.taken_at at time zone 'UTC')::date < ${today}::date and not exists (
         select from plinth.backups l where l.tenant = b.tenant and l.status = 'completed' and l.taken_at > b.taken_at
           and (l.taken_at at time zone 'UTC')::date = (b.taken_at at time zone 'UTC')::date))

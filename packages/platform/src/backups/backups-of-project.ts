@@ -162,6 +162,8 @@ export function backupsOfProject({ context, retention, rehearses }: BackupsOptio
 async function requireRehearsed(context: BackupContext, id: string): Promise<void> {
   const { rehearsal } = await findBackup(context.database, id)
   if (rehearsal === 'sound') return
+  if (rehearsal === 'failed')
+    throw backupErrors.backup_not_sound({ problem: 'its last rehearsal failed, as its receipt says' })
   const { receipt } = await rehearseBackup(context, id)
   if (receipt.outcome === 'failed') throw backupErrors.backup_not_sound({ problem: receipt.problem })
 }

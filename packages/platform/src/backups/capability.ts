@@ -16,20 +16,7 @@ import type { RestoreChoice } from './restore/restore-backup.ts'
 import { type BackupSettings, backupSettings } from './settings.ts'
 
 /** What handlers find as `ctx.backups`: the same as commands have, in the caller's name. Who may is the handler's to ask. */
-export interface CallerBackups
-  extends Pick<
-    BackupsOffer,
-    | 'list'
-    | 'find'
-    | 'nearest'
-    | 'preview'
-    | 'verify'
-    | 'rehearse'
-    | 'status'
-    | 'runSlot'
-    | 'create'
-    | 'request'
-  > {
+export interface CallerBackups extends Omit<BackupsOffer, 'restore' | 'restoreProject' | 'prune' | 'take'> {
   restore(choice: RestoreChoice): ReturnType<BackupsOffer['restore']>
 }
 
@@ -76,18 +63,11 @@ export const backups = ({
   })
 
 function inTheNameOf(offer: BackupsOffer, actor: Actor): CallerBackups {
-  const { list, find, nearest, preview, verify, rehearse, status, runSlot } = offer
   const by = actor.user ?? actor.role
   return {
-    list,
-    find,
-    nearest,
-    preview,
-    verify,
-    rehearse,
-    status,
-    runSlot,
+    ...offer,
     create: (wanted) => offer.create(wanted, by),
+    createOfProject: (given = {}) => offer.createOfProject({ by, ...given }),
     request: (wanted) => offer.request(wanted, by),
     restore: (choice) => offer.restore(choice, actor),
   }

@@ -7,6 +7,7 @@ import { findBackup } from '../catalogue/backup-record.ts'
 import { backupErrors } from '../errors.ts'
 import type { Signature } from '../format/key-ring.ts'
 import { signedBytes } from '../format/manifest.ts'
+import { readSet } from '../project/read-set.ts'
 import { compareRows } from '../restore/compare-rows.ts'
 import { keepErased } from '../restore/erased-values.ts'
 import { type OpenBackup, openChain } from '../restore/open-chain.ts'
@@ -14,7 +15,7 @@ import { putRows, raiseSequences } from '../restore/put-rows.ts'
 import { enterRequestPath, withRestoreTransaction } from '../restore/restore-transaction.ts'
 import { loadStages, makeStages } from '../restore/stage-tables.ts'
 import { createPersonalValues } from '../set/personal-values.ts'
-import { readTenantSet, type SetTable } from '../set/tenant-set.ts'
+import type { SetTable } from '../set/tenant-set.ts'
 import { type CheckedTable, checkHashes, countDifferences } from './check-restored.ts'
 import { copyParents } from './copy-parents.ts'
 import { type TriedTable, tryWrites } from './try-writes.ts'
@@ -211,11 +212,11 @@ async function empty(context: BackupContext, { database }: ScratchDatabase, chai
 
 /** Nothing is a fact in a scratch database. */
 const readScratchSet = async (
-  { system, declaration }: BackupContext,
+  context: BackupContext,
   client: pg.Client,
   tenant: string,
 ): Promise<readonly SetTable[]> => {
-  const tables = await readTenantSet(client, system, tenant, declaration)
+  const tables = await readSet(context, client, tenant)
   return tables.map((table) => ({ ...table, isFact: false }))
 }
 

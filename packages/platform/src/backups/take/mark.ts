@@ -7,7 +7,7 @@ import type { BackupContext } from '../backup-context.ts'
 /** The journal may be behind by a large import, milliseconds. */
 export const settleMilliseconds = 60_000
 /** How long transactions that run are waited for, milliseconds. */
-const patience = 2_000
+const patience = 5_000
 /** How far the journal is read back when one goes on: no commit takes so long to become visible. */
 const marginHours = 1
 
@@ -59,7 +59,7 @@ async function findOlder({ database }: BackupContext, tenant: string): Promise<n
     text: `select coalesce(
         (select min(sequence) - 1 from plinth_journal.entries where tenant = $1 and committed_at > ${since}),
         (select sequence from plinth_journal.heads where tenant = $1), 0) as sequence,
-      exists (select from plinth_journal.gaps where noticed_at > ${since}) as broken`,
+      exists (select from plinth_journal.gaps where noticed_at > ${since} and reason <> 'beginning') as broken`,
     values: [tenant],
   })
   return rows[0]!.broken ? null : Number(rows[0]!.sequence)

@@ -97,6 +97,7 @@ it('an empty machine, the place of the backups and the key give the project back
   const offer = lost.project.offer(backupsOffer)
   const whole = await offer.createOfProject({ by: 'test' })
   expect(whole).toMatchObject({ status: 'completed', kind: 'full' })
+  expect((await offer.rehearse(whole.id)).receipt).toMatchObject({ outcome: 'sound', problem: null })
   await expect(offer.restore({ id: whole.id }, actor)).rejects.toMatchObject({ code: 'backup_of_project' })
   // What came after the project's backup comes back with the tenant's own; who was erased after both does not.
   lost.clock.advance(300_000)
@@ -152,6 +153,14 @@ it('without the key nothing is opened, and a backup of another system is told ap
       (error: { code: string }) => error.code,
     )
   expect(refused).toBe('backup_unknown')
+  const [theirs] = await open[0]!.project.offer(backupsOffer).list()
+  await other.database.asOwner({
+    text: `insert into plinth.backups (id, tenant, trigger, status, kind, taken_at, file, sha256)
+      values ($1, $2, 'manual', 'completed', 'full', $3, $4, $5)`,
+    values: [theirs!.id, theirs!.tenant, theirs!.takenAt, theirs!.file, theirs!.sha256],
+  })
+  const verified = await other.project.offer(backupsOffer).verify(theirs!.id)
+  expect(verified.problem?.code).toBe('backup_foreign')
   // The project's own key is always among them: a key for new backups does not close the old ones.
   expect((await stranger.project.offer(backupsOffer).restoreProject()).adopted).toBe(3)
 })
