@@ -13,6 +13,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   tail: async () => (await import('./tail/bench-tail.ts')).benchTail,
   rewind: async () => (await import('./rewind/bench-rewind.ts')).benchRewind,
   services: async () => (await import('./services/bench-services.ts')).benchServices,
+  shops: async () => (await import('./shops/bench-shops.ts')).benchShops,
   realtime: async () => (await import('./realtime/bench-realtime.ts')).benchRealtime,
   storage: async () => (await import('./storage/bench-storage.ts')).benchStorage,
 }
