@@ -217,6 +217,26 @@ export const shopErrors = defineErrors({
     message: 'Nothing of this order can come back.',
     hint: 'Only units of confirmed and completed orders are returned.',
   },
+  invalid_snapshot: {
+    status: 422,
+    message: 'A snapshot has a name of 1 to 200 characters.',
+    hint: 'Give it another name.',
+  },
+  snapshot_exists: {
+    status: 409,
+    message: 'A snapshot of this name exists already.',
+    hint: 'Choose another name.',
+  },
+  unknown_snapshot: {
+    status: 404,
+    message: 'There is no such snapshot, or the shop is not in it.',
+    hint: 'The table recovery_snapshots lists them.',
+  },
+  snapshot_not_ready: {
+    status: 409,
+    message: 'The snapshot is {status}.',
+    hint: 'Wait until its status is completed.',
+  },
   not_a_member: {
     status: 422,
     message: 'A conversation is assigned to a member of its shop.',

@@ -19,6 +19,7 @@ import { generatePlatformMetrics } from './jobs/generate-platform-metrics.ts'
 import { refreshMetrics } from './jobs/refresh-metrics.ts'
 import { refreshSocialTokens } from './jobs/refresh-social-tokens.ts'
 import { sendMessage } from './jobs/send-message.ts'
+import { cleanupExpiredSnapshots, dailyFullBackup, refreshSyncStatus, weeklyBackup } from './jobs/snapshots.ts'
 import { createDirtyDaysConsumer } from './metrics/mark-dirty-days.ts'
 import { uses } from './uses.ts'
 
@@ -59,6 +60,10 @@ export const shops = defineSystem({
     sendMessage,
     answerByAi,
     refreshSocialTokens,
+    dailyFullBackup,
+    weeklyBackup,
+    cleanupExpiredSnapshots,
+    refreshSyncStatus,
   ],
   figures: ({ database }) => [
     countOf(
@@ -118,6 +123,9 @@ export const shops = defineSystem({
     messages: { columns: ['text', 'attachments'], subject: 'conversation_id' },
   },
   tenantHooks: () => ({
+    // Plan, credits and settings of a shop are no part of the past that comes back.
+    rewindKeeps: (shop) => sql`
+      select 'public.shops' as relation, json_build_array(id::text) as key from public.shops where id::text = ${shop}`,
     afterRewind: (shop) => sql`select count(*) from private.rebuild_stock(${shop})`,
   }),
   roles: {

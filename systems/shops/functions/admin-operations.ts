@@ -2,6 +2,7 @@ import { ask, sql } from '@plinth/platform/database'
 import { defineAction, defineActions } from '@plinth/platform/routes'
 import { z } from 'zod'
 import { defineFunction } from '../uses.ts'
+import { cleanupSnapshots, createBackup, restoreSnapshot } from './snapshot-actions.ts'
 
 /** A row of `platform_metrics`; amounts in minor units of `currency`. */
 const platformMetrics = z.object({
@@ -52,10 +53,13 @@ const getPlatformStats = defineAction({
 /** The platform's own figures (S-F3), for its administrators and the service key. */
 export const adminOperations = defineFunction({
   name: 'admin-operations',
-  summary: 'Derives and reads the platform’s own figures.',
+  summary: 'Derives and reads the platform’s own figures; makes, restores and removes snapshots.',
   access: 'admin',
   ...defineActions({
     generate_platform_metrics: generatePlatformMetrics,
     get_platform_stats: getPlatformStats,
+    create_backup: createBackup,
+    cleanup_snapshots: cleanupSnapshots,
+    restore_snapshot: restoreSnapshot,
   }),
 })

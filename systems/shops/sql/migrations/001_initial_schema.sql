@@ -588,13 +588,18 @@ create table public.sync_status (
   table_name text not null,
   region text,
   status public.run_status not null default 'pending',
+  position bigint,
   records_synced bigint not null default 0 check (records_synced >= 0),
   last_synced_at timestamptz,
+  lag_seconds bigint check (lag_seconds >= 0),
   error text,
   updated_at timestamptz not null default now(),
   unique (shop_id, table_name)
 );
-comment on table public.sync_status is 'How far each table of a shop has been carried to its standby.';
+comment on table public.sync_status is 'Up to where the second place of backups has each table of a shop.';
+comment on column public.sync_status.position is 'The last change of the shop''s journal that is there.';
+comment on column public.sync_status.lag_seconds is 'How old what is there was when this was written.';
+comment on column public.sync_status.records_synced is 'Rows of the table when that position was first seen.';
 
 create table public.social_integrations (
   id uuid primary key default gen_random_uuid(),

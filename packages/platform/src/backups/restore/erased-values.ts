@@ -22,8 +22,12 @@ export async function keepErased(client: pg.Client, staged: readonly StagedTable
       )
       left += rowCount ?? 0
     }
-    const empty = personal.map(({ sql, isNullable }) => `${sql} = ${isNullable ? 'null' : `'${erasedText}'`}`)
-    await client.query(`update ${stage} s set ${empty.join(', ')} where s.${closedColumn}`)
+    // Of a column that can be neither, only rows are left that are there today and give their value below.
+    const empty = personal
+      .filter(({ isNullable, isText }) => isNullable || isText)
+      .map(({ sql, isNullable }) => `${sql} = ${isNullable ? 'null' : `'${erasedText}'`}`)
+    if (empty.length > 0)
+      await client.query(`update ${stage} s set ${empty.join(', ')} where s.${closedColumn}`)
     const today = personal.map(({ sql }) => `${sql} = t.${sql}`).join(', ')
     await client.query(
       `update ${stage} s set ${today} from ${table.sql} t where s.${closedColumn} and ${same}`,
