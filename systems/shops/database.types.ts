@@ -1805,7 +1805,9 @@ export type Database = {
         Row: {
           error: string | null
           id: string
+          lag_seconds: number | null
           last_synced_at: string | null
+          position: number | null
           records_synced: number
           region: string | null
           shop_id: string
@@ -1816,7 +1818,9 @@ export type Database = {
         Insert: {
           error?: string | null
           id?: string
+          lag_seconds?: number | null
           last_synced_at?: string | null
+          position?: number | null
           records_synced?: number
           region?: string | null
           shop_id: string
@@ -1827,7 +1831,9 @@ export type Database = {
         Update: {
           error?: string | null
           id?: string
+          lag_seconds?: number | null
           last_synced_at?: string | null
+          position?: number | null
           records_synced?: number
           region?: string | null
           shop_id?: string
@@ -1945,6 +1951,10 @@ export type Database = {
         }
         Returns: Json
       }
+      cleanup_expired_snapshots: {
+        Args: never
+        Returns: number
+      }
       count_stock: {
         Args: {
           p_shop_id: string
@@ -1954,6 +1964,14 @@ export type Database = {
           p_dry_run?: boolean
         }
         Returns: Json
+      }
+      create_backup_snapshot: {
+        Args: {
+          p_snapshot_name: string
+          p_description?: string
+          p_shop_ids?: string[]
+        }
+        Returns: string
       }
       current_price: {
         Args: {

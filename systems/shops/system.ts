@@ -19,7 +19,12 @@ import { generatePlatformMetrics } from './jobs/generate-platform-metrics.ts'
 import { refreshMetrics } from './jobs/refresh-metrics.ts'
 import { refreshSocialTokens } from './jobs/refresh-social-tokens.ts'
 import { sendMessage } from './jobs/send-message.ts'
-import { cleanupExpiredSnapshots, dailyFullBackup, refreshSyncStatus, weeklyBackup } from './jobs/snapshots.ts'
+import {
+  cleanupExpiredSnapshots,
+  dailyFullBackup,
+  refreshSyncStatus,
+  weeklyBackup,
+} from './jobs/snapshots.ts'
 import { createDirtyDaysConsumer } from './metrics/mark-dirty-days.ts'
 import { uses } from './uses.ts'
 
@@ -97,6 +102,7 @@ export const shops = defineSystem({
     'forms',
     'items',
     'stock_history',
+    'stock_history_archive',
     'low_stock_alerts',
     'form_submissions',
     'order_lines',
@@ -112,6 +118,7 @@ export const shops = defineSystem({
     'keyword_replies',
     'saved_replies',
     'social_integrations',
+    'subscription_changes',
   ],
   personalColumns: {
     form_submissions: {

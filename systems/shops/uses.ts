@@ -20,7 +20,14 @@ export const { uses, defineFunction, defineJob, defineRoute } = useCapabilities(
     schedule: false,
     keepMonths: 0,
     derived: ['daily_sales_metrics', 'product_analytics', 'metric_restatements', 'low_stock_alerts'],
-    leaves: ['backup_logs', 'recovery_snapshots', 'sync_status', 'social_integrations', 'outbound_messages', 'conversation_reads'],
+    leaves: [
+      'backup_logs',
+      'recovery_snapshots',
+      'sync_status',
+      'social_integrations',
+      'outbound_messages',
+      'conversation_reads',
+    ],
     // What a shop pays, and its settings with it, stay as they are.
     facts: ['shops', 'subscription_changes'],
     invariants: [

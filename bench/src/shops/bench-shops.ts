@@ -1,6 +1,6 @@
 import { ask, type ProjectDatabase, scopeDatabase, sql } from '@plinth/platform/database'
-import { type BenchShop, openBenchShop } from '../orders/open-bench-shop.ts'
 import { alone, type Figure, median } from '../figure.ts'
+import { type BenchShop, openBenchShop } from '../orders/open-bench-shop.ts'
 
 /** Orders of a year: the second one is what the first is compared with. A million by PLINTH_BENCH_LARGE=1. */
 const sizes = process.env['PLINTH_BENCH_LARGE'] === '1' ? [10_000, 1_000_000] : [10_000, 100_000]
@@ -30,11 +30,21 @@ async function* dashboards(shop: BenchShop): AsyncIterable<Figure> {
     const dashboard = sql`select count(*) from public.get_sales_metrics(${shop.shopId}, ${year.from}, ${year.to})`
     const milliseconds = await medianOf(() => shop.database.asCaller(shop.owner, dashboard))
     measured.push(milliseconds)
-    yield alone(`shops: dashboard of a year, ${size.toLocaleString('en')} orders`, milliseconds, 'ms', '< 20 ms')
+    yield alone(
+      `shops: dashboard of a year, ${size.toLocaleString('en')} orders`,
+      milliseconds,
+      'ms',
+      '< 20 ms',
+    )
     const products = sql`select * from public.get_product_metrics(${shop.shopId}, ${year.from}, ${year.to}, 20)`
     // A connection of its own has neither plans nor catalogue in memory.
     const cold = await coldOf(shop.database, shop, products)
-    yield alone(`shops: top products of a year, cold, ${size.toLocaleString('en')} orders`, cold, 'ms', '< 100 ms')
+    yield alone(
+      `shops: top products of a year, cold, ${size.toLocaleString('en')} orders`,
+      cold,
+      'ms',
+      '< 100 ms',
+    )
   }
   yield {
     name: 'shops: dashboard, many orders against few',
@@ -85,7 +95,12 @@ async function* oneDay({ database, shopId }: BenchShop): AsyncIterable<Figure> {
   })
   await database.asOwner({ text: 'analyze' })
   const derive = sql`select private.derive_day(${shopId}, '2026-02-02')`
-  yield alone('shops: a day of 10,000 orders derived', await medianOf(() => database.asOwner(derive)), 'ms', '< 200 ms')
+  yield alone(
+    'shops: a day of 10,000 orders derived',
+    await medianOf(() => database.asOwner(derive)),
+    'ms',
+    '< 200 ms',
+  )
 }
 
 async function* inbound({ database, shopId }: BenchShop): AsyncIterable<Figure> {
@@ -116,7 +131,12 @@ async function* inbound({ database, shopId }: BenchShop): AsyncIterable<Figure> 
     )
     await db.query(sql`select private.answer_message(${id}, ${set.matching(message.text, 'chat')})`)
   }
-  yield alone(`shops: an inbound message with ${rules} keyword rules`, await medianOf(receive, 200), 'ms', '< 5 ms')
+  yield alone(
+    `shops: an inbound message with ${rules} keyword rules`,
+    await medianOf(receive, 200),
+    'ms',
+    '< 5 ms',
+  )
   const text = 'what about keyword 4, please?'.repeat(20)
   const matched = await medianOf(async () => void set.matching(text, 'chat'), 200)
   yield alone(`shops: ${rules} keyword rules tried on 600 characters`, matched, 'ms', null)
@@ -139,9 +159,11 @@ async function coldOf(
   { owner }: BenchShop,
   statement: ReturnType<typeof sql>,
 ): Promise<number> {
-  await database.asOwner(
-    sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename like 'authenticator%' and state = 'idle'`,
-  ).catch(() => undefined)
+  await database
+    .asOwner(
+      sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename like 'authenticator%' and state = 'idle'`,
+    )
+    .catch(() => undefined)
   await new Promise((resolve) => setTimeout(resolve, 200))
   const began = performance.now()
   await database.asCaller(owner, statement)

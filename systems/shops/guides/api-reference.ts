@@ -236,6 +236,33 @@ await supabase
   .throwOnError()
 \`\`\`
 
+## Snapshots
+
+\`\`\`ts
+const { data: snapshotId } = await supabase
+  .rpc('create_backup_snapshot', { p_snapshot_name: \`before-sale-\${shop.id}\`, p_shop_ids: [shop.id] })
+  .throwOnError()
+let status = 'pending'
+while (status !== 'completed') {
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  const { data: row } = await supabase.from('recovery_snapshots').select('status').eq('id', snapshotId).single().throwOnError()
+  status = row.status
+  if (status === 'failed') throw new Error('the snapshot failed: backup_logs says why')
+}
+await supabase.from('items').update({ name: 'Renamed by mistake' }).eq('id', mug.id).throwOnError()
+const { data: preview, error: previewError } = await admin.functions.invoke('admin-operations', {
+  body: { action: 'restore_snapshot', snapshotId, shopId: shop.id, tables: ['items'] },
+})
+if (previewError) throw previewError
+console.log(preview.data.dry_run, preview.data.tables)
+const { error: restoreError } = await admin.functions.invoke('admin-operations', {
+  body: { action: 'restore_snapshot', snapshotId, shopId: shop.id, tables: ['items'], dryRun: false },
+})
+if (restoreError) throw restoreError
+const { data: back } = await supabase.from('items').select('name').eq('id', mug.id).single().throwOnError()
+if (back.name !== 'Mug') throw new Error('it was not restored')
+\`\`\`
+
 ## Jobs
 
 | job | when | does |

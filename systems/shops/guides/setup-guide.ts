@@ -40,6 +40,7 @@ Nothing is deployed by hand: ${shops.functions.map(({ name }) => `\`${name}\``).
 | \`PLINTH_SHOPS_CHANNELS_AI_URL\`, \`…_AI_KEY\` | an OpenAI-compatible API that answers what no keyword does |
 | \`PLINTH_SHOPS_PAYMENTS_STRIPE_SECRET_KEY\`, \`…_WEBHOOK_SECRET\` | Stripe, for what shops pay; \`…_RAZORPAY_…\` likewise |
 | \`PLINTH_SHOPS_NOTIFICATIONS_SMTP_HOST\`, … | mails; without it they are in \`/shops/inbox\` on a developer's machine |
+| \`PLINTH_SHOPS_BACKUPS_COPY_FOLDER\` | a folder on another disk or machine that gets a copy of each backup |
 | \`PLINTH_SHOPS_ALERTS_MAIL_TO\` | JSON list of addresses that are told when a part is down |
 
 ## Connect your frontend
@@ -79,7 +80,8 @@ ${shops.jobs
 ## Production checklist
 
 - [ ] \`PLINTH_PUBLIC_URL\` is set to an https address; the service key is known to servers only.
-- [ ] \`data\` is on a disk of its own.
+- [ ] \`data\` is on a disk of its own, and \`PLINTH_SHOPS_BACKUPS_COPY_FOLDER\` (or S3) on another machine.
+- [ ] A snapshot was restored on trial: \`restore_snapshot\` of \`admin-operations\` with \`dryRun\`.
 - [ ] \`npx --no-install plinth health\` is well; \`PLINTH_SHOPS_ALERTS_MAIL_TO\` names somebody.
 - [ ] Mails leave: \`PLINTH_SHOPS_NOTIFICATIONS_…\` and \`PLINTH_SHOPS_AUTH_…\`.
 - [ ] \`plans\` has your prices, and an administrator of the platform is set: \`update profiles set is_admin = true where email = …\` with the service key.

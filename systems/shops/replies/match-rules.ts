@@ -1,4 +1,5 @@
-import { RE2JS } from 're2js'
+import { messageOf } from '@plinth/platform/kernel'
+import { RE2JS, RE2Set } from 're2js'
 
 /** A rule of `keyword_replies`, in the order in which rules are tried. */
 export interface ReplyRule {
@@ -23,52 +24,68 @@ const longestText = 2_000
 const longestPattern = 500
 /** Times that the counts of one expression multiply to: a{20}{20} is 400. */
 const mostRepetitions = 1_000
+/** Of the machine that a shop's expressions are made into while texts are matched. */
+const mostMachineBytes = 2 * 1024 * 1024
 
-/** Compiles rules. Regular expressions are RE2's: no back references, no look-around, linear time. */
+/** Compiles rules. Regular expressions are RE2's: no back references, no look-around, all of a shop tried in one pass. */
 export function compileRules(rules: readonly ReplyRule[]): RuleSet {
   const broken: { rule: string; keyword: string; problem: string }[] = []
+  const patterns = createPatterns()
   const compiled = rules.map((rule) => {
     const tests = rule.keywords.flatMap((keyword) => {
       try {
-        return [testOf(rule.match_type, keyword)]
+        return [rule.match_type === 'regex' ? patterns.add(keyword) : testOf(rule.match_type, keyword)]
       } catch (error) {
-        broken.push({
-          rule: rule.id,
-          keyword,
-          problem: error instanceof Error ? error.message : String(error),
-        })
+        broken.push({ rule: rule.id, keyword, problem: messageOf(error) })
         return []
       }
     })
-    return { rule, fits: (text: string) => tests.some((test) => test(text)) }
+    return { rule, tests }
   })
   return {
     broken,
     matching: (text, where) => {
       const folded = fold(text.slice(0, longestText))
-      return compiled.filter(({ rule, fits }) => rule[where] && fits(folded)).map(({ rule }) => rule.id)
+      const found = patterns.match(folded)
+      return compiled
+        .filter(({ rule, tests }) => rule[where] && tests.some((test) => test(folded, found)))
+        .map(({ rule }) => rule.id)
     },
   }
 }
 
-type Test = (folded: string) => boolean
+/** Whether a keyword fits a folded text; `found` has the numbers of the expressions that do. */
+type Test = (folded: string, found: ReadonlySet<number>) => boolean
 
-function testOf(type: ReplyRule['match_type'], keyword: string): Test {
+function testOf(type: Exclude<ReplyRule['match_type'], 'regex'>, keyword: string): Test {
   const wanted = fold(keyword)
   // An empty keyword would fit everything.
   if (wanted === '') return () => false
   if (type === 'exact') return (text) => text === wanted
   if (type === 'contains') return (text) => text.includes(wanted)
-  if (type === 'word') return (text) => hasWord(text, wanted)
-  return testOfPattern(keyword)
+  return (text) => hasWord(text, wanted)
 }
 
-function testOfPattern(pattern: string): Test {
-  if (pattern.length > longestPattern) throw new RangeError(`it has more than ${longestPattern} characters`)
-  if (repetitionsOf(pattern) > mostRepetitions)
-    throw new RangeError('its counts multiply to too many repetitions')
-  const expression = RE2JS.compile(pattern.normalize('NFKC'), RE2JS.CASE_INSENSITIVE)
-  return (text) => expression.matcher(text).find()
+/** The regular expressions of a shop as one machine. */
+function createPatterns() {
+  const set = new RE2Set(RE2Set.UNANCHORED, RE2JS.CASE_INSENSITIVE, mostMachineBytes)
+  let count = 0
+  return {
+    add: (pattern: string): Test => {
+      if (pattern.trim() === '') return () => false
+      if (pattern.length > longestPattern)
+        throw new RangeError(`it has more than ${longestPattern} characters`)
+      if (repetitionsOf(pattern) > mostRepetitions)
+        throw new RangeError('its counts multiply to too many repetitions')
+      const normal = pattern.normalize('NFKC')
+      // One that is wrong is named by itself, and leaves the others alone.
+      RE2JS.compile(normal, RE2JS.CASE_INSENSITIVE)
+      const number = set.add(normal)
+      count += 1
+      return (_, found) => found.has(number)
+    },
+    match: (text: string): ReadonlySet<number> => new Set(count === 0 ? [] : set.match(text)),
+  }
 }
 
 /** What the counts of an expression multiply to, as if each stood within the others. */
