@@ -6,6 +6,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   rest: async () => (await import('./rest/bench-rest.ts')).benchRest,
   courses: async () => (await import('./courses/bench-courses.ts')).benchCourses,
   import: async () => (await import('./import/bench-import.ts')).benchImport,
+  certificates: async () => (await import('./certificates/bench-certificates.ts')).benchCertificates,
   holds: async () => (await import('./holds/bench-holds.ts')).benchHolds,
   notifications: async () => (await import('./notifications/bench-notifications.ts')).benchNotifications,
   orders: async () => (await import('./orders/bench-orders.ts')).benchOrders,

@@ -31,6 +31,8 @@ import { printCertificates } from './jobs/print-certificates.ts'
 import { personData } from './person-data.ts'
 import { uses } from './uses.ts'
 
+export type { Certificates } from './certificates/index.ts'
+
 /** courses: seats in live two-hour courses, paid once, seated fairly, reminded, attended and certified. */
 export const courses = defineSystem({
   name: 'courses',

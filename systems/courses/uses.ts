@@ -41,6 +41,14 @@ const rules = [
     below: 100,
     forSeconds: 600,
   },
+  {
+    name: 'certificates-altered',
+    summary: 'Certificates, or their log, are not what was signed.',
+    severity: 'critical',
+    figure: 'certificate-findings',
+    above: 0,
+    forSeconds: 60,
+  },
 ] as const
 
 /** What courses use beside what every project has; its functions and jobs are declared with these definers. */

@@ -4,15 +4,16 @@ import { type CapabilityProject, defineCapability, type PersonHooks } from '@pli
 import type { z } from 'zod'
 import { createIssuer, type Issuer, logIdentityOf } from './credential/issuer.ts'
 import { buildPage } from './page/build-page.ts'
-import { auditCertificates, type CertificateFinding } from './service/audit.ts'
+import { auditCertificates, type CertificateFinding, checkLastAudit, countFindings } from './service/audit.ts'
 import type { CertificateContext } from './service/context.ts'
 import { findUnprinted, notePrinted } from './service/printing.ts'
 import { createStatusLists } from './service/status-lists.ts'
 import { type CertificateName, type ShownCertificate, showCertificate } from './service/verify.ts'
 import {
+  closeStays,
+  createCounter,
   type IssueOptions,
   issueCertificates,
-  issueFor,
   reissueCertificate,
   revokeCertificate,
 } from './service/write.ts'
@@ -26,7 +27,7 @@ export interface Certificates {
   /** Issues what is due; gives the certificates' ids. Fails with `log_altered`. */
   issue(options: IssueOptions): Promise<readonly string[]>
   /** The certificate of one registration, issued if need be; gives its id. Fails with `certificate_not_due`. */
-  issueFor(by: Caller, registration: string): Promise<string>
+  issueFor(registration: string): Promise<string>
   /** Makes a new version under the same number and address. Fails with `certificate_not_found`. */
   reissue(options: {
     readonly by: Caller
@@ -53,7 +54,7 @@ export interface Certificates {
   statusLists(list: number): Promise<readonly string[]>
   /** The page that verifies offline, with a certificate in it or without. */
   page(shown?: ShownCertificate): Promise<string>
-  /** Compares rows, statements, leaves, heads and their copy. */
+  /** Compares rows, statements, leaves, heads and their copy; the health page shows what was found last. */
   audit(): Promise<readonly CertificateFinding[]>
 }
 
@@ -69,6 +70,10 @@ export const certificates = (defaults: z.input<typeof certificateSettings> = {})
       return {
         context: () => ({ certificates: made }),
         personHooks: personHooksOf(project.database),
+        health: [{ name: 'certificates', check: () => checkLastAudit(project.database) }],
+        figures: [
+          { name: 'certificate-findings', unit: 'findings', read: () => countFindings(project.database) },
+        ],
       }
     },
   })
@@ -91,16 +96,14 @@ function openCertificates(project: CapabilityProject<CertificateSettings>): Cert
     issuer: { did, name },
     log,
     issue: (options) => issueCertificates(context, options),
-    issueFor: (by, registration) => issueFor(context, by, registration),
+    issueFor: createCounter(context),
     reissue: (options) => reissueCertificate(context, options),
     revoke: (options) => revokeCertificate(context, options),
     show: (given) => showCertificate(context, lists, given),
     unprinted: (limit) => findUnprinted(context, limit),
     print: async (shown) => (await import('./print/print-certificate.ts')).printCertificate(shown),
     printed: (shown) => notePrinted(context, shown),
-    closeStays: async () => {
-      await database.asOwner(sql`select private.close_stays()`)
-    },
+    closeStays: () => closeStays(context),
     statusLists: (list) => lists.of(list),
     page: (shown) => buildPage({ issuers: [{ did, name }], certificate: shown?.bundle }),
     audit: () => auditCertificates(context),

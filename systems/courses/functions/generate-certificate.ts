@@ -101,7 +101,7 @@ export const generateCertificate = defineFunction({
       { readOnly: true },
     )
     if (!rows[0]) throw courseErrors.registration_not_found({ registration_id: registrationId ?? null })
-    return show({ id: await certificates.issueFor(caller, registrationId!) })
+    return show({ id: await certificates.issueFor(registrationId!) })
   },
 })
 

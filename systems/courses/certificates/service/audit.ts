@@ -1,4 +1,5 @@
-import { sql } from '@plinth/platform/database'
+import { type ProjectDatabase, sql } from '@plinth/platform/database'
+import type { HealthStatus } from '@plinth/platform/http'
 import { leafHash } from '@plinth/platform/merkle-log'
 import type { CertificateContext } from './context.ts'
 
@@ -30,8 +31,30 @@ export async function auditCertificates(context: CertificateContext): Promise<re
     if (leaves.length === 0) break
     findings.push(...(await auditStatements(context, from, leaves)))
   }
-  return findings.slice(0, most)
+  const found = findings.slice(0, most)
+  await context.database.asOwner(sql`
+    insert into private.certificate_audits (audited_at, findings) values (${context.clock.now()}, ${JSON.stringify(found)})
+    on conflict (only_one) do update set audited_at = excluded.audited_at, findings = excluded.findings`)
+  return found
 }
+
+async function readLastAudit(database: ProjectDatabase) {
+  const { rows } = await database.asOwner<{ findings: readonly CertificateFinding[] }>(
+    sql`select findings from private.certificate_audits`,
+  )
+  return rows[0]?.findings
+}
+
+/** How certificates were when they were last compared with what was signed. */
+export async function checkLastAudit(database: ProjectDatabase): Promise<HealthStatus> {
+  const findings = (await readLastAudit(database)) ?? []
+  if (findings.length === 0) return { status: 'ok' }
+  return { status: 'degraded', detail: { findings: findings.length, first: findings[0] } }
+}
+
+/** Null before the first audit. */
+export const countFindings = async (database: ProjectDatabase): Promise<number | null> =>
+  (await readLastAudit(database))?.length ?? null
 
 interface StatementRow {
   readonly leaf: string

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { actorOf, actorStatement, type Caller, sql, type Transaction } from '@plinth/platform/database'
+import {
+  actorOf,
+  actorStatement,
+  type Caller,
+  serviceCaller,
+  sql,
+  type Transaction,
+} from '@plinth/platform/database'
 import { leafHash } from '@plinth/platform/merkle-log'
 import { signCredential, signRevocation } from '../credential/credential.ts'
 import { placeOfLeaf } from '../credential/status-list.ts'
@@ -33,8 +40,8 @@ interface StandingRow extends DueRow {
 export interface IssueOptions {
   /** In whose name; what it may is for the calling code to say. */
   readonly by: Caller
-  /** One registration only. Default: whoever is due. */
-  readonly registration?: string
+  /** These registrations only. Default: whoever is due. */
+  readonly registrations?: readonly string[]
   /** Most at a time: others who issue wait meanwhile. Default 200. */
   readonly limit?: number
 }
@@ -44,7 +51,7 @@ const batch = 200
 /** Issues certificates to who has earned them and has none, with one signed head of the log. Gives their ids. */
 export async function issueCertificates(
   context: CertificateContext,
-  { by, registration, limit = batch }: IssueOptions,
+  { by, registrations, limit = batch }: IssueOptions,
 ): Promise<readonly string[]> {
   const { log, clock } = context
   const { result } = await log.append(async (transaction, first) => {
@@ -53,7 +60,7 @@ export async function issueCertificates(
     const { rows } = await transaction.query<DueRow>(
       sql`select to_jsonb(d) ->> 'starts_at' as starts_at, to_jsonb(d) ->> 'ends_at' as ends_at, d.registration_id, d.user_id, d.event_id,
             d.title, d.description, d.minutes, d.holder
-          from private.certificates_due(${at}, ${limit}, ${registration ?? null}) d`,
+          from private.certificates_due(${at}, ${limit}, ${registrations ?? null}::uuid[]) d`,
     )
     const certificates = rows.map((row, index) =>
       signVersion(
@@ -73,28 +80,58 @@ export async function issueCertificates(
 }
 
 /**
- * The certificate of a registration, issued now if there is none. Fails with `certificate_not_due`, which says why.
+ * Issues the certificates of single registrations on demand. Those that are asked for while others are being signed are
+ * signed together, with one head of the log: a whole class that asks at once waits for two.
  */
-export async function issueFor(
-  context: CertificateContext,
-  by: Caller,
-  registration: string,
-): Promise<string> {
+export function createCounter(context: CertificateContext) {
   const { database, clock } = context
-  // Who never checked out was there until the end.
+  let waiting: string[] = []
+  let next: Promise<unknown> | undefined
+  let last: Promise<unknown> = Promise.resolve()
+
+  /** Resolves when the registration was looked at, after this call. */
+  function issueSoon(registration: string): Promise<unknown> {
+    waiting.push(registration)
+    next ??= last.then(() => {
+      const registrations = waiting
+      waiting = []
+      next = undefined
+      const by = serviceCaller('certificates that were asked for', 'generate-certificate')
+      const issued = issueCertificates(context, { by, registrations, limit: registrations.length })
+      last = issued.catch(() => undefined)
+      return issued
+    })
+    return next
+  }
+
+  /** The certificate of a registration, issued now if there is none; gives its id. Fails with `certificate_not_due`. */
+  return async (registration: string): Promise<string> => {
+    const found = await findStanding(registration)
+    if (found?.id) return found.id
+    // Who never checked out was there until the end.
+    if (found?.obstacle === 'attendance') await closeStays(context)
+    else if (found?.obstacle !== null) throw notDue(registration, found?.obstacle)
+    await issueSoon(registration)
+    const { id, obstacle } = (await findStanding(registration)) ?? {}
+    if (id) return id
+    throw notDue(registration, obstacle)
+  }
+
+  async function findStanding(registration: string) {
+    const { rows } = await database.asOwner<{ id: string | null; obstacle: string | null }>(sql`
+      select c.id, private.certificate_obstacle(r, e, ${clock.now()}) as obstacle
+      from public.registrations r join public.events e on e.id = r.event_id left join public.certificates c on c.registration_id = r.id
+      where r.id = ${registration}`)
+    return rows[0]
+  }
+}
+
+const notDue = (registration: string, reason: string | null | undefined) =>
+  certificateErrors.certificate_not_due({ registration, reason: reason ?? 'unknown_registration' })
+
+/** Ends the stays of sessions that are over. */
+export async function closeStays({ database }: CertificateContext): Promise<void> {
   await database.asOwner(sql`select private.close_stays()`)
-  const [made] = await issueCertificates(context, { by, registration })
-  if (made) return made
-  const { rows } = await database.asOwner<{ id: string | null; obstacle: string | null }>(sql`
-    select c.id, private.certificate_obstacle(r, e, ${clock.now()}) as obstacle
-    from public.registrations r join public.events e on e.id = r.event_id left join public.certificates c on c.registration_id = r.id
-    where r.id = ${registration}`)
-  const [found] = rows
-  if (found?.id) return found.id
-  throw certificateErrors.certificate_not_due({
-    registration,
-    reason: found?.obstacle ?? 'unknown_registration',
-  })
 }
 
 /** Makes a new version of a certificate, which takes the place of the one before: number and address stay. */

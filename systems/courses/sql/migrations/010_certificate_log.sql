@@ -31,6 +31,14 @@ end $$;
 comment on function private.keep_statement() is 'Trigger: a signed statement stays as it is, until its person is erased.';
 create trigger append_only before update or delete on private.certificate_statements for each row execute function private.keep_statement();
 
+create table private.certificate_audits (
+  only_one boolean primary key default true check (only_one),
+  audited_at timestamptz not null,
+  findings jsonb not null
+);
+comment on table private.certificate_audits is 'What the last comparison of certificates, statements and log found: `[]` when all is well.';
+alter table private.certificate_audits enable row level security;
+
 -- One certificate that holds for a registration; a new version is the same certificate.
 create unique index certificates_one on public.certificates (registration_id) where revoked_at is null;
 create index certificates_unprinted on public.certificates (issued_at) where pdf_url is null and revoked_at is null;
@@ -64,12 +72,12 @@ $$;
 comment on function private.certificate_obstacle(public.registrations, public.events, timestamptz) is
   'Why a registration gets no certificate: not_paid, not_completed, attendance or erased; null when it is due.';
 
-create function private.certificates_due(p_at timestamptz, p_limit integer, p_registration uuid default null) returns setof private.certificate_due
+create function private.certificates_due(p_at timestamptz, p_limit integer, p_registrations uuid[] default null) returns setof private.certificate_due
 language sql set search_path = '' as $$
   select f.*
   from (
     select r as registration from public.registrations r join public.events e on e.id = r.event_id
-    where (r.id = p_registration or p_registration is null and e.ends_at > p_at - interval '30 days' and e.ends_at <= p_at)
+    where (r.id = any (p_registrations) or p_registrations is null and e.ends_at > p_at - interval '30 days' and e.ends_at <= p_at)
       and r.payment_status in ('completed', 'free')
       and private.certificate_obstacle(r, e, p_at) is null
       and not exists (select from public.certificates c where c.registration_id = r.id)
@@ -77,8 +85,8 @@ language sql set search_path = '' as $$
     for share of r) due,
     lateral private.certificate_facts(due.registration) f
 $$;
-comment on function private.certificates_due(timestamptz, integer, uuid) is
-  'Registrations that have earned a certificate and have none: of events that ended in the last 30 days, or the given one.';
+comment on function private.certificates_due(timestamptz, integer, uuid[]) is
+  'Registrations that have earned a certificate and have none: of events that ended in the last 30 days, or among the given ones.';
 
 create function private.record_certificates(p_rows jsonb) returns void language plpgsql set search_path = '' as $$
 begin
@@ -138,6 +146,6 @@ $$;
 comment on function private.contradictory_certificates() is 'Certificates whose row says something else than what the issuer signed; at most 100.';
 
 revoke all on function private.keep_statement(), private.certificate_facts(public.registrations),
-  private.certificate_obstacle(public.registrations, public.events, timestamptz), private.certificates_due(timestamptz, integer, uuid),
+  private.certificate_obstacle(public.registrations, public.events, timestamptz), private.certificates_due(timestamptz, integer, uuid[]),
   private.record_certificates(jsonb), private.record_revocation(uuid, bigint, text, text, text, timestamptz),
   private.certificate_changes(bigint, bigint), private.contradictory_certificates() from public, anon, authenticated, service_role;
