@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { type RazorpaySimulator, startRazorpay } from '@plinth/simulators'
 import type { SupabaseClient } from '@supabase/supabase-js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -24,7 +27,7 @@ beforeAll(async () => {
     PLINTH_COURSES_PAYMENTS_RAZORPAY_WEBHOOK_SECRET: secret,
     PLINTH_COURSES_PAYMENTS_RAZORPAY_BASE_URL: razorpay.url,
   }
-  plinth = await startPlinth({ dataDir: data.dataDir, arguments: ['courses'], environment })
+  plinth = await startPlinth({ dataDir: data.dataDir, arguments: ['courses', '--demo'], environment })
   razorpay.tell(`${plinth.systems.courses!.api_url}/functions/v1/razorpay-webhook`, secret)
   service = connectAsService(plinth.systems.courses!)
 }, 300_000)
@@ -51,6 +54,29 @@ async function until(question: () => Promise<boolean>, what: string): Promise<vo
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }
+
+describe('docs/courses.md', () => {
+  it('prints what it says that it prints', async () => {
+    const page = await readFile(new URL('../../docs/courses.md', import.meta.url), 'utf8')
+    const [, snippet, printed] = /^```js\n(.*?)^```.*?^```\n(.*?)^```/ms.exec(page) ?? []
+    const { api_url, anon_key } = plinth.systems.courses!
+    const running = spawn(process.execPath, ['--input-type=module'], {
+      cwd: fileURLToPath(new URL('.', import.meta.url)),
+      env: { ...process.env, API_URL: api_url, ANON_KEY: anon_key },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    running.stdin.end(snippet)
+    let output = ''
+    running.stdout.on('data', (text) => {
+      output += text
+    })
+    try {
+      await expect.poll(() => output, { timeout: 30_000 }).toBe(printed)
+    } finally {
+      running.kill()
+    }
+  })
+})
 
 describe(`a term: ${people} people for ${seats} seats`, () => {
   let teacher: Awaited<ReturnType<typeof signUp>>
@@ -223,8 +249,28 @@ describe(`a term: ${people} people for ${seats} seats`, () => {
       'messages arrive in the app',
     )
     const report = await call(admin.client, 'analytics-report?type=events', {}, 'GET')
-    expect(report.data).toMatchObject([{ seated: seats, revenue: seats * 1180, averageRating: 5 }])
+    const own = report.data.find(({ eventId }: { eventId: string }) => eventId === event)
+    expect(own).toMatchObject({ seated: seats, revenue: seats * 1180, averageRating: 5 })
   }, 120_000)
+
+  it('gives a certificate when it is over, which anybody verifies without an account (C-F5)', async () => {
+    const one = learners.find(({ registration }) => registration !== '')!
+    const local = new Date(Date.now() - 3 * 3_600_000).toISOString().slice(0, 19)
+    must(await teacher.client.rpc('schedule_event', { p_event_id: event, p_local: local, p_timezone: 'UTC' }))
+    await call(one.client, 'generate-certificate', { registrationId: one.registration })
+    const { verification_token } = must(
+      await one.client.from('certificates').select('verification_token').single(),
+    )
+    const address = `${plinth.systems.courses!.api_url}/functions/v1/generate-certificate`
+    const shown = await (await fetch(`${address}?token=${verification_token}`)).json()
+    expect(JSON.stringify(shown)).toContain('TypeScript in two hours')
+    expect((await fetch(`${address}?token=${'0'.repeat(32)}`)).status).toBe(404)
+    const stranger = learners.find(({ registration }) => registration === '')!
+    const refused = await stranger.client.functions.invoke('generate-certificate', {
+      body: { registrationId: one.registration },
+    })
+    expect(refused.error).not.toBeNull()
+  })
 
   it('C-O2: a refresh token is used once, and who signs out is out', async () => {
     const { client, email, password } = await signUp(plinth.systems.courses!, 'careful')
