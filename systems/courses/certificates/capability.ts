@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { type Caller, type ProjectDatabase, sql } from '@plinth/platform/database'
 import { type MerkleLog, merkleLogOffer } from '@plinth/platform/merkle-log'
 import { type CapabilityProject, defineCapability, type PersonHooks } from '@plinth/platform/system'
@@ -85,15 +86,17 @@ function openCertificates(project: CapabilityProject<CertificateSettings>): Cert
     name: settings.issuerName,
     url: settings.issuerUrl,
   })
-  const log = project.offer(merkleLogOffer).open('certificates', logIdentityOf(issuer))
+  // Another key is another issuer, whose log is another one.
+  const name = `certificates-${hash('sha256', issuer.key.publicBytes, 'hex').slice(0, 16)}`
+  const log = project.offer(merkleLogOffer).open(name, logIdentityOf(issuer))
   const context: CertificateContext = {
     ...{ database, issuer, log, settings, clock, journal: project.log },
     functionsUrl: `${project.url}/functions/v1`,
   }
   const lists = createStatusLists(context)
-  const { did, name } = issuer
+  const own = { did: issuer.did, name: issuer.name }
   return {
-    issuer: { did, name },
+    issuer: own,
     log,
     issue: (options) => issueCertificates(context, options),
     issueFor: createCounter(context),
@@ -105,7 +108,7 @@ function openCertificates(project: CapabilityProject<CertificateSettings>): Cert
     printed: (shown) => notePrinted(context, shown),
     closeStays: () => closeStays(context),
     statusLists: (list) => lists.of(list),
-    page: (shown) => buildPage({ issuers: [{ did, name }], certificate: shown?.bundle }),
+    page: (shown) => buildPage({ issuers: [own], certificate: shown?.bundle }),
     audit: () => auditCertificates(context),
   }
 }

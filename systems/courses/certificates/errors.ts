@@ -22,6 +22,11 @@ export const certificateErrors = defineErrors({
     message: 'The PDF of this certificate is not made yet.',
     hint: 'Ask again in a minute. The certificate itself holds already, and `type=json` gives the file that proves it.',
   },
+  certificate_issuer_lost: {
+    status: 409,
+    message: 'This certificate was signed with a key that this server does not have any more.',
+    hint: 'The holder’s own file verifies as before, against {issuer}. An administrator can issue the certificate again.',
+  },
   certificate_altered: {
     status: 500,
     message: 'The record of this certificate is not what the issuer signed.',

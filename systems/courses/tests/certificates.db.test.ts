@@ -373,6 +373,8 @@ describe('an owner of the database', () => {
       /^(certificate_altered|log_altered)$/,
     )
     expect(await audit()).not.toEqual([])
+    const health = school.project.health.find(({ name }) => name === 'courses/certificates')
+    expect(await health!.check()).toMatchObject({ status: 'degraded' })
     await tamper(
       `delete from private.certificate_statements where certificate_id = '${row.id}'; delete from public.certificates where id = '${row.id}'`,
     )
@@ -391,6 +393,31 @@ describe('an owner of the database', () => {
   const forgive = async () => {
     forgiven += 2
   }
+
+  it('who takes the key away leaves certificates that only their files prove, until they are issued again', async () => {
+    const [holder] = await people(school, 'keyless', 1)
+    const [registration] = await heldEvent([holder!], 100)
+    await issue(registration!, holder!)
+    const row = await ofRegistration(registration!)
+    await tamper(
+      `update private.certificate_statements set issuer = 'did:key:zLost' where certificate_id = '${row.id}'`,
+    )
+    expect((await publicView(row.verification_token)).body).toMatchObject({
+      code: 'certificate_issuer_lost',
+      issuer: 'did:key:zLost',
+    })
+    expect((await manage('reissue', { certificateId: row.id })).body).toMatchObject({
+      status: 'valid',
+      version: 2,
+    })
+    expect((await publicView(row.verification_token)).body.certificate).toMatchObject({
+      status: 'valid',
+      version: 2,
+    })
+    await tamper(
+      `update private.certificate_statements set issuer = '${await issuerOf()}' where certificate_id = '${row.id}'`,
+    )
+  })
 
   it('who cuts the log off gets it back with the next certificate', async () => {
     const [one, two] = (await people(school, 'cut', 2)) as [Person, Person]

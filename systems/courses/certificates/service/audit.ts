@@ -64,14 +64,14 @@ interface StatementRow {
 }
 
 async function auditStatements(
-  { database }: CertificateContext,
+  { database, issuer }: CertificateContext,
   from: number,
   leaves: readonly Buffer[],
 ): Promise<CertificateFinding[]> {
   const { rows } = await database.asOwner<StatementRow>(sql`
     select s.leaf, s.hash, s.statement, c.certificate_number as number
     from private.certificate_statements s join public.certificates c on c.id = s.certificate_id
-    where s.leaf >= ${from} and s.leaf < ${from + leaves.length} order by s.leaf`)
+    where s.issuer = ${issuer.did} and s.leaf >= ${from} and s.leaf < ${from + leaves.length} order by s.leaf`)
   const found = new Map(rows.map((row) => [Number(row.leaf), row]))
   return leaves.flatMap((leaf, at): CertificateFinding[] => {
     const row = found.get(from + at)

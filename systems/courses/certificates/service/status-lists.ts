@@ -25,14 +25,14 @@ export function createStatusLists(context: CertificateContext): StatusLists {
   /** Names the last revocation or new version, in one look at an index. */
   async function lastChange(): Promise<string> {
     const { rows } = await database.asOwner<{ last: string }>(sql`
-      select coalesce(max(leaf), -1)::text as last from private.certificate_statements where kind = 'revoked' or version > 1`)
+      select coalesce(max(leaf), -1)::text as last from private.certificate_statements where issuer = ${issuer.did} and (kind = 'revoked' or version > 1)`)
     return rows[0]!.last
   }
 
   async function sign(list: number, at: Date): Promise<readonly [string, string]> {
     const from = list * listBits
     const { rows } = await database.asOwner<{ leaf: string; replaced: boolean }>(
-      sql`select leaf, replaced from private.certificate_changes(${from}, ${from + listBits})`,
+      sql`select leaf, replaced from private.certificate_changes(${issuer.did}, ${from}, ${from + listBits})`,
     )
     const until = new Date(at.getTime() + settings.statusHours * 3_600_000)
     const make = (purpose: StatusPurpose, leaves: readonly { readonly leaf: string }[]) =>

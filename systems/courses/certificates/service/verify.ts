@@ -25,6 +25,7 @@ interface FoundRow {
   readonly hash: string | null
   readonly pdf_url: string | null
   readonly is_revoked: boolean
+  readonly issuer: string
   readonly leaf: string
   readonly version: number
   readonly statement: string | null
@@ -35,7 +36,7 @@ export type CertificateName = { readonly token: string } | { readonly id: string
 
 /**
  * The present version of a certificate and what it is worth now, by the signed statement and not by the row. Fails with
- * `certificate_not_found`, also when its holder was erased, and with `certificate_altered` when the row says something else.
+ * `certificate_not_found`, also when its holder was erased, with `certificate_issuer_lost`, and with `certificate_altered` when the row says something else.
  */
 export async function showCertificate(
   context: CertificateContext,
@@ -44,6 +45,8 @@ export async function showCertificate(
 ): Promise<ShownCertificate> {
   const found = await findCertificate(context, name)
   if (!found?.statement) throw certificateErrors.certificate_not_found()
+  if (found.issuer !== context.issuer.did)
+    throw certificateErrors.certificate_issuer_lost({ issuer: found.issuer })
   const leaf = Number(found.leaf)
   const [[proof], status] = await Promise.all([
     context.log.proveLeaves([leaf]),
@@ -76,10 +79,10 @@ async function findCertificate(
   const [token, id] = 'token' in name ? [name.token, null] : [null, name.id]
   const { rows } = await database.asOwner<FoundRow>(sql`
     select c.id, c.user_id, c.verification_token as token, c.certificate_number as number, c.blockchain_hash as hash, c.pdf_url,
-      c.revoked_at is not null as is_revoked, s.leaf, s.version, s.statement
+      c.revoked_at is not null as is_revoked, s.issuer, s.leaf, s.version, s.statement
     from public.certificates c
-    join lateral (select leaf, version, statement from private.certificate_statements
-      where certificate_id = c.id and kind = 'issued' order by leaf desc limit 1) s on true
+    join lateral (select issuer, leaf, version, statement from private.certificate_statements
+      where certificate_id = c.id and kind = 'issued' order by version desc limit 1) s on true
     where c.verification_token = ${token} or c.id = ${id}`)
   return rows[0]
 }

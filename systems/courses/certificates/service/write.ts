@@ -70,7 +70,7 @@ export async function issueCertificates(
         at,
       ),
     )
-    await record(transaction, certificates)
+    await record(context, transaction, certificates)
     return {
       leaves: certificates.map(({ leafHash }) => leafHash),
       result: certificates.map(({ row }) => row.certificate_id),
@@ -149,7 +149,7 @@ export async function reissueCertificate(
     const standing = await lockCertificate(transaction, certificate)
     const at = wholeSecond(clock.now())
     const version = signVersion(context, { ...standing, holder: holder ?? standing.holder }, first, at)
-    await record(transaction, [version])
+    await record(context, transaction, [version])
     await transaction.query(sql`
       select private.audit('reissue', 'certificates', ${standing.id}, ${JSON.stringify({ version: standing.version, holder: standing.holder })},
         ${JSON.stringify({ version: standing.version + 1, holder: holder ?? standing.holder })})`)
@@ -171,7 +171,7 @@ export async function revokeCertificate(
     const statement = signRevocation(issuer, standing.credential_id, at)
     const leaf = leafHash(Buffer.from(statement))
     await transaction.query(sql`
-      select private.record_revocation(${standing.id}, ${first}, ${statement}, ${leaf.toString('hex')}, ${reason}, ${at})`)
+      select private.record_revocation(${issuer.did}, ${standing.id}, ${first}, ${statement}, ${leaf.toString('hex')}, ${reason}, ${at})`)
     return { leaves: [leaf], result: undefined }
   })
 }
@@ -196,7 +196,7 @@ async function lockCertificate(transaction: Transaction, certificate: string): P
     join public.registrations r on r.id = c.registration_id
     join lateral private.certificate_facts(r) f on true
     join lateral (select version, credential_id, kind from private.certificate_statements where certificate_id = c.id
-      order by leaf desc limit 1) s on true
+      order by version desc, kind desc limit 1) s on true
     where c.id = ${certificate} for update of c`)
   if (!rows[0]) throw certificateErrors.certificate_not_found({ certificate })
   return rows[0]
@@ -251,11 +251,12 @@ function signVersion(
 }
 
 async function record(
+  { issuer }: CertificateContext,
   transaction: Transaction,
   versions: readonly ReturnType<typeof signVersion>[],
 ): Promise<void> {
   if (versions.length === 0) return
   const rows = JSON.stringify(versions.map(({ row }) => row))
-  await transaction.query(sql`select private.record_certificates(${rows})`)
+  await transaction.query(sql`select private.record_certificates(${issuer.did}, ${rows})`)
   await transaction.query(sql`select plinth.add_job('print-certificates', '{}')`)
 }

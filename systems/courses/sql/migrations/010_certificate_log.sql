@@ -2,28 +2,31 @@
 -- of public.certificates are derived from them, and verification reads the statements.
 
 create table private.certificate_statements (
-  leaf bigint primary key check (leaf >= 0),
+  issuer text not null,
+  leaf bigint not null check (leaf >= 0),
   certificate_id uuid not null references public.certificates (id),
   kind text not null check (kind in ('issued', 'revoked')),
   version integer not null check (version > 0),
   credential_id uuid not null,
   hash bytea not null check (length(hash) = 32),
   statement text,
-  stated_at timestamptz not null
+  stated_at timestamptz not null,
+  primary key (issuer, leaf),
+  unique (certificate_id, version, kind)
 );
 comment on table private.certificate_statements is
-  'What the issuer signed about certificates, by leaf of the log: credentials and their revocations. Only an erasure changes a row.';
+  'What the issuer signed about certificates, by leaf of its log: credentials and their revocations. Only an erasure changes a row.';
+comment on column private.certificate_statements.issuer is 'did:key of who signed. A server that lost its key goes on as another issuer, with another log.';
 comment on column private.certificate_statements.version is 'Counts the credentials of a certificate; a revocation has that of the credential it is about.';
 comment on column private.certificate_statements.statement is 'The signed JWT; null when its person was erased. Its hash stays, so that the log does.';
-create index certificate_statements_certificate on private.certificate_statements (certificate_id, leaf desc);
 -- What took a credential''s validity: revocations, and later versions.
-create index certificate_statements_changes on private.certificate_statements (leaf) where kind = 'revoked' or version > 1;
+create index certificate_statements_changes on private.certificate_statements (issuer, leaf) where kind = 'revoked' or version > 1;
 alter table private.certificate_statements enable row level security;
 
 create function private.keep_statement() returns trigger language plpgsql set search_path = '' as $$
 begin
-  if tg_op = 'UPDATE' and new.statement is null and (new.leaf, new.certificate_id, new.kind, new.version, new.credential_id, new.hash, new.stated_at)
-    is not distinct from (old.leaf, old.certificate_id, old.kind, old.version, old.credential_id, old.hash, old.stated_at) then
+  if tg_op = 'UPDATE' and new.statement is null and (new.issuer, new.leaf, new.certificate_id, new.kind, new.version, new.credential_id, new.hash, new.stated_at)
+    is not distinct from (old.issuer, old.leaf, old.certificate_id, old.kind, old.version, old.credential_id, old.hash, old.stated_at) then
     return new;
   end if;
   raise exception 'Statements about certificates are never changed.' using errcode = '42501';
@@ -88,7 +91,7 @@ $$;
 comment on function private.certificates_due(timestamptz, integer, uuid[]) is
   'Registrations that have earned a certificate and have none: of events that ended in the last 30 days, or among the given ones.';
 
-create function private.record_certificates(p_rows jsonb) returns void language plpgsql set search_path = '' as $$
+create function private.record_certificates(p_issuer text, p_rows jsonb) returns void language plpgsql set search_path = '' as $$
 begin
   insert into public.certificates (id, registration_id, event_id, user_id, certificate_number, verification_token, blockchain_hash, issued_at)
   select certificate_id, registration_id, event_id, user_id, number, token, hash, issued_at
@@ -96,8 +99,8 @@ begin
     issued_at timestamptz)
   on conflict (id) do update set blockchain_hash = excluded.blockchain_hash, issued_at = excluded.issued_at,
     revoked_at = null, revoke_reason = null, pdf_url = null;
-  insert into private.certificate_statements (leaf, certificate_id, kind, version, credential_id, hash, statement, stated_at)
-  select leaf, certificate_id, 'issued', version, credential_id, decode(hash, 'hex'), statement, issued_at
+  insert into private.certificate_statements (issuer, leaf, certificate_id, kind, version, credential_id, hash, statement, stated_at)
+  select p_issuer, leaf, certificate_id, 'issued', version, credential_id, decode(hash, 'hex'), statement, issued_at
   from jsonb_to_recordset(p_rows) r (leaf bigint, certificate_id uuid, version integer, credential_id uuid, hash text, statement text, issued_at timestamptz);
   perform plinth.queue_messages(jsonb_agg(jsonb_build_object('person', r.user_id, 'channel', c.channel, 'template', 'certificate-issued',
       'variables', jsonb_build_object('course', r.title, 'number', r.number, 'address', r.address),
@@ -106,28 +109,29 @@ begin
   cross join unnest(array['email', 'in_app']) c (channel)
   where r.user_id is not null;
 end $$;
-comment on function private.record_certificates(jsonb) is
+comment on function private.record_certificates(text, jsonb) is
   'Writes down certificates that were just signed, or new versions of them, with their leaves, and tells their holders.';
 
-create function private.record_revocation(p_certificate_id uuid, p_leaf bigint, p_statement text, p_hash text, p_reason text, p_at timestamptz) returns void
+create function private.record_revocation(p_issuer text, p_certificate_id uuid, p_leaf bigint, p_statement text, p_hash text, p_reason text, p_at timestamptz) returns void
 language plpgsql set search_path = '' as $$
 begin
-  insert into private.certificate_statements (leaf, certificate_id, kind, version, credential_id, hash, statement, stated_at)
-  select p_leaf, p_certificate_id, 'revoked', s.version, s.credential_id, decode(p_hash, 'hex'), p_statement, p_at
-  from private.certificate_statements s where s.certificate_id = p_certificate_id order by s.leaf desc limit 1;
+  insert into private.certificate_statements (issuer, leaf, certificate_id, kind, version, credential_id, hash, statement, stated_at)
+  select p_issuer, p_leaf, p_certificate_id, 'revoked', s.version, s.credential_id, decode(p_hash, 'hex'), p_statement, p_at
+  from private.certificate_statements s where s.certificate_id = p_certificate_id order by s.version desc limit 1;
   update public.certificates set revoked_at = p_at, revoke_reason = p_reason where id = p_certificate_id;
 end $$;
-comment on function private.record_revocation(uuid, bigint, text, text, text, timestamptz) is 'Writes down that a certificate was just revoked.';
+comment on function private.record_revocation(text, uuid, bigint, text, text, text, timestamptz) is 'Writes down that a certificate was just revoked.';
 
-create function private.certificate_changes(p_from bigint, p_until bigint) returns table (leaf bigint, replaced boolean)
+create function private.certificate_changes(p_issuer text, p_from bigint, p_until bigint) returns table (leaf bigint, replaced boolean)
 language sql stable set search_path = '' as $$
   select s.leaf, bool_or(c.kind = 'issued')
   from private.certificate_statements c
-  join private.certificate_statements s on s.certificate_id = c.certificate_id and s.leaf < c.leaf and s.kind = 'issued'
-  where (c.kind = 'revoked' or c.version > 1) and s.leaf >= p_from and s.leaf < p_until
+  join private.certificate_statements s on s.certificate_id = c.certificate_id and s.kind = 'issued'
+    and (s.version < c.version or s.version = c.version and c.kind = 'revoked')
+  where (c.kind = 'revoked' or c.version > 1) and s.issuer = p_issuer and s.leaf >= p_from and s.leaf < p_until
   group by s.leaf
 $$;
-comment on function private.certificate_changes(bigint, bigint) is 'Credentials among these leaves that hold no more, and whether a later version took their place.';
+comment on function private.certificate_changes(text, bigint, bigint) is 'Credentials among these leaves of an issuer that hold no more, and whether a later version took their place.';
 
 create function private.contradictory_certificates() returns table (certificate_id uuid, problem text)
 language sql stable set search_path = '' as $$
@@ -137,8 +141,10 @@ language sql stable set search_path = '' as $$
     when c.issued_at is distinct from i.stated_at then 'issued_at'
     else 'revoked_at' end
   from public.certificates c
-  left join lateral (select leaf, kind, stated_at from private.certificate_statements where certificate_id = c.id order by leaf desc limit 1) s on true
-  left join lateral (select hash, stated_at from private.certificate_statements where certificate_id = c.id and kind = 'issued' order by leaf desc limit 1) i on true
+  left join lateral (select leaf, kind, stated_at from private.certificate_statements where certificate_id = c.id
+    order by version desc, kind desc limit 1) s on true
+  left join lateral (select hash, stated_at from private.certificate_statements where certificate_id = c.id and kind = 'issued'
+    order by version desc limit 1) i on true
   where s.leaf is null or c.blockchain_hash is distinct from encode(i.hash, 'hex') or c.issued_at is distinct from i.stated_at
     or c.revoked_at is distinct from (case when s.kind = 'revoked' then s.stated_at end)
   order by c.id limit 100
@@ -147,5 +153,5 @@ comment on function private.contradictory_certificates() is 'Certificates whose 
 
 revoke all on function private.keep_statement(), private.certificate_facts(public.registrations),
   private.certificate_obstacle(public.registrations, public.events, timestamptz), private.certificates_due(timestamptz, integer, uuid[]),
-  private.record_certificates(jsonb), private.record_revocation(uuid, bigint, text, text, text, timestamptz),
-  private.certificate_changes(bigint, bigint), private.contradictory_certificates() from public, anon, authenticated, service_role;
+  private.record_certificates(text, jsonb), private.record_revocation(text, uuid, bigint, text, text, text, timestamptz),
+  private.certificate_changes(text, bigint, bigint), private.contradictory_certificates() from public, anon, authenticated, service_role;
