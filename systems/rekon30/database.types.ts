@@ -106,7 +106,6 @@ export type Database = {
           started_at: string
           status: Database['public']['Enums']['backup_status']
           trigger: Database['public']['Enums']['backup_trigger']
-          unchanged: boolean
         }
         Insert: {
           backup_type: Database['public']['Enums']['backup_kind']
@@ -126,7 +125,6 @@ export type Database = {
           started_at?: string
           status?: Database['public']['Enums']['backup_status']
           trigger?: Database['public']['Enums']['backup_trigger']
-          unchanged?: boolean
         }
         Update: {
           backup_type?: Database['public']['Enums']['backup_kind']
@@ -146,7 +144,6 @@ export type Database = {
           started_at?: string
           status?: Database['public']['Enums']['backup_status']
           trigger?: Database['public']['Enums']['backup_trigger']
-          unchanged?: boolean
         }
         Relationships: [
           {

@@ -152,6 +152,11 @@ export const rekon30Errors = defineErrors({
     message: 'The cash of the drawer is 0 or more.',
     hint: 'Nothing was changed.',
   },
+  unknown_backup: {
+    status: 404,
+    message: 'This business has no such backup.',
+    hint: 'Its backups are in backup_records; an instant may lie before the first one.',
+  },
   api_key_required: {
     status: 401,
     message: 'An API key is needed.',

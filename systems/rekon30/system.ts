@@ -5,7 +5,10 @@ import { rekon30Errors } from './errors.ts'
 import { analytics } from './functions/analytics.ts'
 import { createApiKey, revealApiKey } from './functions/api-keys.ts'
 import { apiSecurity } from './functions/api-security.ts'
+import { backupScheduler, cronBackup } from './functions/backup-slots.ts'
 import { backupStatus } from './functions/backup-status.ts'
+import { backupSystem } from './functions/backup-system.ts'
+import { dataRestore } from './functions/data-restore.ts'
 import { paymentVerification } from './functions/payment-verification.ts'
 import { realtimeEvents } from './functions/realtime-events.ts'
 import { advanceBilling } from './jobs/advance-billing.ts'
@@ -27,7 +30,11 @@ export const rekon30 = defineSystem({
     apiSecurity,
     createApiKey,
     revealApiKey,
+    backupSystem,
+    backupScheduler,
+    cronBackup,
     backupStatus,
+    dataRestore,
     realtimeEvents,
   ],
   jobs: [advanceBilling],

@@ -13,20 +13,19 @@ create table public.backup_records (
   trigger public.backup_trigger not null default 'scheduled',
   slot timestamptz,
   status public.backup_status not null default 'pending',
-  unchanged boolean not null default false,
   filename text,
   file_path text,
   data_size bigint check (data_size >= 0),
   rows_count bigint check (rows_count >= 0),
   sha256 text check (sha256 ~ '^[0-9a-f]{64}$'),
-  base_backup_id uuid references public.backup_records (id),
+  base_backup_id uuid references public.backup_records (id) on delete set null,
   rehearsed_at timestamptz,
   error_message text,
   started_at timestamptz not null default plinth.now(),
   completed_at timestamptz,
   created_at timestamptz not null default plinth.now()
 );
-comment on table public.backup_records is 'Each backup of a business, and each five-minute slot in which nothing had changed.';
+comment on table public.backup_records is 'Each backup of a business that is kept. A slot in which nothing had changed has none: backup_status tells of it.';
 comment on column public.backup_records.slot is 'The five minutes that a scheduled one is for; however many ask, it is made once (R-N1).';
 create unique index backup_records_slot on public.backup_records (business_id, slot) where slot is not null and status <> 'failed';
 create index backup_records_business on public.backup_records (business_id, started_at desc);
@@ -34,7 +33,7 @@ create index backup_records_business on public.backup_records (business_id, star
 create table public.restore_requests (
   id uuid primary key default gen_random_uuid(),
   business_id uuid not null references public.businesses (id),
-  backup_id uuid references public.backup_records (id),
+  backup_id uuid references public.backup_records (id) on delete set null,
   restore_type public.restore_type not null,
   data_types text[],
   ids uuid[],

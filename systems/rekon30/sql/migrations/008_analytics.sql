@@ -151,7 +151,7 @@ begin
   perform private.require_reader(p_business_id, 'backup_status');
   return (
     select jsonb_build_object(
-      'last_slot', max(slot) filter (where status = 'completed'),
+      'last_slot', (select max(s.last_slot) from plinth.backup_status(p_business_id::text) s),
       'last_completed_at', max(completed_at) filter (where status = 'completed'),
       'completed', count(*) filter (where status = 'completed'),
       'failed', count(*) filter (where status = 'failed'),
