@@ -5,6 +5,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   start: async () => (await import('./start/bench-start.ts')).benchStart,
   rest: async () => (await import('./rest/bench-rest.ts')).benchRest,
   courses: async () => (await import('./courses/bench-courses.ts')).benchCourses,
+  eyemotion: async () => (await import('./eyemotion/bench-eyemotion.ts')).benchEyemotion,
   import: async () => (await import('./import/bench-import.ts')).benchImport,
   certificates: async () => (await import('./certificates/bench-certificates.ts')).benchCertificates,
   holds: async () => (await import('./holds/bench-holds.ts')).benchHolds,

@@ -1,6 +1,7 @@
 import { readMigrations, sql } from '@plinth/platform/database'
 import { bareEnvelope } from '@plinth/platform/routes'
 import { defineSystem } from '@plinth/platform/system'
+import { loadDemo } from './demo/load-demo.ts'
 import { eyemotionErrors } from './errors.ts'
 import { eyemotionFigures, eyemotionHealth } from './health.ts'
 import { abandonUploads, keepActivity, rollAccounts } from './jobs/tend-accounts.ts'
@@ -115,4 +116,5 @@ export const eyemotion = defineSystem({
   }),
   health: ({ database }) => eyemotionHealth(database),
   figures: ({ database }) => eyemotionFigures(database),
+  demo: loadDemo,
 })

@@ -5,6 +5,14 @@ export {
   type PlinthClientOptions,
   sessionKey,
 } from './create-plinth-client.ts'
+export {
+  type ComponentHealth,
+  type EyemotionHealth,
+  type EyemotionManagement,
+  type EyemotionOptions,
+  type Monitoring,
+  manageEyemotion,
+} from './eyemotion/manage-eyemotion.ts'
 export type { ClientFlags } from './flags/flags.ts'
 export type { ClientKv, KvEntry, KvOptions, KvScope } from './kv/kv.ts'
 export { OfflineError } from './offline/offline-error.ts'

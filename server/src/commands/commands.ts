@@ -41,6 +41,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./backup.ts')).addBackupCommand,
   },
   {
+    name: 'eyemotion',
+    summary: 'initialise eyemotion, see how it does, appoint its first admin',
+    load: async () => (await import('./eyemotion.ts')).addEyemotionCommand,
+  },
+  {
     name: 'import',
     summary: 'take in rows from files of other systems',
     load: async () => (await import('./import.ts')).addImportCommand,

@@ -42,7 +42,7 @@ const income = (account: string) =>
   )
 
 describe('credits that are bought', () => {
-  it('E-P2, E-N3: 0.50 THB each, granted once though every webhook comes three times in any order', async () => {
+  it('E-P2, E-P4, E-N3: 0.50 THB each, granted once and in the history though every webhook comes three times in any order', async () => {
     const ada = await studio.register('ada')
     till().stripe.webhooks.setRules({ times: 3, shuffle: true })
     const { amount } = await buy(ada, 200)
@@ -51,7 +51,7 @@ describe('credits that are bought', () => {
     expect(await available(ada)).toBe(300)
     const { transactions, total } = await ada.get('/payments/history')
     expect(total).toBe(1)
-    // E-P4: number of the invoice, and a link to the receipt.
+    // Number of the invoice, and a link to the receipt.
     expect(transactions[0]).toMatchObject({
       amount: 10_000,
       currency: 'thb',

@@ -274,7 +274,7 @@ describe('projects', () => {
     expect((await ada.call('DELETE', `/projects/${shared}`)).body).toEqual({ deleted: true })
   })
 
-  it('E-J3 upload-url reserves credits and room, E-J4 confirm settles the true size, deletion gives room back', async () => {
+  it('E-J2 files are listed, E-J3 upload-url reserves credits and room, E-J4 confirm settles the true size, deletion gives room back', async () => {
     const bytes = new Uint8Array(300_000).fill(7)
     const before = await ada.get('/usage')
     const asked = await ada.call('POST', '/files/upload-url', {
@@ -593,7 +593,7 @@ describe('the system', () => {
     expect(answer.body.components.database.milliseconds).toBeUndefined()
   })
 
-  it('E-S2 database, E-S3 storage, E-S4 plans, E-S5 complete: by the service key, again and again, until complete', async () => {
+  it('E-S2 database, E-S3 storage, E-S4 plans (E-N1), E-S5 complete: by the service key, again and again, until complete', async () => {
     const init = (what: string, body: object = {}, as: 'service' | 'anon' = 'service') =>
       call('POST', `/init/${what}`, body, { as })
     expect((await init('plans', {}, 'anon')).status).toBe(403)
@@ -607,7 +607,7 @@ describe('the system', () => {
     for (const what of ['database', 'storage', 'plans', 'complete'])
       expect(await init(what)).toMatchObject({ status: 409, body: { code: 'already_initialized' } })
     expect((await init('complete', { force: true })).status).toBe(200)
-    // E-N1; a price that was set stays.
+    // A price that was set stays.
     expect(
       (
         await system.request(
@@ -649,6 +649,25 @@ describe('the system', () => {
     ])
     expect(await kv.del('a_b%1')).toBe(true)
     expect(await kv.mdel(['a_b%2', 'aXbY3', 'none'])).toBe(2)
+  })
+
+  it('E-T2: the values of the requirement', async () => {
+    expect(await value(sql`select enum_range(null::public.subscription_status)::text`)).toBe(
+      '{active,cancelled,past_due,trialing,incomplete}',
+    )
+    expect(await value(sql`select enum_range(null::public.processing_status)::text`)).toBe(
+      '{pending,pending_upload,uploaded,processing,ready,error}',
+    )
+    expect(await value(sql`select enum_range(null::public.transaction_status)::text`)).toBe(
+      '{pending,completed,failed,refunded,cancelled}',
+    )
+    expect(await value(sql`select enum_range(null::public.project_type)::text`)).toBe(
+      '{feature_film,short_film,commercial,music_video,documentary,social_media,other}',
+    )
+    expect(
+      await value(sql`select array[p.country, s.currency] from public.user_profiles p, public.subscription_plans s
+        where p.id = ${ada.id} and s.name = 'pro'`),
+    ).toEqual(['Thailand', 'thb'])
   })
 
   it('E-T1: activity is kept in a partition a month for 90 days', async () => {
