@@ -70,12 +70,29 @@ describe('a day of a studio', () => {
     const curl = async (...given: string[]) =>
       JSON.parse((await promisify(execFile)('curl', ['-s', ...given])).stdout) as Record<string, unknown>
     for (const root of [`${project().api_url}/functions/v1`, project().api_url]) {
-      expect(await curl(`${root}/${base}/health`)).toMatchObject({ service: 'eyemotion-backend', version: '1.0.0' })
-      const webhook = ['-X', 'POST', `${root}/${base}/payments/webhook`, '-H', 'stripe-signature: test', '-d', 'test payload']
+      expect(await curl(`${root}/${base}/health`)).toMatchObject({
+        service: 'eyemotion-backend',
+        version: '1.0.0',
+      })
+      const webhook = [
+        '-X',
+        'POST',
+        `${root}/${base}/payments/webhook`,
+        '-H',
+        'stripe-signature: test',
+        '-d',
+        'test payload',
+      ]
       // Refused in words: this server has no secret of Stripe's.
       expect(await curl(...webhook)).toMatchObject({ success: false, code: 'payment_provider_off' })
     }
-    const register = ['-X', 'POST', `${project().api_url}/${base}/auth/register`, '-H', 'Content-Type: application/json']
+    const register = [
+      '-X',
+      'POST',
+      `${project().api_url}/${base}/auth/register`,
+      '-H',
+      'Content-Type: application/json',
+    ]
     const body = '{"email":"test@example.com","password":"password","fullName":"Test User"}'
     expect(await curl(...register, '-d', body)).toMatchObject({ user: { email: 'test@example.com' } })
     const plans = await fetch(`${project().api_url}/rest/v1/subscription_plans`, {
