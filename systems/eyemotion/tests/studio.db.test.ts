@@ -603,6 +603,7 @@ describe('the system', () => {
       expect((await init('storage')).body.buckets).toHaveLength(4)
       expect((await init('plans', { prices: { pro: 'price_real' } })).body.plans).toHaveLength(4)
     }
+    await system.database.asOwner(sql`select plinth.kv_delete(array['features'])`)
     expect((await init('complete')).status).toBe(200)
     for (const what of ['database', 'storage', 'plans', 'complete'])
       expect(await init(what)).toMatchObject({ status: 409, body: { code: 'already_initialized' } })
@@ -633,7 +634,8 @@ describe('the system', () => {
       },
     ])
     const features = await value(sql`select plinth.kv_get('features')`)
-    expect(features).toEqual({})
+    const five = ['authEnabled', 'paymentsEnabled', 'storageEnabled', 'analyticsEnabled', 'backupEnabled']
+    expect(features).toEqual(Object.fromEntries(five.map((name) => [name, true])))
   })
 
   it('E-K1, AT-45: the seven operations, with a literal prefix and answers in order', async () => {
