@@ -3,6 +3,7 @@ import type { Bench, Figure } from './figure.ts'
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   start: async () => (await import('./start/bench-start.ts')).benchStart,
+  backups: async () => (await import('./backups/bench-backups.ts')).benchBackups,
   rest: async () => (await import('./rest/bench-rest.ts')).benchRest,
   courses: async () => (await import('./courses/bench-courses.ts')).benchCourses,
   eyemotion: async () => (await import('./eyemotion/bench-eyemotion.ts')).benchEyemotion,

@@ -10,6 +10,7 @@ import { signedBytes } from '../format/manifest.ts'
 import { readSet } from '../project/read-set.ts'
 import { compareRows } from '../restore/compare-rows.ts'
 import { keepErased } from '../restore/erased-values.ts'
+import { hooksOfTenant, invariantsOf } from '../restore/hooks-of-tenant.ts'
 import { type OpenBackup, openChain } from '../restore/open-chain.ts'
 import { putRows, raiseSequences } from '../restore/put-rows.ts'
 import { enterRequestPath, withRestoreTransaction } from '../restore/restore-transaction.ts'
@@ -147,7 +148,7 @@ async function restoreInto(
 ): Promise<
   Omit<Findings, 'tables' | 'writes'> & { tables: readonly SetTable[]; checked: readonly CheckedTable[] }
 > {
-  const { system, declaration, database, journalKey, hooks } = context
+  const { system, database, journalKey } = context
   const { manifest, index } = chain.at(-1)!
   const { tenant } = manifest
   const began = performance.now()
@@ -172,12 +173,12 @@ async function restoreInto(
     if (differences > 0)
       problem ??= `${differences} rows of ${each.table.relation} are not as they were backed up`
   }
-  for (const hook of hooks().tenant) {
+  for (const hook of hooksOfTenant(context, tenant)) {
     const statement = hook.afterRewind?.(tenant, null)
     if (statement) await client.query(toQuery(statement))
   }
   const broken: string[] = []
-  for (const { name, violations } of declaration.invariants ?? []) {
+  for (const { name, violations } of invariantsOf(context, tenant)) {
     const { rowCount } = await client.query(toQuery(violations(tenant)))
     if (rowCount) broken.push(name)
   }
@@ -188,7 +189,7 @@ async function restoreInto(
     tables,
     erased: closed,
     missingParents,
-    invariants: (declaration.invariants ?? []).map(({ name }) => name),
+    invariants: invariantsOf(context, tenant).map(({ name }) => name),
     problem,
   }
 }

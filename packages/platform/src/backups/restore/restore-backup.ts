@@ -11,6 +11,7 @@ import { readTenantSet, type SetTable } from '../set/tenant-set.ts'
 import { type Comparison, compareRows, type MovedRow, type RestoreTable } from './compare-rows.ts'
 import { type CopiedTenant, copyStages } from './copy-stages.ts'
 import { keepErased } from './erased-values.ts'
+import { hooksOfTenant, invariantsOf } from './hooks-of-tenant.ts'
 import { joinMoney, type MoneyAffected, sumMoney, sumStagedMoney } from './money.ts'
 import { type OpenBackup, openChain } from './open-chain.ts'
 import { putRows, raiseSequences } from './put-rows.ts'
@@ -96,7 +97,7 @@ export async function restoreBackup(
   choice: RestoreChoice,
   actor: Actor,
 ): Promise<AppliedRestore> {
-  const { database, clock, hooks, log } = context
+  const { database, clock, log } = context
   const prepared = await prepare(context, choice)
   const { tenant } = prepared
   const restore = newId()
@@ -106,7 +107,7 @@ export async function restoreBackup(
     values (${restore}, ${choice.id}, ${prepared.manifest.tenant}, ${choice.as ?? null},
       ${JSON.stringify({ tables: choice.tables, ids: choice.ids })}, ${JSON.stringify(actor)}, ${clock.now()})`)
   try {
-    for (const hook of hooks().tenant) await hook.beforeRewind?.(tenant)
+    for (const hook of hooksOfTenant(context, tenant)) await hook.beforeRewind?.(tenant)
     const acting = { ...actor, reason: `${actor.reason ?? `restore of backup ${choice.id}`} (${restore})` }
     const done = await withRestoreTransaction({ database, tenant, actor: acting }, async (client) => {
       const staging = await stage(context, client, prepared)
@@ -119,7 +120,7 @@ export async function restoreBackup(
       await commit(context, client, restore)
       return result
     })
-    for (const hook of hooks().tenant)
+    for (const hook of hooksOfTenant(context, tenant))
       await hook.rewound?.(tenant).catch((error: unknown) => {
         log.error({ tenant, problem: messageOf(error) }, 'a hook failed after a restore')
       })
@@ -188,10 +189,10 @@ async function stage(context: BackupContext, client: pg.Client, prepared: Prepar
 
 const noCopy: CopiedTenant = { renamed: {} }
 
-const compareOptions = ({ hooks }: BackupContext, { tenant, ids }: Prepared) => ({
+const compareOptions = (context: BackupContext, { tenant, ids }: Prepared) => ({
   tenant,
   ids,
-  keeps: hooks().tenant.flatMap((hook): Statement[] => {
+  keeps: hooksOfTenant(context, tenant).flatMap((hook): Statement[] => {
     const statement = hook.rewindKeeps?.(tenant)
     return statement ? [statement] : []
   }),
@@ -237,7 +238,7 @@ async function change(
   prepared: Prepared,
   staging: Staging,
 ): Promise<RestorePreview> {
-  const { hooks, declaration, system } = context
+  const { system } = context
   const { tenant, leaveMoved } = prepared
   const { staged } = staging
   await enterRequestPath(client)
@@ -250,11 +251,11 @@ async function change(
   const lost = await putRows(client, staged, { tenant, tenantColumn: system.tenant?.column ?? null })
   await raiseSequences(client, staged, prepared.as === undefined ? prepared.index.sequences : {})
   const to = instantForHooks(context, prepared)
-  for (const hook of hooks().tenant) {
+  for (const hook of hooksOfTenant(context, tenant)) {
     const statement = hook.afterRewind?.(tenant, to)
     if (statement) await client.query(toQuery(statement))
   }
-  for (const { name, violations } of declaration.invariants ?? []) {
+  for (const { name, violations } of invariantsOf(context, tenant)) {
     const { rowCount } = await client.query(toQuery(violations(tenant)))
     if (rowCount)
       throw backupErrors.backup_not_sound({ problem: `${name} does not hold for ${rowCount} rows` })

@@ -516,6 +516,16 @@ describe('what is wrong with a backup is found', () => {
     })
   })
 
+  it('what belongs to no tenant is backed up and restored by itself', async () => {
+    await furnish('nowhere')
+    const made = await offer().create({ tenant: '' })
+    const then = await run('select t::text from public.keepers t order by 1')
+    await run(`update public.keepers set email = 'changed'`)
+    const restored = await offer().restore({ id: made.id }, actor)
+    expect(restored.tables.map(({ table }) => table)).toEqual(['public.keepers'])
+    expect(await run('select t::text from public.keepers t order by 1')).toEqual(then)
+  })
+
   it('an unknown one, one that failed, one of a tenant that is not there', async () => {
     await expect(offer().find('nonsense')).rejects.toMatchObject({ code: 'backup_unknown' })
     await expect(offer().create({ tenant: 'nobody' })).rejects.toMatchObject({
