@@ -4,7 +4,22 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createPlinthClient, type Offline, openOffline, type PlinthClient } from '@plinth/client'
+import {
+  createApi,
+  createDashboard,
+  createPlinthClient,
+  createRepository,
+  createRoleManager,
+  createSupabaseService,
+  type Offline,
+  openOffline,
+  type PlinthClient,
+  readConfig as readAppConfig,
+  readFunctions,
+  readRoleCatalogue,
+  type WatchEvent,
+  withServerFlags,
+} from '@plinth/client'
 import { openFileStore } from '@plinth/client/node'
 import { kronium } from '@plinth/kronium'
 import { readConfig, silentLog, systemClock } from '@plinth/platform/kernel'
@@ -232,6 +247,90 @@ describe('offline mode against a server', () => {
   })
 })
 
+describe('services against a server', () => {
+  it('K-5, K-7: a repository creates, reads, changes and deletes; its watch is a snapshot, then deltas', async () => {
+    const client = (await createDevice('hedy')).connect()
+    const services = createRepository<Service>(client, { table: 'services', order: 'title' })
+    const before = await services.getAll()
+    const events: WatchEvent<Service>[] = []
+    const live = services.watch((event) => events.push(event))
+    await waitFor(() => events.length > 0, patient)
+    expect(events[0]).toMatchObject({ type: 'snapshot' })
+    const id = await services.create({ title: 'A shave', price: 8 })
+    expect(await services.getById(id)).toMatchObject({ title: 'A shave', price: 8 })
+    await services.update(id, { price: 9 })
+    const all = await services.getAll()
+    expect(all).toHaveLength(before.length + 1)
+    expect(all.map(({ title }) => title)).toEqual(all.map(({ title }) => title).toSorted())
+    expect(await services.getAll({ limit: 1, offset: 1 })).toEqual(all.slice(1, 2))
+    await services.delete(id)
+    expect(await services.getById(id)).toBeNull()
+    await expect(services.update(id, { price: 1 })).rejects.toMatchObject({ code: 'PGRST116' })
+    await waitFor(() => events.length === 4, patient)
+    const changes = events.slice(1).flatMap((event) => (event.type === 'changes' ? event.changes : []))
+    expect(changes.map(({ type, row }) => [type, row.price])).toEqual([
+      ['insert', 8],
+      ['update', 9],
+      ['remove', 9],
+    ])
+    await live.close()
+    const cancelling = createRepository<Service & { isActive: boolean }>(client, {
+      table: 'services',
+      remove: () => ({ isActive: false }),
+    })
+    const kept = await cancelling.create({ title: 'Kept', price: 1 })
+    await cancelling.delete(kept)
+    expect(await cancelling.getById(kept)).toMatchObject({ isActive: false })
+  })
+
+  it('K-1, K-6, K-9, K-12: files, roles, switches, numbers and requests of kronium', async () => {
+    const client = (await createDevice('mary')).connect()
+    const repository = (table: string) => createRepository(client, { table })
+    const data = createSupabaseService({
+      client,
+      users: repository('users'),
+      services: repository('services'),
+      bookings: repository('bookings'),
+      projects: repository('projects'),
+    })
+    const png = Buffer.from(
+      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+      'base64',
+    )
+    const file = Object.assign(new Blob([png], { type: 'image/png' }), { name: 'my face.PNG' })
+    const path = await data.uploadImage(file, 'service_images')
+    expect(path).toMatch(/^service_images\/[\da-f-]{36}\.png$/)
+    const shownAt = client.storage.from('public').getPublicUrl(path).data.publicUrl
+    expect(Buffer.from(await (await fetch(shownAt)).arrayBuffer())).toEqual(png)
+    expect(await data.checkHealth()).toMatchObject({ isHealthy: true })
+
+    const roles = createRoleManager(await readRoleCatalogue(client))
+    expect([roles.can('admin', 'manage_users', 'all'), roles.can('customer', 'manage_users')]).toEqual([
+      true,
+      false,
+    ])
+
+    const config = readAppConfig({ SUPABASE_URL: `${server.url}/kronium`, SUPABASE_ANON_KEY: anonKey() })
+    expect(await withServerFlags(config, client.flags)).toMatchObject({
+      enableOfflineMode: false,
+      enablePushNotifications: false,
+      enableAnalytics: false,
+    })
+
+    const read = readFunctions(client, { statistics: 'dashboard_statistics', features: 'dashboard_features' })
+    const dashboard = createDashboard({ read })
+    await dashboard.load()
+    expect(dashboard.state).toMatchObject({
+      error: null,
+      data: { statistics: { services: {} }, features: {} },
+    })
+
+    const api = createApi({ url: config.supabaseUrl, key: anonKey(), client })
+    expect(await api.get('/flags/v1')).toMatchObject({ data: { enableOfflineMode: false } })
+    await expect(api.get('/rest/v1/nothing')).rejects.toMatchObject({ code: 'PGRST205', status: 404 })
+  })
+})
+
 describe.skipIf(!findBrowser())('offline mode in a browser', () => {
   it('K-9: IndexedDB, a cut network, a reload and two tabs: every write once, the page shows it all the time', async () => {
     const browser = await openBrowser()
@@ -311,7 +410,7 @@ async function openTab(tab: Page, url: string): Promise<Page> {
 
 /** A page with the client, from a server of its own: it loads also while the network to Plinth is cut. */
 async function servePage() {
-  const input = fileURLToPath(new URL('./offline-page.ts', import.meta.url))
+  const input = fileURLToPath(new URL('./client-page.ts', import.meta.url))
   const bundle = await rolldown({ input, platform: 'browser', logLevel: 'silent' })
   const { output } = await bundle.generate({ format: 'iife' })
   await bundle.close()

@@ -1,4 +1,4 @@
-/** What the page of `offline.e2e.test.ts` runs: the client in a real browser. */
+/** What the page of `client.e2e.test.ts` runs: the client in a real browser. */
 import { createPlinthClient, encodeHtml, type Offline, openOffline } from '@plinth/client'
 
 interface Page {
