@@ -6,7 +6,15 @@ import type { UserStore } from './user-store.ts'
 /** What happened to the server's rows, as far as this device knows them. */
 export type CopyChange =
   | { readonly type: 'snapshot' }
-  | { readonly type: 'changes'; readonly rows: readonly { readonly key: string; readonly row: Row | null }[] }
+  | { readonly type: 'changes'; readonly rows: readonly RowChange[] }
+
+interface RowChange {
+  readonly key: string
+  /** Null when the copy has lost it. */
+  readonly row: Row | null
+  /** The row before. */
+  readonly was: Row | null
+}
 
 /** The rows of one table as the server has them, kept on the device. */
 export interface KeptCopy {
@@ -99,15 +107,15 @@ export async function openKeptCopy(options: KeptCopyOptions): Promise<KeptCopy> 
       options.changed({ type: 'snapshot' })
       return
     }
-    const changed = event.changes.map(({ type, row }) => ({
-      key: keyOf(row),
-      row: type === 'remove' ? null : row,
-    }))
-    for (const { key, row } of changed) {
+    const changed = event.changes.map(({ type, row: told }): RowChange => {
+      const key = keyOf(told)
+      const was = rows.get(key) ?? null
+      const row = type === 'remove' ? null : told
       if (row) rows.set(key, row)
       else rows.delete(key)
       note(key, row)
-    }
+      return { key, row, was }
+    })
     options.changed({ type: 'changes', rows: changed })
   }
 

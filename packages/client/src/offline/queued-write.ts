@@ -166,7 +166,14 @@ export function resolve(
     if (write === first) return decided ? [decided] : []
     if (shown.has(write.id)) return []
     if (write !== next) return [write]
-    return [{ ...write, after: decided?.id ?? null, version: decided ? null : write.base?.[of.version] }]
+    return [
+      {
+        ...write,
+        after: decided?.id ?? null,
+        version: decided ? null : write.base?.[of.version],
+        base: write.base ?? conflict.mine,
+      },
+    ]
   })
 }
 

@@ -25,8 +25,10 @@ export interface SettledOptions {
 
 /** What the copy has shown is remembered for this many rows, the latest, and this many versions of each. */
 const mostSeen = { rows: 5_000, versions: 50 }
-/** In the place of a version: the copy has lost the row. */
-const lost = Symbol('lost')
+/** In the place of a version: the copy has lost the row, which had this one. */
+interface Lost {
+  readonly lost: unknown
+}
 
 const placeOf = (table: string, key: string): string => JSON.stringify([table, key])
 
@@ -59,20 +61,19 @@ export function createSettledWrites({ tables, copied }: SettledOptions): Settled
     else if (row ? version !== settled.before : settled.kind !== 'insert') doubted.add(settled)
   }
 
-  function remember(table: string, key: string, row: Row | null): void {
+  function remember(table: string, key: string, version: unknown): void {
     const place = placeOf(table, key)
     const versions = seen.get(place) ?? []
     seen.delete(place)
-    seen.set(place, [...versions, row ? versionOf(table, row) : lost].slice(-mostSeen.versions))
+    seen.set(place, [...versions, version].slice(-mostSeen.versions))
     if (seen.size > mostSeen.rows) seen.delete(seen.keys().next().value!)
   }
 
-  /** True when the copy has come to this write or past it. */
-  function wasSeen({ target, key, kind, version }: SettledWrite): boolean {
+  /** True when the copy has come to this write or past it: it has shown its version, or lost the row no earlier. */
+  function wasSeen({ target, key, row, version }: SettledWrite): boolean {
     const versions = seen.get(placeOf(target, key)) ?? []
-    return kind === 'delete'
-      ? versions.includes(lost)
-      : versions.includes(version) || versions.at(-1) === lost
+    const isPast = (each: unknown) => isLost(each) && !isBefore(each.lost, version)
+    return versions.some((each) => isPast(each) || (row !== null && each === version))
   }
 
   const find = (table: string, key: string) => kept.get(placeOf(table, key))
@@ -103,8 +104,8 @@ export function createSettledWrites({ tables, copied }: SettledOptions): Settled
         }
         return
       }
-      for (const { key, row } of change.rows) {
-        remember(table, key, row)
+      for (const { key, row, was } of change.rows) {
+        remember(table, key, row ? versionOf(table, row) : { lost: was && versionOf(table, was) })
         const settled = find(table, key)
         if (!settled) continue
         if (row === null && settled.row !== null) doubted.add(settled)
@@ -128,3 +129,5 @@ export function createSettledWrites({ tables, copied }: SettledOptions): Settled
     },
   }
 }
+
+const isLost = (seen: unknown): seen is Lost => typeof seen === 'object' && seen !== null && 'lost' in seen

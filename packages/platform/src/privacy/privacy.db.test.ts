@@ -127,7 +127,10 @@ describe('a person’s data', () => {
   })
 
   it('is taken out of rows that stay, and cannot be read in the journal any more, the erasure included', async () => {
+    await run(`insert into plinth.receipts (whose, key, fingerprint, answer)
+      select 'user ' || who, 'key', '', 'what ' || who || ' was answered' from unnest('{ada@example.test,bob@example.test}'::text[]) who`)
     await data().persons.erase('ada@example.test')
+    expect(await run('select whose from plinth.receipts')).toEqual([{ whose: 'user bob@example.test' }])
     expect(await run('select id, email, complaint from public.visits order by id')).toEqual([
       { id: 1, email: null, complaint: null },
       { id: 2, email: 'bob@example.test', complaint: 'a fall' },

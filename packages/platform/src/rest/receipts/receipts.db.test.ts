@@ -1,6 +1,8 @@
 import { actor, service, stranger } from '@plinth/testing'
 import { describe, expect, test } from 'vitest'
+import { systemClock } from '../../kernel/index.ts'
 import { useRest } from '../tests/rest-client.ts'
+import { pruneReceiptsJob } from './prune-receipts.ts'
 
 const rest = useRest({ receipts: true })
 const [ada, bob] = [actor('ada'), actor('bob')]
@@ -127,4 +129,20 @@ test('nobody reads receipts, and a read takes none', async () => {
   expect(read.status).toBe(200)
   const forbidden = rest.db.database.asCaller(ada, { text: 'select * from plinth.receipts' })
   await expect(forbidden).rejects.toMatchObject({ code: '42501' })
+})
+
+test('a write is recognised for 30 days', async () => {
+  const [old, recent] = [newKey(), newKey()]
+  await add(old, noteOf(ada, 'old'))
+  await add(recent, noteOf(ada, 'recent'))
+  const { database } = rest.db
+  await database.asOwner({
+    text: `update plinth.receipts set made_at = now() - interval '30 days 1 hour' where key = $1`,
+    values: [old],
+  })
+  const job = pruneReceiptsJob(database)
+  await job.run({ clock: systemClock } as Parameters<typeof job.run>[0], {})
+  expect((await add(recent, noteOf(ada, 'recent'))).headers.get('idempotency-replayed')).toBe('true')
+  expect((await add(old, noteOf(ada, 'old'))).headers.get('idempotency-replayed')).toBeNull()
+  expect([await count('old'), await count('recent')]).toEqual([2, 1])
 })
