@@ -669,3 +669,70 @@ describe('the four targets (C-M1, C-M2, C-M3, C-M4)', () => {
     expect(rows).toEqual([{ failed: 0 }])
   })
 })
+
+describe('hostile input', () => {
+  const nasty = ["'; drop table public.events; --", '\u0000', '🐘'.repeat(300), '9'.repeat(40), '{}']
+  const known = '00000000-0000-4000-8000-000000000000'
+  const bodies = (names: readonly string[]) => [
+    '[]',
+    'null',
+    '"x"',
+    ...nasty.map((value) => Object.fromEntries(names.map((name) => [name, value]))),
+    ...[[], 1e308, true].map((value) => Object.fromEntries(names.map((name) => [name, value]))),
+    Object.fromEntries(names.map((name) => [name, known])),
+  ]
+
+  it('is refused by every function, from anybody, and breaks none', async () => {
+    const names = [
+      'registrationId',
+      'eventId',
+      'attendanceId',
+      'code',
+      'refundId',
+      'amount',
+      'reason',
+      'type',
+      'token',
+    ]
+    const failed: string[] = []
+    for (const { name } of courses.functions)
+      for (const as of ['anon', crowd[0]!, admin] as const)
+        for (const body of bodies(names).slice(as === admin ? 0 : 8)) {
+          const headers = { 'content-type': 'application/json' }
+          const { status, body: answer } = await system.request(`/functions/v1/${name}?action=checkin`, {
+            method: 'POST',
+            as,
+            headers,
+            body,
+          })
+          if (status >= 500 && answer?.code !== 'payment_provider_off')
+            failed.push(`${name} ${status} ${JSON.stringify(body)}`)
+        }
+    expect(failed).toEqual([])
+  })
+
+  it('is refused by every RPC, from anybody, and breaks none', async () => {
+    const functions = await rowsOf<{ name: string; arguments: string[] }>(
+      system,
+      sql`select proname as name, coalesce(proargnames, '{}') as arguments from pg_proc where pronamespace = 'public'::regnamespace
+          and prokind = 'f' and prorettype <> 'trigger'::regtype order by 1`,
+    )
+    expect(functions.length).toBeGreaterThan(15)
+    const failed: string[] = []
+    for (const { name, arguments: names } of functions)
+      for (const as of ['anon', crowd[0]!, admin] as const)
+        for (const body of bodies(names.filter((argument) => argument.startsWith('p_'))).slice(
+          as === admin ? 5 : 10,
+        )) {
+          const headers = { 'content-type': 'application/json' }
+          const { status } = await system.request(`/rest/v1/rpc/${name}`, {
+            method: 'POST',
+            as,
+            headers,
+            body,
+          })
+          if (status >= 500) failed.push(`${name} ${status} ${JSON.stringify(body)}`)
+        }
+    expect(failed).toEqual([])
+  })
+})

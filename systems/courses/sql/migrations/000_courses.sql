@@ -71,8 +71,8 @@ create table public.events (
   starts_at timestamptz not null,
   ends_at timestamptz not null default '-infinity',
   timezone text not null default 'Asia/Kolkata',
-  price numeric(10, 2) not null default 0 check (price >= 0),
-  currency text not null default 'INR' check (currency ~ '^[A-Z]{3}$'),
+  price numeric(10, 2) not null default 0 check (price = 0 or price >= 1),
+  currency text not null default 'INR' check (currency = 'INR'),
   gst_rate numeric(4, 2) not null default 18 check (gst_rate between 0 and 50),
   max_participants integer not null check (max_participants between 0 and 1000000),
   claim_hours integer not null default 24 check (claim_hours between 1 and 720),
@@ -93,6 +93,7 @@ comment on column public.events.status is 'Set by update-event-status and by eve
 comment on column public.events.ends_at is 'Default: two hours after starts_at.';
 comment on column public.events.timezone is 'IANA zone of the wall clock that people are told.';
 comment on column public.events.price is 'What a seat costs, GST included, in major units of the currency. 0: free.';
+comment on column public.events.currency is 'Reports add amounts up, so there is one currency.';
 comment on column public.events.gst_rate is 'Percent of GST that the price includes.';
 comment on column public.events.claim_hours is 'For how long a seat that became free is offered to who waits; never beyond the start.';
 comment on column public.events.refund_hours is 'A seat that is given up so many hours before the start is paid back in full, later ones are not.';

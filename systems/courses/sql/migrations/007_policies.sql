@@ -70,7 +70,7 @@ create policy "own profile, administrators all" on public.profiles for select to
 create policy "own profile" on public.profiles for update to authenticated
   using (id = (select auth.uid())) with check (id = (select auth.uid()));
 
-grant insert (id, title, description, category, instructor_id, starts_at, ends_at, timezone, price, currency, gst_rate, max_participants,
+grant insert (id, title, description, category, instructor_id, starts_at, ends_at, timezone, price, gst_rate, max_participants,
   claim_hours, refund_hours, checkin_minutes, requires_code, min_attendance_minutes, is_published) on public.events to authenticated;
 grant update (title, description, category, instructor_id, starts_at, ends_at, timezone, price, gst_rate, max_participants,
   claim_hours, refund_hours, checkin_minutes, requires_code, min_attendance_minutes, is_published), delete on public.events to authenticated;

@@ -287,6 +287,10 @@ begin
   if coalesce(trim(p_coupon_code), '') <> '' then
     v_coupon := private.usable_coupon(p_coupon_code, p_event, p_user_id);
     v_discount := least(v_price, coalesce(round(v_price * v_coupon.percent_off / 100)::bigint, plinth.to_minor(v_coupon.amount_off, p_event.currency)));
+    -- Razorpay takes no less than one rupee.
+    if v_price - v_discount < 100 then
+      v_discount := v_price;
+    end if;
   end if;
   insert into public.registrations (event_id, user_id, amount, discount, currency, coupon_id, seat_key, attendee_name, device_id)
   values (p_event.id, p_user_id, plinth.to_major(v_price - v_discount, p_event.currency), plinth.to_major(v_discount, p_event.currency),

@@ -62,8 +62,9 @@ comment on function private.invoice_content(public.registrations, bigint, text) 
 
 create function public.invoices_of(p_registration_id uuid) returns jsonb language plpgsql stable security definer set search_path = '' as $$
 begin
-  if not exists (select from public.registrations r where r.id = p_registration_id
-    and ((r.user_id = (select auth.uid()) and r.order_id is not null) or private.is_admin() or plinth.is_trusted())) then
+  -- Who paid, also when they passed the seat on: an invoice names them, and nobody else reads it.
+  if not exists (select from public.registrations r left join public.payment_transactions t on t.registration_id = r.id
+    where r.id = p_registration_id and (t.user_id = (select auth.uid()) or private.is_admin() or plinth.is_trusted())) then
     perform plinth.refuse('registration_not_found', 404, 'There is no such registration.', jsonb_build_object('registration_id', p_registration_id));
   end if;
   return (select coalesce(jsonb_agg(jsonb_build_object('kind', d.kind, 'number', d.label, 'issued_at', d.issued_at, 'content', d.content)
@@ -71,7 +72,7 @@ begin
     from plinth.documents d join public.registrations r on r.id = p_registration_id
     where d.tenant = '' and d.kind in ('invoice', 'credit-note') and (d.key = r.order_id::text or d.key like r.order_id || '/%'));
 end $$;
-comment on function public.invoices_of(uuid) is 'The invoice and the credit notes of a registration. Raises registration_not_found.';
+comment on function public.invoices_of(uuid) is 'The invoice and the credit notes of a registration, for who paid it. Raises registration_not_found.';
 
 -- Paying ---------------------------------------------------------------------------------------------------------
 
@@ -245,23 +246,24 @@ comment on function private.payment_refunded(uuid, text, bigint) is 'Money went 
 
 -- Webhooks -------------------------------------------------------------------------------------------------------
 
+create function private.log_fact() returns trigger language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.webhook_logs (source, event_id, event_type, payload, deliveries, received_at)
+  values (new.provider, new.event_id, new.kind, jsonb_build_object('event', new.kind, 'objects', new.objects), 0, new.received_at)
+  on conflict (source, event_id) do nothing;
+  return null;
+end $$;
+comment on function private.log_fact() is 'Trigger: every webhook that is stored is logged with it, by whatever address it came.';
+create trigger log_fact after insert on plinth.payment_facts for each row when (new.source = 'webhook') execute function private.log_fact();
+
 create function private.log_webhook(p_source text, p_event_id text, p_event_type text, p_payload jsonb) returns void
 language plpgsql security definer set search_path = '' as $$
 declare
-  v_fact record;
-  v_found boolean;
   v_entity jsonb := p_payload #> '{payload,payment,entity}';
 begin
-  -- Shared with nobody who marks the fact as processed: either that is seen here, or it finds the row of this log.
-  select i.processed_at, i.received_at into v_fact
-    from plinth.payment_facts f join plinth.payment_inbox i on i.fact = f.id
-    where f.provider = p_source and f.event_id = p_event_id for share of i;
-  v_found := found;
-  insert into public.webhook_logs as w (source, event_id, event_type, payload, status, received_at, processed_at)
-  values (p_source, p_event_id, p_event_type, p_payload,
-    case when v_found and v_fact.processed_at is null then 'received' else 'processed' end::public.webhook_status,
-    coalesce(v_fact.received_at, plinth.now()), case when v_found then v_fact.processed_at else plinth.now() end)
-  on conflict (source, event_id) do update set deliveries = w.deliveries + 1;
+  insert into public.webhook_logs as w (source, event_id, event_type, payload, status, processed_at)
+  values (p_source, p_event_id, p_event_type, p_payload, 'processed', plinth.now())
+  on conflict (source, event_id) do update set payload = excluded.payload, deliveries = w.deliveries + 1;
   if p_event_type = 'payment.failed' then
     update public.payment_transactions set metadata = metadata || jsonb_build_object('last_error', jsonb_strip_nulls(jsonb_build_object(
         'code', v_entity -> 'error_code', 'description', v_entity -> 'error_description', 'payment', v_entity -> 'id')))
@@ -269,7 +271,7 @@ begin
   end if;
 end $$;
 comment on function private.log_webhook(text, text, text, jsonb) is
-  'Logs a webhook that was checked and stored. What says nothing of payments, or nothing new, is processed at once.';
+  'Gives the log of a webhook its whole body. What says nothing of payments, or nothing new, is processed at once.';
 
 create function private.mark_webhook() returns trigger language plpgsql security definer set search_path = '' as $$
 begin
@@ -342,7 +344,7 @@ revoke all on function private.seller(), private.zone(), private.tax_lines(bigin
   private.flag_payment(uuid, uuid, text, jsonb), private.note_attempt(public.registrations, inet, text, text),
   private.begin_payment(uuid, uuid, text, text, text), private.registration_paid(uuid, uuid), private.registration_refunded(uuid),
   private.follow_order(uuid, text, bigint, text, text[]), private.payment_happened(uuid, text, text), private.payment_refunded(uuid, text, bigint),
-  private.log_webhook(text, text, text, jsonb), private.mark_webhook(), private.fail_webhooks(), private.log_callback(),
+  private.log_fact(), private.log_webhook(text, text, text, jsonb), private.mark_webhook(), private.fail_webhooks(), private.log_callback(),
   private.differing_orders(), private.mend_order(uuid), private.reconciliation_report(integer) from public;
 grant execute on function public.invoices_of(uuid) to authenticated, service_role;
 grant execute on function private.begin_payment(uuid, uuid, text, text, text), private.log_webhook(text, text, text, jsonb), private.fail_webhooks(),
