@@ -56,9 +56,9 @@ export const certificateLog = defineFunction({
   handle: async ({ certificates }, { since, leaf, from }) => {
     const { issuer, log } = certificates
     const text = (hashes: readonly Buffer[]) => hashes.map((hash) => hash.toString('base64'))
-    const [proof] = leaf === undefined ? [] : await log.proveLeaves([leaf])
-    const growth = since === undefined ? undefined : await log.proveGrowth(since)
-    const head = growth?.head ?? proof?.head ?? (await log.head())
+    const head = await log.head()
+    const [proof] = leaf === undefined ? [] : await log.proveLeaves([leaf], head)
+    const growth = since === undefined ? undefined : await log.proveGrowth(since, head)
     return {
       issuer: issuer.did,
       checkpoint: head?.note ?? null,

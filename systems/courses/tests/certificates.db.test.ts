@@ -323,6 +323,26 @@ describe('verifying', () => {
     )
   })
 
+  it('who reads while it is revoked and issued anew sees one or the other, and never a contradiction', async () => {
+    const [person] = await people(school, 'raced', 1)
+    const [registration] = await heldEvent([person!], 100)
+    await issue(registration!, person!)
+    const { id } = await ofRegistration(registration!)
+    const { certificates } = contextOf()
+    const seen = new Set<string>()
+    let isOver = false
+    const readers = [1, 2, 3].map(async () => {
+      while (!isOver) seen.add((await certificates.show({ id })).verification.state)
+    })
+    for (let round = 0; round < 5; round += 1) {
+      await manage('revoke', { certificateId: id, reason: 'A reason' }, 'service')
+      await manage('reissue', { certificateId: id }, 'service')
+    }
+    isOver = true
+    await Promise.all(readers)
+    expect([...seen].filter((state) => state !== 'valid' && state !== 'revoked')).toEqual([])
+  })
+
   it('the PDF goes to whoever has the token, carries the file that proves it, and is the same each time', async () => {
     const { files, certificates } = contextOf()
     const shown = await certificates.show({ token: row.verification_token })

@@ -9,7 +9,6 @@ import {
   findLog,
   type LogRow,
   lockLog,
-  readLastHead,
   readLeaves,
   readRanges,
   writeHead,
@@ -56,10 +55,10 @@ export interface MerkleLog {
   ): Promise<{ readonly result: T; readonly head: SignedHead | undefined }>
   /** The last signed head; undefined while the log is empty. Fails with `log_altered` when its signature does not hold. */
   head(): Promise<SignedHead | undefined>
-  /** Proves leaves in the last head's tree. Fails with `no_such_leaf`, or with `log_altered` when a proof does not hold. */
-  proveLeaves(indexes: readonly number[]): Promise<readonly LeafProof[]>
-  /** Proves that the last head's tree begins with the first `former` leaves. Fails like {@link proveLeaves}. */
-  proveGrowth(former: number): Promise<GrowthProof>
+  /** Proves leaves in the tree of a head that this log gave, else of the last one. Fails with `no_such_leaf`, or with `log_altered` when a proof does not hold. */
+  proveLeaves(indexes: readonly number[], head?: SignedHead): Promise<readonly LeafProof[]>
+  /** Proves that such a tree begins with the first `former` leaves. Fails like {@link proveLeaves}. */
+  proveGrowth(former: number, head?: SignedHead): Promise<GrowthProof>
   /** Hashes of leaves, at most 1,000. */
   leaves(range: Range): Promise<readonly Hash[]>
   /** Recomputes every node and compares it, every head, and what was copied. Gives what differs, at most 100. */
@@ -86,22 +85,24 @@ export function createMerkleLog(options: LogOptions): MerkleLog {
   const { name, identity, database, clock, log } = options
   const copies = createHeadCopies({ ...options, verifier: identity.verifier })
   const ask: Ask = (statement) => database.asOwner(statement)
+  /** Who appends in this process waits here, and not with a connection in hand. */
+  let turn: Promise<unknown> = Promise.resolve()
   const altered = (problem: string) => merkleLogErrors.log_altered({ log: name, problem })
 
   const keepCopy = (head: SignedHead, id: number) => copies.keep(head, (range) => readLeaves(ask, id, range))
 
-  async function lastHead(of: Ask, row: LogRow | undefined): Promise<SignedHead | undefined> {
-    if (!row || row.size === 0) return undefined
-    const stored = await readLastHead(of, row.id)
-    const head = stored && openHead(stored.note, identity.verifier)
-    if (!head || head.size !== row.size || head.size !== stored.size)
+  /** The head that the log has to have, with its signature. */
+  function headOf(row: Awaited<ReturnType<typeof findLog>>): SignedHead | undefined {
+    if (!row || (row.size === 0 && !row.head)) return undefined
+    const head = row.head && openHead(row.head.note, identity.verifier)
+    if (!head || head.size !== row.size || head.size !== row.head?.size)
       throw altered(`its ${row.size} leaves have no signed head`)
     return head
   }
 
   /** The tree as it stands, after it was compared with its signed head and with the copy. */
   async function openTree(transaction: Transaction, row: LogRow): Promise<GrowingTree> {
-    const head = await lastHead(transaction.query, row)
+    const head = headOf(await findLog(transaction.query, name))
     const copied = await copies.last()
     const ranges: Range[] = [[0, row.size]]
     if (copied && copied.size < row.size) ranges.push([0, copied.size])
@@ -143,30 +144,39 @@ export function createMerkleLog(options: LogOptions): MerkleLog {
     log.warn({ log: name, from: row.size, until: copied.size }, 'leaves came back from the copy of the log')
   }
 
-  const prove = async <T>(work: (head: SignedHead, id: number) => Promise<T>): Promise<T> => {
+  async function appendNow<T>(work: (transaction: Transaction, first: number) => Promise<Appendix<T>>) {
+    const { result, head, id } = await database.transactionAsOwner(async (transaction) => {
+      const row = await lockLog(transaction.query, name)
+      const tree = await openTree(transaction, row)
+      await recover(transaction, row, tree)
+      const { leaves, result } = await work(transaction, tree.size)
+      const head = leaves.length === 0 ? undefined : await write(transaction, row.id, tree, leaves)
+      return { result, head, id: row.id }
+    })
+    if (head) await keepCopy(head, id)
+    return { result, head }
+  }
+
+  const prove = async <T>(
+    given: SignedHead | undefined,
+    work: (head: SignedHead, id: number) => Promise<T>,
+  ): Promise<T> => {
     const row = await findLog(ask, name)
-    const head = await lastHead(ask, row)
+    const head = given ?? headOf(row)
     if (!row || !head) throw merkleLogErrors.no_such_leaf({ index: 0, size: 0 })
     return work(head, row.id)
   }
 
   return {
     identity,
-    append: async (work) => {
-      const { result, head, id } = await database.transactionAsOwner(async (transaction) => {
-        const row = await lockLog(transaction.query, name)
-        const tree = await openTree(transaction, row)
-        await recover(transaction, row, tree)
-        const { leaves, result } = await work(transaction, tree.size)
-        const head = leaves.length === 0 ? undefined : await write(transaction, row.id, tree, leaves)
-        return { result, head, id: row.id }
-      })
-      if (head) await keepCopy(head, id)
-      return { result, head }
+    append: (work) => {
+      const done = turn.then(() => appendNow(work))
+      turn = done.catch(() => undefined)
+      return done
     },
-    head: async () => lastHead(ask, await findLog(ask, name)),
-    proveLeaves: (indexes) =>
-      prove(async (head, id) => {
+    head: async () => headOf(await findLog(ask, name)),
+    proveLeaves: (indexes, given) =>
+      prove(given, async (head, id) => {
         const bad = indexes.find((index) => !Number.isSafeInteger(index) || index < 0 || index >= head.size)
         if (bad !== undefined) throw merkleLogErrors.no_such_leaf({ index: bad, size: head.size })
         const paths = indexes.map((index) => inclusionRanges(index, head.size))
@@ -180,8 +190,8 @@ export function createMerkleLog(options: LogOptions): MerkleLog {
           return { index, head, path }
         })
       }),
-    proveGrowth: (former) =>
-      prove(async (head, id) => {
+    proveGrowth: (former, given) =>
+      prove(given, async (head, id) => {
         if (!Number.isSafeInteger(former) || former < 0 || former > head.size)
           throw merkleLogErrors.no_such_leaf({ index: former, size: head.size })
         const ranges = consistencyRanges(former, head.size)
@@ -197,12 +207,13 @@ export function createMerkleLog(options: LogOptions): MerkleLog {
       return row ? readLeaves(ask, row.id, [from, Math.min(until, from + mostLeaves)]) : []
     },
     audit: async () => {
-      const row = await findLog(ask, name)
-      return auditLog({ ask, row, verifier: identity.verifier, copied: await copies.last() })
+      // The copy first: what is appended meanwhile is in the log only.
+      const copied = await copies.last()
+      return auditLog({ ask, row: await findLog(ask, name), verifier: identity.verifier, copied })
     },
     catchUp: async () => {
       const row = await findLog(ask, name)
-      const head = await lastHead(ask, row)
+      const head = headOf(row)
       if (row && head) await keepCopy(head, row.id)
     },
     copyProblem: () => copies.problem(),

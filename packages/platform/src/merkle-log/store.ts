@@ -32,11 +32,20 @@ async function findLocked(ask: Ask, name: string): Promise<LogRow | undefined> {
   return rows[0] && { id: rows[0].id, size: Number(rows[0].size) }
 }
 
-export async function findLog(ask: Ask, name: string): Promise<LogRow | undefined> {
-  const { rows } = await ask<{ id: number; size: string }>(
-    sql`select id, size from plinth.merkle_logs where name = ${name}`,
-  )
-  return rows[0] && { id: rows[0].id, size: Number(rows[0].size) }
+/** The log and its latest head, as the database says at one instant. */
+export async function findLog(
+  ask: Ask,
+  name: string,
+): Promise<(LogRow & { readonly head: HeadRow | undefined }) | undefined> {
+  const { rows } = await ask<{ id: number; size: string; head_size: string | null; note: string | null }>(sql`
+    select l.id, l.size, h.size as head_size, h.note
+    from plinth.merkle_logs l
+    left join lateral (select size, note from plinth.merkle_heads where log = l.id order by size desc limit 1) h on true
+    where l.name = ${name}`)
+  const [row] = rows
+  if (!row) return undefined
+  const head = row.note === null ? undefined : { size: Number(row.head_size), note: row.note }
+  return { id: row.id, size: Number(row.size), head }
 }
 
 /** Fetches the nodes of some ranges in one statement. What is not there throws when it is read. */
@@ -82,12 +91,4 @@ export async function writeHead(ask: Ask, log: number, head: HeadRow & { readonl
   await ask(sql`
     insert into plinth.merkle_heads (log, size, root, note, signed_at)
     values (${log}, ${head.size}, ${head.root}, ${head.note}, ${at})`)
-}
-
-/** The latest head, as the database says. */
-export async function readLastHead(ask: Ask, log: number): Promise<HeadRow | undefined> {
-  const { rows } = await ask<{ size: string; note: string }>(
-    sql`select size, note from plinth.merkle_heads where log = ${log} order by size desc limit 1`,
-  )
-  return rows[0] && { size: Number(rows[0].size), note: rows[0].note }
 }

@@ -1,4 +1,5 @@
 import { sql } from '@plinth/platform/database'
+import { leafHash } from '@plinth/platform/merkle-log'
 import { bundleOf, type CertificateBundle } from '../credential/bundle.ts'
 import { listBits } from '../credential/status-list.ts'
 import { certificateErrors } from '../errors.ts'
@@ -43,33 +44,47 @@ export async function showCertificate(
   lists: StatusLists,
   name: CertificateName,
 ): Promise<ShownCertificate> {
-  const found = await findCertificate(context, name)
-  if (!found?.statement) throw certificateErrors.certificate_not_found()
-  if (found.issuer !== context.issuer.did)
-    throw certificateErrors.certificate_issuer_lost({ issuer: found.issuer })
+  for (let attempt = 1; ; attempt += 1) {
+    const found = await findCertificate(context, name)
+    if (!found?.statement) throw certificateErrors.certificate_not_found()
+    if (found.issuer !== context.issuer.did)
+      throw certificateErrors.certificate_issuer_lost({ issuer: found.issuer })
+    const shown = await prove(context, lists, { ...found, statement: found.statement })
+    if (isWhatWasSigned(found, shown)) return shown
+    // It may have been revoked or issued anew since its row was read.
+    if (attempt < attempts) continue
+    context.journal.error({ certificate: found.id }, 'a certificate’s record is not what was signed')
+    throw certificateErrors.certificate_altered({ certificate: found.id })
+  }
+}
+
+const attempts = 3
+
+async function prove(
+  context: CertificateContext,
+  lists: StatusLists,
+  found: FoundRow & { readonly statement: string },
+): Promise<ShownCertificate> {
   const leaf = Number(found.leaf)
   const [[proof], status] = await Promise.all([
     context.log.proveLeaves([leaf]),
     lists.of(Math.floor(leaf / listBits)),
   ])
   const bundle = bundleOf(found.statement, proof!, status, addressOf(context, found.token))
-  const verification = await verifyCertificate(bundle, {
-    issuers: [context.issuer.did],
-    now: context.clock.now(),
-  })
-  const isWhatWasSigned =
-    verification.state !== 'invalid' &&
-    verification.facts.number === found.number &&
-    found.is_revoked === (verification.state === 'revoked')
-  if (!isWhatWasSigned) {
-    context.journal.error(
-      { certificate: found.id, verification },
-      'a certificate’s record is not what was signed',
-    )
-    throw certificateErrors.certificate_altered({ certificate: found.id })
-  }
+  const issuers = [context.issuer.did]
+  const verification = await verifyCertificate(bundle, { issuers, now: context.clock.now() })
   const { id, user_id: userId, version, token, pdf_url: pdfUrl } = found
   return { id, userId, version, token, pdfUrl, bundle, verification }
+}
+
+/** Whether the row says the same as the statements: leaf, number, and that it was revoked or not. */
+function isWhatWasSigned(found: FoundRow, { bundle, verification }: ShownCertificate): boolean {
+  if (verification.state === 'invalid' || verification.state === 'superseded') return false
+  return (
+    found.hash === leafHash(Buffer.from(bundle.credential)).toString('hex') &&
+    found.number === verification.facts.number &&
+    found.is_revoked === (verification.state === 'revoked')
+  )
 }
 
 async function findCertificate(

@@ -53,10 +53,15 @@ export function createHeadCopies({ folder, copyFolder, name, verifier, log }: He
       text = (await readFrom(headsPath, 0))!
     }
     const end = text.lastIndexOf(10) + 1
-    for (const line of text.subarray(0, end).toString().split('\n').slice(0, -1)) {
+    // The last one that holds counts; those before it say nothing more.
+    for (const line of text.subarray(0, end).toString().split('\n').slice(0, -1).reverse()) {
       const head = openHead(noteOf(line), verifier)
-      if (!head) problem = 'a copy of a head does not hold'
-      else if (!known || head.size > known.size) known = head
+      if (!head) {
+        problem = 'a copy of a head does not hold'
+        continue
+      }
+      if (!known || head.size > known.size) known = head
+      break
     }
     read += end
     return known

@@ -71,6 +71,23 @@ describe('a log', () => {
     await expect(log.proveGrowth(size + 1)).rejects.toMatchObject({ code: 'no_such_leaf' })
   })
 
+  it('is read while others append, and nobody takes that for an alteration', async () => {
+    const log = open('read')
+    await appendTo(log, 'read', 1)
+    let isOver = false
+    const readers = [open('read'), open('read')].map(async (reader) => {
+      for (let reads = 0; !isOver || reads < 5; reads += 1) {
+        const head = (await reader.head())!
+        await reader.proveLeaves([head.size - 1], head)
+        await reader.proveGrowth(1)
+      }
+    })
+    for (let appends = 0; appends < 25; appends += 1) await appendTo(log, 'read', 2)
+    isOver = true
+    await Promise.all(readers)
+    expect((await log.head())!.size).toBe(51)
+  })
+
   it('costs at most two rows per leaf, and a proof as many rows as the tree is high', async () => {
     const log = open('costs')
     await appendTo(log, 'costs', 1_000)
