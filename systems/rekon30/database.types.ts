@@ -458,6 +458,84 @@ export type Database = {
           },
         ]
       }
+      in_app_notifications: {
+        Row: {
+          action_url: string | null
+          created_at: string
+          data: Json | null
+          id: string
+          message: string
+          read_at: string | null
+          title: string
+          type: string
+          user_id: string
+        }
+        Insert: {
+          action_url?: string | null
+          created_at?: string
+          data?: Json | null
+          id?: string
+          message: string
+          read_at?: string | null
+          title: string
+          type?: string
+          user_id: string
+        }
+        Update: {
+          action_url?: string | null
+          created_at?: string
+          data?: Json | null
+          id?: string
+          message?: string
+          read_at?: string | null
+          title?: string
+          type?: string
+          user_id?: string
+        }
+        Relationships: []
+      }
+      notification_preferences: {
+        Row: {
+          email: boolean | null
+          in_app: boolean | null
+          locale: string | null
+          marketing: boolean | null
+          push: boolean | null
+          quiet_from: string | null
+          quiet_until: string | null
+          sms: boolean | null
+          topic: string
+          user_id: string
+          zone: string | null
+        }
+        Insert: {
+          email?: boolean | null
+          in_app?: boolean | null
+          locale?: string | null
+          marketing?: boolean | null
+          push?: boolean | null
+          quiet_from?: string | null
+          quiet_until?: string | null
+          sms?: boolean | null
+          topic?: string
+          user_id?: string
+          zone?: string | null
+        }
+        Update: {
+          email?: boolean | null
+          in_app?: boolean | null
+          locale?: string | null
+          marketing?: boolean | null
+          push?: boolean | null
+          quiet_from?: string | null
+          quiet_until?: string | null
+          sms?: boolean | null
+          topic?: string
+          user_id?: string
+          zone?: string | null
+        }
+        Relationships: []
+      }
       payment_records: {
         Row: {
           business_id: string
@@ -704,6 +782,33 @@ export type Database = {
             referencedColumns: ['id']
           },
         ]
+      }
+      push_subscriptions: {
+        Row: {
+          auth: string | null
+          created_at: string
+          endpoint: string
+          kind: string
+          p256dh: string | null
+          user_id: string
+        }
+        Insert: {
+          auth?: string | null
+          created_at?: string
+          endpoint: string
+          kind?: string
+          p256dh?: string | null
+          user_id?: string
+        }
+        Update: {
+          auth?: string | null
+          created_at?: string
+          endpoint?: string
+          kind?: string
+          p256dh?: string | null
+          user_id?: string
+        }
+        Relationships: []
       }
       realtime_events: {
         Row: {

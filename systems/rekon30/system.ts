@@ -47,6 +47,7 @@ export const rekon30 = defineSystem({
     'products',
     'sales',
     'payments',
+    'in_app_notifications',
   ],
   journalledTables: [
     'businesses',

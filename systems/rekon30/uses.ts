@@ -1,7 +1,9 @@
 import { backups } from '@plinth/platform/backups'
 import { sql } from '@plinth/platform/database'
 import { keys } from '@plinth/platform/keys'
+import { notifications } from '@plinth/platform/notifications'
 import { useCapabilities } from '@plinth/platform/system'
+import { rekon30Templates } from './notices/templates.ts'
 
 /**
  * What rekon30 uses beside what every project has; its functions and jobs are declared with these definers. Only
@@ -10,6 +12,7 @@ import { useCapabilities } from '@plinth/platform/system'
  */
 export const { uses, defineFunction, defineJob } = useCapabilities(
   keys({ callsPerHour: 1_000 }),
+  notifications({ templates: rekon30Templates }),
   backups({
     tenants: sql`select id::text as tenant from public.businesses where status = 'active'`,
     leaves: [

@@ -129,6 +129,15 @@ describe('a slot of five minutes (R-F2, R-F8, R-N1)', () => {
       'backup_completed',
       'backup_recovered',
     ])
+    const told = await system.database.asOwner(sql`
+      select channel, template, variables ->> 'problem' as problem from plinth.notifications
+      where person::text = ${admin.userId} and purpose = 'alert' order by created_at, template, channel`)
+    expect(told.rows).toEqual([
+      { channel: 'email', template: 'backup-failed', problem: 'no space left' },
+      { channel: 'in_app', template: 'backup-failed', problem: 'no space left' },
+      { channel: 'email', template: 'backup-recovered', problem: '' },
+      { channel: 'in_app', template: 'backup-recovered', problem: '' },
+    ])
     const permissions = ['backup_status']
     const { key } = (await call('create-api-key', { key_name: 'Monitor', permissions })).body
     const read = (query: string) =>

@@ -198,6 +198,9 @@ describe('what follows from payments', () => {
         sql`select string_agg(data ->> 'kind', ',' order by seq) from public.realtime_events
             where business_id = ${business} and event_type = 'payment_reminder'`,
       )
+    await system.database.asOwner(
+      sql`update public.businesses set email = 'shop@example.com', phone = '+233201234567' where id = ${business}`,
+    )
     await verify(business, 1500, '2024-01-10T10:00:00Z')
     const seen: unknown[] = []
     for (const instant of [
@@ -222,6 +225,11 @@ describe('what follows from payments', () => {
       ['2024-07-25', 'inactive', 'overdue', 'upcoming,overdue,switched_off'],
       ['2024-07-26', 'inactive', 'overdue', 'upcoming,overdue,switched_off'],
     ])
+    const told = await system.database.asOwner(sql`
+      select channel, string_agg(variables ->> 'kind', ',' order by dedupe_key) as kinds, min(variables ->> 'amount') as amount
+      from plinth.notifications where dedupe_key like ${`payment-reminder/${business}/%`} group by channel order by channel`)
+    const thrice = { kinds: 'overdue,switched_off,upcoming', amount: '200.00' }
+    expect(told.rows).toEqual(['email', 'in_app', 'sms'].map((channel) => ({ channel, ...thrice })))
     await verify(business, 200, '2024-09-01T10:00:00Z')
     expect(await stateOf(business)).toMatchObject({
       status: 'active',

@@ -15,6 +15,7 @@ describe('no role reaches another business (R-O1, AT-29)', () => {
     test,
     overseers: ['super admin'],
     values: {
+      push_subscriptions: { kind: 'fcm' },
       // Whose rows these are is no super admin by them.
       super_admins: { is_active: false },
       businesses: { status: 'active', payment_status: 'paid' },

@@ -111,7 +111,7 @@ export async function startFaultyNodes(cluster: OwnCluster, key: Buffer): Promis
       postgres: async () => {
         const lines = (await readFile(join(folder, 'data/postgres/postmaster.pid'), 'utf8')).split('\n')
         process.kill(Number(lines[0]), 'SIGKILL')
-        await waitFor(isUp, { timeout: 60_000, what: 'PostgreSQL after a crash' })
+        await waitFor(isUp, { timeout: 300_000, what: 'PostgreSQL after a crash' })
       },
     },
     holder: () => holder(),
