@@ -10,7 +10,7 @@ export function addNewCommand(program: Command): void {
     .argument('<name>', 'lower-case letters and digits: clinic')
     .action(async (name: string) => {
       await writeSystem(repository, name)
-      await finishSystem(repository)
+      await finishSystem(repository, name)
       process.stdout.write(nextSteps(name))
     })
 }

@@ -2,13 +2,19 @@ import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { finishSystem, repository, writeSystem } from './write-system.ts'
+import { finishSystem, formatSystem, repository, writeSystem } from './write-system.ts'
 
 /** What the command reads of a repository. */
 async function makeRoot(): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'plinth-new-'))
   onTestFinished(() => rm(root, { recursive: true }))
-  for (const path of ['examples/notes', 'server/src/systems.ts', 'server/package.json'])
+  for (const path of [
+    '.gitignore',
+    'biome.json',
+    'examples/notes',
+    'server/src/systems.ts',
+    'server/package.json',
+  ])
     await cp(join(repository, path), join(root, path), {
       recursive: true,
       filter: (source) => !source.endsWith('node_modules'),
@@ -40,6 +46,16 @@ it('a new system is a copy of the example under its own name, and the server hos
   })
 })
 
+it('a new system is formatted, however long its name is', async () => {
+  const root = await makeRoot()
+  const name = 'veterinaryclinic'
+  await writeSystem(root, name)
+  await formatSystem(root, name)
+  const test = await read(root, `systems/${name}/tests/notes.db.test.ts`)
+  expect(test.split('\n').filter((line) => line.length > 110)).toEqual([])
+  expect(test).toContain(`system.call('${name}-count-words', {}, { as: ben })`)
+})
+
 it('a name that is taken, or that fits no database, is refused and nothing is written', async () => {
   const root = await makeRoot()
   await writeSystem(root, 'clinic')
@@ -51,7 +67,7 @@ it('a name that is taken, or that fits no database, is refused and nothing is wr
 
 it('what fails after it was written is named, with what to run', async () => {
   const root = await makeRoot()
-  await expect(finishSystem(root)).rejects.toMatchObject({
+  await expect(finishSystem(root, 'clinic')).rejects.toMatchObject({
     code: 'new_system_unfinished',
     message: expect.stringMatching(/failed with code \d+: /),
   })

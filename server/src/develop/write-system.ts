@@ -31,11 +31,19 @@ export async function writeSystem(root: string, name: string): Promise<void> {
   }
 }
 
-/** Makes the new package known to npm (the lock file, the link in `node_modules`), and lists its errors. */
-export async function finishSystem(root: string): Promise<void> {
+/** Makes the new package known to npm (the lock file, the link in `node_modules`), formats it and lists its errors. */
+export async function finishSystem(root: string, name: string): Promise<void> {
   const quiet = ['--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
   await run(root, 'npm', ['install', ...quiet])
+  await formatSystem(root, name)
   await run(root, process.execPath, [join(root, 'bin', 'plinth.js'), 'run', 'scripts/write-docs.ts'])
+}
+
+/** Lines with a name of another length than the example's wrap elsewhere, and `npm test` looks at that. */
+export async function formatSystem(root: string, name: string): Promise<void> {
+  const biome = join(repository, 'node_modules', '@biomejs', 'biome', 'bin', 'biome')
+  const files = [`systems/${name}`, 'server/src/systems.ts']
+  await run(root, process.execPath, [biome, 'check', '--write', '--log-level=error', ...files])
 }
 
 async function run(cwd: string, program: string, given: readonly string[]): Promise<void> {
