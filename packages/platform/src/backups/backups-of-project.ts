@@ -53,6 +53,8 @@ export interface TenantBackups {
   readonly completed24h: number
   readonly backups: number
   readonly bytes: number
+  /** How long the last sound rehearsal took to restore it: the measured RTO. Null before the first. */
+  readonly restoreMilliseconds: number | null
 }
 
 /** Backups of a project, for commands and for systems. */
@@ -180,6 +182,7 @@ interface StatusRow extends Record<string, unknown> {
   readonly completed_24h: string
   readonly backups: string
   readonly bytes: string
+  readonly restore_milliseconds: string | null
 }
 
 async function readStatus({ database }: BackupContext, tenant?: string): Promise<readonly TenantBackups[]> {
@@ -198,6 +201,7 @@ async function readStatus({ database }: BackupContext, tenant?: string): Promise
     completed24h: Number(row.completed_24h),
     backups: Number(row.backups),
     bytes: Number(row.bytes),
+    restoreMilliseconds: row.restore_milliseconds === null ? null : Number(row.restore_milliseconds),
   }))
 }
 

@@ -21,6 +21,8 @@ import { loadStages, makeStages, type StagedTable } from './stage-tables.ts'
 /** What of a backup is restored, and where to. */
 export interface RestoreChoice {
   readonly id: string
+  /** Whose backup it has to be: one of another tenant is as unknown as one that is not there. Default: whosoever. */
+  readonly tenant?: string | undefined
   /** Only these, as `items` or `public.items`. Default: all. */
   readonly tables?: readonly string[] | undefined
   /** Only rows with these keys, in tables whose key is one column: they come back or are as they were; nothing goes. */
@@ -149,6 +151,8 @@ interface Prepared extends RestoreChoice {
 async function prepare(context: BackupContext, choice: RestoreChoice): Promise<Prepared> {
   const chain = await openChain(context, choice.id)
   const { manifest, index } = chain.at(-1)!
+  if (choice.tenant !== undefined && choice.tenant !== manifest.tenant)
+    throw backupErrors.backup_unknown({ id: choice.id })
   if (manifest.tenant === wholeProject) throw backupErrors.backup_of_project({ id: choice.id })
   const known = Object.keys(index.tables)
   const relations = choice.tables?.map((name) => {

@@ -3,6 +3,7 @@ import { messageOf } from '../../kernel/index.ts'
 import type { BackupContext } from '../backup-context.ts'
 import { type BackupKind, type BackupRecord, findBackup } from '../catalogue/backup-record.ts'
 import { copyToSecond } from '../copies/copy-backup.ts'
+import { backupErrors } from '../errors.ts'
 import type { Frame } from '../format/frames.ts'
 import { type BackupIndex, type Reference, writeManifest } from '../format/manifest.ts'
 import { fileOf, partOf } from '../format/names.ts'
@@ -116,11 +117,13 @@ function recordBackup(
   const { file, sha256, bytes, parts, index } = written
   const milliseconds = Math.round(performance.now() - began)
   return database.transactionAsOwner(async ({ query }) => {
-    await query(sql`
+    const { rowCount } = await query(sql`
       update plinth.backups set status = 'completed', kind = ${kind}, base = ${base}, previous = ${previous?.id ?? null},
         taken_at = ${takenAt}, completed_at = ${clock.now()}, milliseconds = ${milliseconds}, sequence = ${sequence},
         rows = ${taking.rows}, bytes = ${bytes}, parts = ${parts}, file = ${file}, sha256 = ${sha256}
       where id = ${id} and status = 'running'`)
+    // Its session was lost, and somebody took it for interrupted: what comes next does not stand on it.
+    if (rowCount === 0) throw backupErrors.backup_busy({ tenant: taking.tenant })
     await query(sql`
       insert into plinth.backup_heads (tenant, last, base, sequence, state, full_at, checked_at)
       values (${taking.tenant}, ${id}, ${base ?? id}, ${sequence}, ${JSON.stringify({ ...index, secrets: undefined })}, ${takenAt}, ${clock.now()})

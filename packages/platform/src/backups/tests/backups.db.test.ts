@@ -1,5 +1,5 @@
 import { mkdtempSync } from 'node:fs'
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from '@plinth/platform/database'
@@ -169,6 +169,10 @@ describe('a full backup', () => {
     expect(applied.money).toEqual(preview.money)
     expect(await rowsOf('north')).toEqual(then)
     expect(await rowsOf('south')).toEqual(neighbour)
+    await expect(offer().preview({ id: made.id, tenant: 'south' })).rejects.toMatchObject({
+      code: 'backup_unknown',
+    })
+    expect(await offer().status('north')).toMatchObject([{ restoreMilliseconds: expect.any(Number) }])
     const [found] = await offer().list({ tenant: 'north' })
     expect(found).toMatchObject({ rehearsal: 'sound' })
     await run(`insert into public.animals (zoo_id, slug) values ('north', 'after the restore')`)
@@ -265,10 +269,9 @@ describe('beside writers of the same tenant', () => {
       'full',
       'incremental',
     ])
-    for (const { id } of [made[2]!, made[4]!])
-      expect((await offer().rehearse(id)).receipt).toMatchObject({ outcome: 'sound', problem: null })
+    expect((await offer().rehearse(made[2]!.id)).receipt).toMatchObject({ outcome: 'sound', problem: null })
     const rewinds = system.project.offer(rewindOffer)
-    for (const { id, sequence } of made) {
+    for (const { id, sequence } of [made[0]!, made[2]!, made[4]!]) {
       const journalled = ['zoos', 'animals', 'guests', 'tickets', 'payments']
       await offer().restore({ id }, actor)
       const restored = await rowsOf('hot', journalled)
@@ -614,9 +617,14 @@ describe('slots', () => {
     system.clock.set('2026-03-15T00:00:00Z')
     await run(`update public.zoos set kept = 77 where id = 'old'`)
     await offer().runSlot(['old'])
+    // Left by a process that was killed before it wrote its manifest.
+    const stray = join(folderOfTenant('old'), 'backup-old-20200101T000000Z-00000000.part-0001')
+    await writeFile(stray, 'half')
+    await utimes(stray, new Date('2020-01-01'), new Date('2020-01-01'))
     const planned = await offer().prune({ isDryRun: true })
     const pruned = await offer().prune()
     expect(pruned.removed).toEqual(planned.removed)
+    expect(pruned.leftovers).toBe(1)
     const kept = (await offer().list({ tenant: 'old', status: 'completed' })).map(({ kind }) => kind)
     // The last one of that day stands on all before it.
     expect(kept).toEqual(['full', 'incremental', 'incremental', 'incremental', 'full'])

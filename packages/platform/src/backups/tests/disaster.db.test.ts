@@ -45,15 +45,21 @@ const farm = defineSystem({
   personalColumns: { herds: { columns: ['contact'], subject: 'contact' } },
 })
 
-const folder = mkdtempSync(join(tmpdir(), 'plinth-disaster-'))
+const first = mkdtempSync(join(tmpdir(), 'plinth-disaster-'))
+/** The second place, which is all that is left. */
+const folder = mkdtempSync(join(tmpdir(), 'plinth-disaster-copy-'))
 const open: OpenTestSystem[] = []
 afterAll(async () => {
   for (const system of open) await system.close()
+  await rm(first, { recursive: true, force: true })
   await rm(folder, { recursive: true, force: true })
 })
 
 async function openMachine(stream: boolean): Promise<OpenTestSystem> {
-  const system = await openTestSystem(farm, { stream, environment: { PLINTH_FARM_BACKUPS_FOLDER: folder } })
+  const environment = stream
+    ? { PLINTH_FARM_BACKUPS_FOLDER: first, PLINTH_FARM_BACKUPS_COPY_FOLDER: folder }
+    : { PLINTH_FARM_BACKUPS_FOLDER: folder }
+  const system = await openTestSystem(farm, { stream, environment })
   open.push(system)
   return system
 }
@@ -107,6 +113,12 @@ it('an empty machine, the place of the backups and the key give the project back
   lost.clock.advance(300_000)
   expect(await offer.runSlot(['vale'])).toMatchObject({ unchanged: 1 })
   const before = await read(lost)
+
+  // A part that is lost in the first place is read from the second one.
+  await rm(join(first, whole.file!.replace('.json', '.part-0001')))
+  expect(await offer.verify(whole.id)).toMatchObject({ isSound: true })
+  await rm(first, { recursive: true })
+  expect(await offer.verify(whole.id)).toMatchObject({ isSound: true })
 
   const found = await openMachine(false)
   found.clock.set(lost.clock.now())

@@ -114,7 +114,7 @@ comment on function plinth.request_backup(text, text, text, text) is
 
 create function plinth.backup_status(p_tenant text default null) returns table (
   tenant text, last_backup uuid, last_taken_at timestamptz, last_full_at timestamptz, last_slot timestamptz, checked_at timestamptz,
-  rehearsed_at timestamptz, failures_24h bigint, completed_24h bigint, backups bigint, bytes bigint
+  rehearsed_at timestamptz, failures_24h bigint, completed_24h bigint, backups bigint, bytes bigint, restore_milliseconds bigint
 ) language sql stable set search_path = '' as $$
   select h.tenant, h.last, b.taken_at, h.full_at,
     greatest(h.checked_slot, (select max(s.slot) from plinth.backups s where s.tenant = h.tenant and s.status = 'completed')),
@@ -123,12 +123,15 @@ create function plinth.backup_status(p_tenant text default null) returns table (
     (select count(*) from plinth.backups f where f.tenant = h.tenant and f.status = 'failed' and f.requested_at > plinth.now() - interval '24 hours'),
     (select count(*) from plinth.backups f where f.tenant = h.tenant and f.status = 'completed' and f.requested_at > plinth.now() - interval '24 hours'),
     (select count(*) from plinth.backups f where f.tenant = h.tenant and f.status = 'completed'),
-    (select coalesce(sum(f.bytes), 0)::bigint from plinth.backups f where f.tenant = h.tenant and f.status = 'completed')
+    (select coalesce(sum(f.bytes), 0)::bigint from plinth.backups f where f.tenant = h.tenant and f.status = 'completed'),
+    (select (r.document ->> 'restoreMilliseconds')::bigint from plinth.backup_receipts r
+      where r.tenant = h.tenant and r.outcome = 'sound' order by r.began_at desc limit 1)
   from plinth.backup_heads h join plinth.backups b on b.id = h.last
   where p_tenant is null or h.tenant = p_tenant
 $$;
 comment on function plinth.backup_status(text) is
-  'How the backups of one tenant, or of all, do: the last one and the last slot, rehearsals, successes and failures of a day, room.';
+  'How the backups of one tenant, or of all, do: the last one and the last slot, rehearsals, successes and failures of a day, room, and how long the last sound rehearsal took to restore it (the measured RTO). What is '
+  'lost at most (RPO) is what changed since checked_at.';
 
 -- Systems call these from functions of their own, which say who may.
 revoke all on function plinth.request_backup(text, text, text, text), plinth.backup_status(text) from public;
