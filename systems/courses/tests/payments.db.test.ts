@@ -395,6 +395,32 @@ describe('paying', () => {
     expect(Number(balance)).toBe(0)
   })
 
+  it('and giving the seat up at the same instant end in the money back and a free seat, whichever is first', async () => {
+    const event = await makeEvent(school.system, { price: 500, seats: 4 })
+    const persons = Array.from({ length: 4 }, somebody)
+    const orders = await Promise.all(persons.map((person) => order(event, person)))
+    for (const { orderId } of orders) pay(orderId)
+    await Promise.all([
+      ...orders.map(({ registration }, index) =>
+        rpc(school.system, 'cancel_registration', { p_registration_id: registration }, persons[index]!),
+      ),
+      settle(),
+    ])
+    await settle()
+    await settle()
+    for (const { registration } of orders)
+      expect(await stateOf(registration)).toMatchObject({
+        payment_status: 'refunded',
+        status: 'refunded',
+        cancelled: true,
+      })
+    const [pool] = await rowsOf(
+      school.system,
+      sql`select used::int, held::int from plinth.pools where kind = 'seat' and thing = ${event}`,
+    )
+    expect(pool).toEqual({ used: 0, held: 0 })
+  })
+
   it('from many places at once is flagged for review, and seen by administrators only (C-O4)', async () => {
     const event = await makeEvent(school.system, { price: 500, seats: 30 })
     for (let index = 0; index < 4; index += 1) {

@@ -96,6 +96,24 @@ describe('registering', () => {
     expect(codeOf((await cancel(own.registration_id, crowd[1]!)).body)).toBe('registration_not_found')
   })
 
+  it('leaves nobody in a seat of an event that is cancelled while they register', async () => {
+    const event = await makeEvent(system, { seats: 15 })
+    const asked = crowd.slice(0, 24).map((person) => register(system, event, person))
+    const cancelled = rpc(system, 'cancel_event', { p_event_id: event, p_reason: 'ill' }, teacher)
+    const codes = (await Promise.all(asked)).map(({ status, code }) => (status === 200 ? 'registered' : code))
+    expect((await cancelled).status).toBe(200)
+    for (const code of codes) expect(['registered', 'event_full', 'event_cancelled']).toContain(code)
+    await system.jobs.runDue()
+    expect(await seated(event)).toBe(0)
+    const [pool] = await rowsOf(
+      system,
+      sql`select used::int, held::int, (select count(*)::int from public.event_waitlist w
+            where w.event_id = ${event} and w.status in ('waiting', 'notified')) as waiting
+          from plinth.pools where kind = 'seat' and thing = ${event}`,
+    )
+    expect(pool).toEqual({ used: 0, held: 0, waiting: 0 })
+  })
+
   it('takes coupons as often as they may be used, once a person, whoever comes at once', async () => {
     const event = await makeEvent(system, { seats: 40, price: 1000 })
     await system.request('/rest/v1/coupons', {
