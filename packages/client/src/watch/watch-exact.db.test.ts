@@ -42,16 +42,20 @@ interface Watched {
   isExact(): Promise<void>
 }
 const open: Watch<Row>[] = []
+const ends: Error[] = []
 afterEach(async () => {
   await Promise.all(open.splice(0).map((live) => live.close()))
+  expect(ends.splice(0)).toEqual([])
 })
 
 async function watchAs(user: typeof ada, table: string, filter?: string, where = 'true'): Promise<Watched> {
   const events: WatchEvent<Row>[] = []
+  // A watch that the server ends would only be waited for.
+  const failed = (error: Error) => ends.push(error)
   const live = watch(
     await test.served.client(user.userId),
     { table, ...(filter ? { filter } : {}) },
-    (event) => events.push(event),
+    { listener: (event) => events.push(event), failed },
   )
   open.push(live)
   await live.ready
@@ -113,9 +117,9 @@ describe('a watched copy', () => {
     const mine = await watchAs(bob, 'papers')
     expect(mine.live.rows.size).toBe(0)
     await asOwner(`insert into hidden.access values (1, '${bob.userId}')`)
-    await waitFor(() => mine.live.rows.size === 1, patient)
+    await waitFor(() => ends.length > 0 || mine.live.rows.size === 1, patient)
     await asOwner(`delete from hidden.access`)
-    await waitFor(() => mine.live.rows.size === 0, patient)
+    await waitFor(() => ends.length > 0 || mine.live.rows.size === 0, patient)
     await run(`delete from papers`)
   })
 

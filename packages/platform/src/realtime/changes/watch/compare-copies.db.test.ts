@@ -31,13 +31,14 @@ function createAudience(held: readonly string[]): WatchAudience {
   } as unknown as WatchAudience
 }
 
-function createChecks(stream: { position: string | null; wake(): void }) {
+function createChecks(stream: { position: string | null; wake(): void; fail?(read: number): boolean }) {
   const restarted: WatchAudience[] = []
   let reads = 0
   const database: ProjectDatabase = {
     ...test_.database,
     asCaller: (...given) => {
       reads += 1
+      if (stream.fail?.(reads)) return Promise.reject(Object.assign(new Error('too late'), { code: '57014' }))
       return test_.database.asCaller(...given)
     },
   }
@@ -108,6 +109,23 @@ test('copies that start anew by themselves are compared again afterwards', async
   stream.position = 'FFFF/0'
   await waitFor(() => made.reads() === 2 && audience.touched === null)
   expect(made.restarted).toEqual([])
+})
+
+test('a comparison that a busy machine makes late is repeated; one that always is ends its copies', async () => {
+  const patient = { ...createAudience([]), members: new Set([{}]) } as WatchAudience
+  const made = createChecks({ position: 'FFFF/0', wake: () => undefined, fail: (read) => read < 3 })
+  made.checks.doubt(patient)
+  await waitFor(() => made.restarted.length > 0)
+  expect(made.reads()).toBe(3)
+  made.checks.stop()
+
+  const ended: unknown[] = []
+  const listener = { subscriptionEnded: (reason: { code: string }) => ended.push(reason.code) }
+  const hopeless = { ...createAudience([]), members: new Set([{ listener }]) } as unknown as WatchAudience
+  const again = createChecks({ position: 'FFFF/0', wake: () => undefined, fail: () => true })
+  again.checks.doubt(hopeless)
+  await waitFor(() => ended.length > 0)
+  expect([ended, again.reads()]).toEqual([['policy_raised'], 3])
 })
 
 /** The keys of the rows, in the form of copies. */

@@ -1,4 +1,4 @@
-import { type AppError, type Log, messageOf } from '../../../kernel/index.ts'
+import { type AppError, hasCode, type Log, messageOf } from '../../../kernel/index.ts'
 import { comparePositions } from '../../../tail/index.ts'
 import type { RealtimeLimits } from '../../limits/realtime-limits.ts'
 import type { Audiences, WatchAudience } from '../audience.ts'
@@ -42,6 +42,8 @@ export interface CopyChecksOptions {
 const gatherMilliseconds = 20
 /** How often it is looked whether the stream has come past what was read, and how often a mark is written, milliseconds. */
 const every = { look: 10, mark: 1_000 }
+/** A comparison that takes too long so often in a row always does: its copies end. */
+const mostLate = 3
 /** Comparisons that wait for the stream at the same time. */
 const mostWaiting = 8
 const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
@@ -51,6 +53,8 @@ export function createCopyChecks(options: CopyChecksOptions): CopyChecks {
   const doubted = new Set<WatchAudience>()
   const comparing = new Map<WatchAudience, Promise<void>>()
   const comparedAt = new WeakMap<WatchAudience, number>()
+  /** How often in a row a comparison took too long. */
+  const late = new WeakMap<WatchAudience, number>()
   let isWorking = false
   let isStopped = false
 
@@ -94,6 +98,7 @@ export function createCopyChecks(options: CopyChecksOptions): CopyChecks {
       const request = { session, view, limit: limits.watchedRows.watch, timeout: limits.policyMilliseconds }
       const statement = () => readKeys(context.database, request)
       const read = await (view.filter?.cost === 'pattern' ? runner.run(payer, statement) : statement())
+      late.delete(audience)
       comparing.set(audience, finish(audience, read))
     } catch (error) {
       audience.touched = null
@@ -118,8 +123,16 @@ export function createCopyChecks(options: CopyChecksOptions): CopyChecks {
 
   function failed(audience: WatchAudience, error: unknown): void {
     log.warn({ problem: messageOf(error) }, 'copies could not be compared with their table')
-    if (isPassing(error)) doubt(audience)
+    if (isPassing(error) || isLateOnly(audience, error)) doubt(audience)
     else end(audience, watchFailure(error, audience.view))
+  }
+
+  /** A busy machine makes every read late. The stream goes on feeding the copies, so they need not end for one of them. */
+  function isLateOnly(audience: WatchAudience, error: unknown): boolean {
+    if (!hasCode(error, '57014')) return false
+    const times = (late.get(audience) ?? 0) + 1
+    late.set(audience, times)
+    return times < mostLate
   }
 
   /** A fresh read fails for them, so their copies end as it does. */
