@@ -1990,6 +1990,7 @@ export type Database = {
         Args: {
           p_shop_id: string
           p_date: string
+          p_item_id?: string
         }
         Returns: {
           order_id: string | null
@@ -2001,6 +2002,20 @@ export type Database = {
           cost_minor: number | null
           items_sold: number | null
           items_returned: number | null
+        }[]
+      }
+      explain_platform_day: {
+        Args: {
+          p_date: string
+        }
+        Returns: {
+          shop_id: string | null
+          shop_name: string | null
+          currency: string | null
+          gross_minor: number | null
+          mrr_minor: number | null
+          mrr_before_minor: number | null
+          data_extension_revenue_minor: number | null
         }[]
       }
       generate_daily_sales_metrics: {

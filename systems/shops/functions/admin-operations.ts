@@ -50,6 +50,27 @@ const getPlatformStats = defineAction({
     ),
 })
 
+const shopOfDay = z.object({
+  shop_id: z.string(),
+  shop_name: z.string().nullable(),
+  currency: z.string().nullable(),
+  gross_minor: z.number(),
+  mrr_minor: z.number(),
+  mrr_before_minor: z.number(),
+  data_extension_revenue_minor: z.number(),
+})
+
+const explainPlatformDay = defineAction({
+  input: z.object({ date: z.iso.date() }),
+  output: z.array(shopOfDay),
+  handle: ({ db }, { date }) =>
+    ask<z.output<typeof shopOfDay>[]>(
+      db,
+      sql`select coalesce(jsonb_agg(s), '[]') as answer from public.explain_platform_day(${date}) s`,
+      { readOnly: true },
+    ),
+})
+
 /** The platform's own figures (S-F3), for its administrators and the service key. */
 export const adminOperations = defineFunction({
   name: 'admin-operations',
@@ -58,6 +79,7 @@ export const adminOperations = defineFunction({
   ...defineActions({
     generate_platform_metrics: generatePlatformMetrics,
     get_platform_stats: getPlatformStats,
+    explain_platform_day: explainPlatformDay,
     create_backup: createBackup,
     cleanup_snapshots: cleanupSnapshots,
     restore_snapshot: restoreSnapshot,

@@ -145,12 +145,12 @@ const contribution = z.object({
 })
 
 const explainDay = defineAction({
-  input: ofDay,
+  input: ofDay.extend({ itemId: z.uuid().optional() }),
   output: z.array(contribution),
-  handle: ({ db }, { shopId, date }) =>
+  handle: ({ db }, { shopId, date, itemId }) =>
     ask<z.output<typeof contribution>[]>(
       db,
-      sql`select coalesce(jsonb_agg(o), '[]') as answer from public.explain_day(${shopId}, ${date}) o`,
+      sql`select coalesce(jsonb_agg(o), '[]') as answer from public.explain_day(${shopId}, ${date}, ${itemId ?? null}) o`,
       readOnly,
     ),
 })

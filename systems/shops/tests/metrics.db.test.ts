@@ -537,6 +537,12 @@ describe('returns of lines', () => {
       ada,
     )
     expect(explained.rows).toEqual([{ refund: '2000', discount: '-200' }])
+    const ofItem = await query(
+      'select refund_minor, items_returned from public.explain_day($1, $2, $3)',
+      [shopId, '2026-03-12', mug],
+      ada,
+    )
+    expect(ofItem.rows).toEqual([{ refund_minor: '2000', items_returned: '2' }])
     await place(shopId, 'Q', [line(mug, 4, 10)])
     await back(await orderId(shopId, 'Q'), [{ line_no: 1, quantity: 3, restock: false }], 'one')
     await query(

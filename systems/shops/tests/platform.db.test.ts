@@ -56,6 +56,27 @@ describe('the platform’s metrics (S-D7)', () => {
     })
   })
 
+  it('name the shops behind them, which add up to them (M8)', async () => {
+    for (const date of ['2026-03-02', '2026-03-03', '2026-03-05']) {
+      const day = await derive(date)
+      const { rows } = await test.database.asCaller<Record<'mrr_minor' | 'mrr_before_minor', string>>(
+        boss,
+        sql`select * from public.explain_platform_day(${date})`,
+      )
+      const sum = (column: 'mrr_minor' | 'mrr_before_minor') =>
+        rows.reduce((total, row) => total + Number(row[column]), 0)
+      expect(sum('mrr_minor')).toBe(Number(day['mrr_minor']))
+      const moved =
+        Number(day['new_mrr_minor']) +
+        Number(day['expansion_mrr_minor']) -
+        Number(day['contraction_mrr_minor']) -
+        Number(day['churned_mrr_minor'])
+      expect(sum('mrr_minor') - sum('mrr_before_minor')).toBe(moved)
+    }
+    const asOwner = test.database.asCaller(ada, sql`select public.explain_platform_day('2026-03-02')`)
+    expect(await refusal(asOwner)).toBe('forbidden PT403')
+  })
+
   it('come out the same for a past day, whatever happened since', async () => {
     const before = await derive('2026-03-04')
     await at('2026-03-08T10:00:00Z', subscribe(pro, 'Starter', 'active'))

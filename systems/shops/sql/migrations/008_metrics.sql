@@ -419,7 +419,7 @@ comment on function public.get_product_metrics(uuid, date, date, integer) is
   'the present stock lasts at the range''s pace.';
 
 -- security definer: as above.
-create function public.explain_day(p_shop_id uuid, p_date date)
+create function public.explain_day(p_shop_id uuid, p_date date, p_item_id uuid default null)
 returns table (order_id uuid, submission_id text, gross_minor bigint, discount_minor bigint, refund_minor bigint, revenue_minor bigint,
   cost_minor bigint, items_sold bigint, items_returned bigint)
 language plpgsql stable security definer set search_path = '' as $$
@@ -436,12 +436,14 @@ begin
         coalesce(sum(f.units) filter (where not f.is_refund), 0)::bigint as sold,
         coalesce(sum(f.units) filter (where f.is_refund), 0)::bigint as returned
       from private.sales_facts(p_shop_id, p_date) f
+      where p_item_id is null or f.item_id = p_item_id
       group by f.order_id, f.submission_id
     ) o
     order by o.submission_id;
 end $$;
-comment on function public.explain_day(uuid, date) is
-  'The orders behind a day''s figures, each with what it adds to them: their sums are the row of daily_sales_metrics.';
+comment on function public.explain_day(uuid, date, uuid) is
+  'The orders behind a day''s figures, each with what it adds to them: their sums are the row of daily_sales_metrics, and with p_item_id '
+  'the row of product_analytics.';
 
 create function private.require_days(p_start_date date, p_end_date date) returns void language plpgsql immutable set search_path = '' as $$
 begin
@@ -456,7 +458,7 @@ revoke all on all functions in schema private from public;
 grant execute on function private.refresh_days(integer), private.close_days() to service_role;
 revoke all on function public.generate_daily_sales_metrics(uuid, date), public.generate_product_analytics(uuid, date),
   public.get_sales_metrics(uuid, date, date), public.get_sales_summary(uuid, date, date),
-  public.get_product_metrics(uuid, date, date, integer), public.explain_day(uuid, date) from public, anon;
+  public.get_product_metrics(uuid, date, date, integer), public.explain_day(uuid, date, uuid) from public, anon;
 grant execute on function public.generate_daily_sales_metrics(uuid, date), public.generate_product_analytics(uuid, date),
   public.get_sales_metrics(uuid, date, date), public.get_sales_summary(uuid, date, date),
-  public.get_product_metrics(uuid, date, date, integer), public.explain_day(uuid, date) to authenticated, service_role;
+  public.get_product_metrics(uuid, date, date, integer), public.explain_day(uuid, date, uuid) to authenticated, service_role;

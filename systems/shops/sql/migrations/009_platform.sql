@@ -218,11 +218,40 @@ end $$;
 comment on function public.get_platform_stats(date, date) is
   'The platform''s figures of a range of days, both ends included, oldest first. For its administrators and the service role.';
 
+-- security definer: as above.
+create function public.explain_platform_day(p_date date)
+returns table (shop_id uuid, shop_name text, currency text, gross_minor bigint, mrr_minor bigint, mrr_before_minor bigint,
+  data_extension_revenue_minor bigint)
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_starts timestamptz := p_date::timestamp at time zone 'UTC';
+  v_ends timestamptz := (p_date + 1)::timestamp at time zone 'UTC';
+begin
+  perform private.require_platform_admin();
+  perform private.require_days(p_date, p_date);
+  return query
+    select coalesce(n.shop_id, m.shop_id), s.name, m.currency, coalesce(m.gross_minor, 0), coalesce(n.mrr_minor, 0),
+      coalesce(case when n.at >= v_starts then (
+        select c.mrr_before_minor from public.subscription_changes c where c.shop_id = n.shop_id and c.at >= v_starts and c.at < v_ends order by c.id limit 1)
+        else n.mrr_minor end, 0),
+      coalesce((select sum(c.data_extension_revenue_minor) from public.subscription_changes c
+        where c.shop_id = n.shop_id and c.at >= v_starts and c.at < v_ends), 0)::bigint
+    from (
+      select distinct on (c.shop_id) c.* from public.subscription_changes c where c.at < v_ends order by c.shop_id, c.id desc
+    ) n
+    full join (select d.* from public.daily_sales_metrics d where d.date = p_date) m on m.shop_id = n.shop_id
+    left join public.shops s on s.id = coalesce(n.shop_id, m.shop_id)
+    order by coalesce(m.gross_minor, 0) desc, coalesce(n.shop_id, m.shop_id);
+end $$;
+comment on function public.explain_platform_day(date) is
+  'The shops behind a day''s platform figures: what each sold, and what it pays a month at the end of the day and paid before it. Their sums '
+  'are GMV by currency, MRR and the revenue of the data extension. For administrators of the platform and the service role.';
+
 revoke all on all functions in schema private from public;
 grant execute on function private.expire_subscriptions() to service_role;
 revoke all on function
   public.set_subscription(uuid, public.subscription_plan, public.subscription_status, public.billing_interval, timestamptz, timestamptz),
-  public.generate_platform_metrics(date), public.get_platform_stats(date, date) from public, anon;
+  public.generate_platform_metrics(date), public.get_platform_stats(date, date), public.explain_platform_day(date) from public, anon;
 grant execute on function
   public.set_subscription(uuid, public.subscription_plan, public.subscription_status, public.billing_interval, timestamptz, timestamptz),
-  public.generate_platform_metrics(date), public.get_platform_stats(date, date) to authenticated, service_role;
+  public.generate_platform_metrics(date), public.get_platform_stats(date, date), public.explain_platform_day(date) to authenticated, service_role;
