@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   import: async () => (await import('./import/bench-import.ts')).benchImport,
   certificates: async () => (await import('./certificates/bench-certificates.ts')).benchCertificates,
   holds: async () => (await import('./holds/bench-holds.ts')).benchHolds,
+  kronium: async () => (await import('./kronium/bench-kronium.ts')).benchKronium,
   notifications: async () => (await import('./notifications/bench-notifications.ts')).benchNotifications,
   orders: async () => (await import('./orders/bench-orders.ts')).benchOrders,
   payments: async () => (await import('./payments/bench-payments.ts')).benchPayments,

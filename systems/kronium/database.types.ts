@@ -239,7 +239,6 @@ export type Database = {
           id: string
           message: string
           read: boolean
-          search: unknown | null
           senderId: string | null
           senderName: string
           senderType: string
@@ -253,7 +252,6 @@ export type Database = {
           id?: string
           message?: string
           read?: boolean
-          search?: never
           senderId?: string | null
           senderName?: string
           senderType?: string
@@ -267,7 +265,6 @@ export type Database = {
           id?: string
           message?: string
           read?: boolean
-          search?: never
           senderId?: string | null
           senderName?: string
           senderType?: string

@@ -111,15 +111,33 @@ const placeOf = ({ id, busy }: Answer['places'][number]): Place => ({
   busy: busy.flatMap(([from, until]) => [from * 1000, until * 1000]),
 })
 
+/** Questions for alternatives that are being answered: of a hundred who miss one slot all want to know the same. */
+const asked = new Map<string, Promise<SlotsFound>>()
+
 /** The free slots nearest to a time that cannot be had: what a refusal offers instead. */
-export async function readAlternatives(
+export function readAlternatives(
   service: ScopedDatabase,
   wanted: Omit<SlotsWanted, 'from' | 'until'> & { readonly at: number },
   most = 5,
-): Promise<Slot[]> {
+): Promise<SlotsFound> {
+  const key = `${wanted.service} ${wanted.resource} ${wanted.at}`
+  const open = asked.get(key)
+  if (open !== undefined) return open
+  const answer = nearest(service, wanted, most).finally(() => asked.delete(key))
+  asked.set(key, answer)
+  return answer
+}
+
+async function nearest(
+  service: ScopedDatabase,
+  wanted: Parameters<typeof readAlternatives>[1],
+  most: number,
+) {
   const week = 7 * day
-  const { slots } = await readSlots(service, { ...wanted, from: wanted.at - week, until: wanted.at + week })
-  return slots
-    .toSorted((a, b) => Math.abs(a.from - wanted.at) - Math.abs(b.from - wanted.at) || a.from - b.from)
+  const { at } = wanted
+  const found = await readSlots(service, { ...wanted, from: at - week, until: at + week })
+  const slots = found.slots
+    .toSorted((a, b) => Math.abs(a.from - at) - Math.abs(b.from - at) || a.from - b.from)
     .slice(0, most)
+  return { ...found, slots }
 }

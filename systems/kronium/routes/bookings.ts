@@ -4,7 +4,7 @@ import { type AppError, hasCode } from '@plinth/platform/kernel'
 import { reply } from '@plinth/platform/routes'
 import { z } from 'zod'
 import { readAlternatives, readZone } from '../availability/read-slots.ts'
-import { instantOf, repeatAfter, wallClock } from '../availability/zone-clock.ts'
+import { instantOf, isZone, repeatAfter, wallClock } from '../availability/zone-clock.ts'
 import { kroniumErrors } from '../errors.ts'
 import { contains, Filter, pageOf, pageQuery, readPage, tagged, wantedTag } from '../rows/pages.ts'
 import { booking, bookingStatus, contact, time } from '../rows/schemas.ts'
@@ -98,7 +98,9 @@ export const createBooking = defineRoute({
   handle: async (context, { body: { repeat: wanted, ...given } }) => {
     const { db, asService, clock } = context
     const service = asService('the provider’s zone and free slots are for everybody')
-    const zone = await readZone(service, given.serviceId)
+    // Nobody asks for the provider's zone when a time has its offset and is not repeated by the clock.
+    const isPlain = hasOffset(given.date) && wanted === undefined
+    const zone = isPlain ? 'UTC' : await readZone(service, given.serviceId)
     const at = instantIn(zone, given.date)
     const row = { ...given, date: new Date(at).toISOString() }
     try {
@@ -112,7 +114,7 @@ export const createBooking = defineRoute({
         resource: given.resourceId,
         at,
         now: clock.now().getTime(),
-        zone: given.timezone ?? zone,
+        zone: given.timezone,
       })
     }
   },
@@ -170,8 +172,8 @@ interface Wish {
   readonly resource: string | undefined
   readonly at: number
   readonly now: number
-  /** In which the alternatives are shown. */
-  readonly zone: string
+  /** In which the alternatives are shown. Default: the provider's. */
+  readonly zone: string | undefined
 }
 
 const unavailable = ['slot_taken', 'closed_then', 'too_soon', 'too_far']
@@ -185,11 +187,12 @@ export async function withAlternatives(
   const refusal = translateSqlError(error, kroniumErrors)
   if (wanted.service === undefined || !unavailable.some((code) => hasCode(refusal, code))) return error
   const { code, details } = refusal as AppError
-  const slots = await readAlternatives(service, { ...wanted, service: wanted.service }).catch(() => [])
-  const alternatives = slots.map(({ from, until }) => ({
+  const found = await readAlternatives(service, { ...wanted, service: wanted.service }).catch(() => null)
+  const zone = wanted.zone !== undefined && isZone(wanted.zone) ? wanted.zone : (found?.timezone ?? 'UTC')
+  const alternatives = (found?.slots ?? []).map(({ from, until }) => ({
     date: new Date(from).toISOString(),
     endsAt: new Date(until).toISOString(),
-    local: wallClock(wanted.zone, from),
+    local: wallClock(zone, from),
   }))
   const make = kroniumErrors[code as keyof typeof kroniumErrors]
   return make({ ...details, alternatives }, error)

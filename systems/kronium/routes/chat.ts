@@ -58,7 +58,7 @@ export const listMessages = defineRoute({
     const { rows } = await db.query<{ items: never[] }>(
       {
         text: `select coalesce(json_agg(m.row order by m.seq), '[]') as items from (
-          select to_jsonb(t) - 'search' as row, t.seq from public.chat_messages t
+          select to_jsonb(t) as row, t.seq from public.chat_messages t
           where t."chatRoomId" = $1 and t.seq < $2 and t.seq > $3 order by t.seq ${newest ? 'desc' : 'asc'} limit $4) m`,
         values: [id, before ?? Number.MAX_SAFE_INTEGER, after ?? 0, limit],
       },
@@ -93,7 +93,7 @@ export const sendMessage = defineRoute({
   responses: { 201: message },
   handle: async ({ db }, { params: { id }, body: { message: text, clientId, attachments } }) => {
     const { rows } = await db.query<{ row: never }>(sql`
-      select to_jsonb(m) - 'search' as row
+      select to_jsonb(m) as row
       from public.send_message(${id}, ${text}, ${clientId ?? null}, ${JSON.stringify(attachments)}) m`)
     return reply(201, rows[0]!.row)
   },
@@ -126,7 +126,7 @@ export const searchMessages = defineRoute({
   responses: { 200: z.object({ items: z.array(message) }) },
   handle: async ({ db }, { query: { q, room: id, limit } }) => {
     const { rows } = await db.query<{ row: never }>(
-      sql`select to_jsonb(m) - 'search' as row from public.search_chat(${q}, ${id ?? null}, ${limit}) m`,
+      sql`select to_jsonb(m) as row from public.search_chat(${q}, ${id ?? null}, ${limit}) m`,
       { readOnly: true },
     )
     return { items: rows.map(({ row }) => row) }

@@ -80,10 +80,11 @@ interface Change {
   readonly tag: string | null
 }
 
-/** Changes a project and reads it again: what was told of the change is in it then. */
+/** Changes a project. One of which something is told by the change is read again: it is in its updates then. */
 async function change(db: ScopedDatabase, { id, changes, tag }: Change) {
-  await changeRow(db, { table: 'projects', id, changes, tag, missing })
-  return readRow(db, 'projects', id, missing)
+  const changed = await changeRow(db, { table: 'projects', id, changes, tag, missing })
+  const isTold = changes['progress'] !== undefined || changes['status'] !== undefined
+  return isTold ? readRow(db, 'projects', id, missing) : changed
 }
 
 export const updateProject = defineRoute({

@@ -376,6 +376,52 @@ describe('projects', () => {
   })
 })
 
+it('tables have exactly the columns, types and defaults that were asked for (K-T1, K-T2, K-T3, K-T4, K-T5, K-T6)', async () => {
+  const asked: Record<string, string> = {
+    users: `id uuid, simpleId character varying(8), name character varying(255), email character varying(255), phone character varying(50), profileImage text,
+      address text, role character varying(20) 'customer', isActive boolean true, favoriteServices jsonb '[]', createdAt timestamp now, updatedAt timestamp now`,
+    services: `id uuid, title character varying(255), description text, category character varying(100), price numeric(10,2), duration integer, imageUrl text,
+      videoUrl text, isActive boolean true, createdAt timestamp now, updatedAt timestamp now`,
+    bookings: `id uuid, serviceName character varying(255), clientName character varying(255), clientEmail character varying(255), clientPhone character varying(50),
+      date timestamp, status character varying(20) 'pending', price numeric(10,2), location text, notes text, createdAt timestamp now, updatedAt timestamp now`,
+    projects: `id uuid, title character varying(255), description text, clientName character varying(255), clientEmail character varying(255),
+      clientPhone character varying(50), status character varying(20) 'active', progress numeric(5,2) 0, location text, mediaUrls jsonb '[]', updates jsonb '[]',
+      createdAt timestamp now, updatedAt timestamp now`,
+    chat_rooms: `id uuid, customerId uuid, customerName character varying(255), customerEmail character varying(255), lastMessageAt timestamp, createdAt timestamp now`,
+    chat_messages: `id uuid, chatRoomId uuid, senderId uuid, senderName character varying(255), senderType character varying(20), message text,
+      timestamp timestamp now, read boolean false`,
+  }
+  for (const [table, columns] of Object.entries(asked)) {
+    const { rows } = await system.database.asOwner<{
+      name: string
+      type: string
+      initial: string | null
+    }>(sql`
+      select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, pg_get_expr(d.adbin, d.adrelid) as initial
+      from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+      where a.attrelid = ${`public.${table}`}::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum`)
+    const wanted = columns
+      .split(/,\s+(?=[a-z])/i)
+      .map((each) => /^(\w+) ([a-z ]+(?:\([\d,]+\))?)(?: (.+))?$/i.exec(each.trim())!)
+    // The columns that were asked for come first, in their order.
+    expect(rows.slice(0, wanted.length).map(({ name }) => name)).toEqual(wanted.map(([, name]) => name))
+    for (const [index, [, name, given]] of wanted.entries()) {
+      const [, type, initial] = /^(.*?)(?: ('.*'|now|true|false|0))?$/.exec(
+        wanted[index]![0].slice(name!.length + 1),
+      )!
+      const found = rows[index]!
+      expect([table, name, found.type.replace(' with time zone', '').replace(' zone', '')]).toEqual([
+        table,
+        name,
+        type,
+      ])
+      if (initial)
+        expect([table, name, found.initial]).toEqual([table, name, expect.stringContaining(initial)])
+      expect(given).toBeTruthy()
+    }
+  }
+})
+
 it('every endpoint is in the OpenAPI document', async () => {
   const { body } = await system.request('/openapi.json')
   const named = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>

@@ -579,7 +579,8 @@ language sql stable security definer set search_path = '' as $$
       select json_agg(json_build_object('id', m.member, 'named', exists (select from public.resources r where r.id = m.member), 'busy', coalesce(b.busy, '[]')) order by m.rank, m.member)
       from plinth.members m
       left join lateral (
-        select json_agg(array[extract(epoch from lower(h.blocks))::bigint, extract(epoch from upper(h.blocks))::bigint]) as busy
+        -- One array and one conversion: a busy month has thousands of blocks.
+        select to_json(array_agg(array[extract(epoch from lower(h.blocks))::bigint, extract(epoch from upper(h.blocks))::bigint])) as busy
         from plinth.holds h
         where h.kind = 'slot' and h.thing = m.member and h.expires_at > plinth.now() and h.blocks && tstzrange(p_from, p_until)
       ) b on true

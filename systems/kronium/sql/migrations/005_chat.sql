@@ -27,7 +27,6 @@ create table public.chat_messages (
   seq bigint not null default 0,
   "clientId" uuid,
   attachments jsonb not null default '[]' check (jsonb_typeof(attachments) = 'array' and jsonb_array_length(attachments) <= 10),
-  search tsvector generated always as (to_tsvector('simple', message)) stored,
   check (message <> '' or attachments <> '[]')
 );
 comment on table public.chat_messages is 'Messages. seq is their order in the room, without a gap; clientId makes a repeated send the same message.';
@@ -36,7 +35,7 @@ create unique index chat_messages_order on public.chat_messages ("chatRoomId", s
 create unique index chat_messages_client on public.chat_messages ("chatRoomId", "senderId", "clientId") where "clientId" is not null;
 create index chat_messages_by_sender on public.chat_messages ("senderId", "timestamp");
 create index chat_messages_unread on public.chat_messages ("chatRoomId", seq) where not read;
-create index chat_messages_search on public.chat_messages using gin (search);
+create index chat_messages_search on public.chat_messages using gin (to_tsvector('simple', message));
 
 create table public.chat_reads (
   "chatRoomId" uuid not null references public.chat_rooms (id) on delete cascade,
@@ -171,7 +170,7 @@ comment on function public.mark_read(uuid, bigint) is 'Notes that the caller has
 create function public.search_chat(p_query text, p_room uuid default null, p_limit integer default 20)
 returns setof public.chat_messages language sql stable set search_path = '' as $$
   select m.* from public.chat_messages m
-  where m.search @@ websearch_to_tsquery('simple', p_query) and (p_room is null or m."chatRoomId" = p_room)
+  where to_tsvector('simple', m.message) @@ websearch_to_tsquery('simple', p_query) and (p_room is null or m."chatRoomId" = p_room)
   order by m."timestamp" desc, m.seq desc limit least(greatest(p_limit, 1), 100)
 $$;
 comment on function public.search_chat(text, uuid, integer) is 'Messages of the caller''s rooms that hold all words, the newest first.';
