@@ -10,11 +10,14 @@ import { commands } from './commands/commands.ts'
 
 const cli = fileURLToPath(new URL('./cli.ts', import.meta.url))
 
+/** What a command needs of the surroundings, and nothing that they set for it. */
+const ground = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] }
+
 /** Runs `plinth …` on a data folder that nobody has used. */
 async function plinth(...given: string[]) {
   const folder = await mkdtemp(join(tmpdir(), 'plinth-cli-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  const env = { PATH: process.env['PATH'], PLINTH_DATA_DIR: folder, PLINTH_TEST_FOLDER: folder }
+  const env = { ...ground, PLINTH_DATA_DIR: folder }
   return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
     execFile(process.execPath, [cli, ...given], { env }, (error, stdout, stderr) =>
       resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
@@ -69,7 +72,7 @@ describe('plinth settings', () => {
     onTestFinished(() => rm(folder, { recursive: true, force: true }))
     return (given: readonly string[], input = '', environment: Record<string, string> = {}) =>
       new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-        const env = { PATH: process.env['PATH'], PLINTH_DATA_DIR: folder, ...environment }
+        const env = { ...ground, PLINTH_DATA_DIR: folder, ...environment }
         const child = execFile(process.execPath, [cli, ...given], { env }, (error, stdout, stderr) =>
           resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
         )

@@ -9,10 +9,10 @@ import {
   ownerRole,
   type ProjectAddresses,
   type ProjectDatabase,
+  projectAddresses,
   provisionProject,
   quoteName,
   readPlatformMigrations,
-  withClusterLock,
   withPinnedClient,
 } from '@plinth/platform/database'
 import { migrateJobQueue } from '@plinth/platform/jobs'
@@ -79,13 +79,15 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}) {
   const cluster = { url: inject('clusterUrl'), directUrl: inject('clusterUrl') }
   const template = await prepareTemplate(cluster.url, system, options)
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  await withClusterLock(cluster.url, async (client) => {
+  // The roles are there since the template was made.
+  await withPinnedClient(cluster.url, 'test', async (client) => {
     await client.query(
-      `create database ${quoteName(name)} template ${quoteName(template)} owner ${quoteName(ownerRole(system))}`,
+      // Copied as files: otherwise all of it goes through the WAL, which every stream of the cluster has to read.
+      `create database ${quoteName(name)} template ${quoteName(template)} owner ${quoteName(ownerRole(system))} strategy file_copy`,
     )
     await admitRoles(client, name, system)
   })
-  const addresses = await provisionProject(cluster, system, testSecrets, name)
+  const addresses = projectAddresses(cluster, system, testSecrets, { database: name })
   const { connections } = options
   const database = openProjectDatabase({
     system,
@@ -161,7 +163,7 @@ async function dropTestDatabase(url: string, name: string, database: ProjectData
   const closing = database.close()
   // A pool waits for what it lent out; a leaked connection comes back when its database is dropped.
   if (leaked === 0) await closing
-  await withClusterLock(url, async (client) => {
+  await withPinnedClient(url, 'test', async (client) => {
     await client.query(
       'select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = $1 and not active',
       [name],

@@ -53,6 +53,11 @@ export function testIsolation(options: IsolationOptions): void {
     const { missed, unmoved } = await tryMutations(bench, tried)
     const effective = tried.filter((mutation) => mutation.effective)
     const textOf = ({ statement }: Mutation) => statement
+    if (isLong)
+      process.stdout.write(
+        `${test.database.system}: ${tried.length} mistakes tried, ${tried.length - missed.length} changed the matrix; ` +
+          `${effective.length - unmoved.length} of ${effective.length} that give or take rows changed what was reached\n`,
+      )
     expect(missed.map(textOf)).toEqual([])
     // A trigger may refuse what an opened policy would let pass: one in a hundred may leave the attempts as they were.
     expect(unmoved.length, unmoved.map(textOf).join('\n')).toBeLessThanOrEqual(
