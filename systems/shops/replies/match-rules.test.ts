@@ -57,6 +57,16 @@ it.each(['(a', 'a(?=b)', '(a)\\1', 'x'.repeat(501), '(a{100}){100}'])(
   },
 )
 
+it('a shop has two hundred expressions at the most; those after them are named', () => {
+  const rules = compileRules([
+    rule('regex', ...Array.from({ length: 205 }, (_, n) => `x${n}$`)),
+    rule('exact', 'x204'),
+  ])
+  expect(rules.broken).toHaveLength(5)
+  expect(rules.matching('x199', 'chat')).toHaveLength(1)
+  expect(rules.matching('x204', 'chat')).toEqual(['exact x204'])
+})
+
 it('an expression that would take a backtracking engine forever takes the time of its text', () => {
   const rules = compileRules(
     ['(a+)+$', '(a|a)*b', '(.*a){20}', '^(\\w+\\s?)*$'].map((pattern) => rule('regex', pattern)),

@@ -23,7 +23,9 @@ const longestText = 2_000
 /** Of one regular expression. */
 const longestPattern = 500
 /** Times that the counts of one expression multiply to: a{20}{20} is 400. */
-const mostRepetitions = 1_000
+const mostRepetitions = 200
+/** Regular expressions of a shop: compiling them holds the process up, about 0.2 ms each. */
+const mostPatterns = 200
 /** Of the machine that a shop's expressions are made into while texts are matched. */
 const mostMachineBytes = 2 * 1024 * 1024
 
@@ -75,6 +77,7 @@ function createPatterns() {
       if (pattern.trim() === '') return () => false
       if (pattern.length > longestPattern)
         throw new RangeError(`it has more than ${longestPattern} characters`)
+      if (count >= mostPatterns) throw new RangeError(`the shop has ${mostPatterns} expressions before it`)
       if (repetitionsOf(pattern) > mostRepetitions)
         throw new RangeError('its counts multiply to too many repetitions')
       const normal = pattern.normalize('NFKC')

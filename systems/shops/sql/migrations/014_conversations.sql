@@ -181,9 +181,11 @@ comment on function private.receive_message(uuid, jsonb) is
 create function private.reply_rules(p_shop_id uuid) returns jsonb language sql stable security definer set search_path = '' as $$
   select coalesce(jsonb_agg(jsonb_build_object('id', k.id, 'keywords', to_jsonb(k.keywords), 'match_type', k.match_type,
     'chat', k.apply_to_chat, 'comments', k.apply_to_comments) order by k.priority desc, k.created_at, k.id), '[]')
-  from public.keyword_replies k where k.shop_id = p_shop_id and k.enabled
+  from (
+    select * from public.keyword_replies r where r.shop_id = p_shop_id and r.enabled order by r.priority desc, r.created_at, r.id limit 1000
+  ) k
 $$;
-comment on function private.reply_rules(uuid) is 'A shop''s rules in the order in which they are tried.';
+comment on function private.reply_rules(uuid) is 'A shop''s rules in the order in which they are tried, 1,000 at the most.';
 
 -- security definer: as above.
 create function private.answer_message(p_message_id uuid, p_rule_ids uuid[]) returns uuid
