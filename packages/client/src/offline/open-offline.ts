@@ -87,7 +87,7 @@ export interface OfflineOptions extends Partial<OfflinePorts> {
   readonly onError?: (error: Error) => void
 }
 
-/** Opens offline mode for whoever is signed in, and for whoever signs in later. */
+/** Opens offline mode for whoever is signed in, and for whoever signs in later. Fails when the store cannot be opened. */
 export async function openOffline(client: SupabaseClient, options: OfflineOptions): Promise<Offline> {
   const { retry = { first: 1_000, longest: 60_000 }, keepUnsent = true, onError } = options
   const name =
@@ -208,7 +208,23 @@ export async function openOffline(client: SupabaseClient, options: OfflineOption
   const endIdentity = identity.onChange(() => void follow())
   const target = globalThis as unknown as Partial<EventTarget>
   target.addEventListener?.('online', wake)
-  await follow()
+
+  function stopHearing(): void {
+    clearTimeout(timer)
+    endIdentity()
+    endTabs()
+    target.removeEventListener?.('online', wake)
+    tabs.close()
+  }
+
+  // What cannot be opened at all, a store that the browser refuses, is for the caller to know.
+  const opening = followUser()
+  following = opening.catch(() => undefined)
+  await opening.catch((error: unknown) => {
+    isClosed = true
+    stopHearing()
+    throw error
+  })
 
   return {
     get user() {
@@ -269,13 +285,9 @@ export async function openOffline(client: SupabaseClient, options: OfflineOption
     },
     close: async () => {
       isClosed = true
-      clearTimeout(timer)
-      endIdentity()
-      endTabs()
-      target.removeEventListener?.('online', wake)
+      stopHearing()
       await following
       await leave()
-      tabs.close()
       await store.close()
     },
   }

@@ -1,9 +1,9 @@
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openFileStore } from './file-store.ts'
-import { createLocks } from './locks.ts'
+import { createLocks, platformLocks } from './locks.ts'
 import { createMemoryStore } from './memory-store.ts'
 import type { Store } from './store.ts'
 
@@ -160,6 +160,15 @@ describe('locks', () => {
     const outcomes = await Promise.allSettled([hold('1'), hold('2', true), hold('3')])
     expect(events).toEqual(['1 in', '1 out', '2 in', '2 out', '3 in', '3 out'])
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+  })
+
+  it('are asked for in browsers: without them two tabs would change one queue', () => {
+    vi.stubGlobal('document', {})
+    vi.stubGlobal('navigator', {})
+    expect(() => platformLocks()).toThrow('secure context')
+    vi.stubGlobal('navigator', { locks: { request: () => Promise.resolve() } })
+    expect(() => platformLocks()).not.toThrow()
+    vi.unstubAllGlobals()
   })
 
   it('are not given to who no longer waits', async () => {
