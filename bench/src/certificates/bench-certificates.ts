@@ -10,10 +10,10 @@ import type { CallerFiles } from '@plinth/platform/storage'
 import { alone, type Figure, median } from '../figure.ts'
 import { openBenchDatabase } from '../open-bench-database.ts'
 
-const people = 3_000
+const people = 1_000
 const batch = 200
-const printed = 60
-const verified = 300
+const printed = 40
+const verified = 200
 
 const by = serviceCaller('bench')
 
