@@ -141,7 +141,7 @@ it('an empty machine, the place of the backups and the key give the project back
   await found.database.asOwner({ text: `insert into public.herds (farm_id, size) values ('hill', 1)` })
   await found.jobs.runDue()
   expect(ran).toEqual(['after the loss'])
-})
+}, 300_000)
 
 it('without the key nothing is opened, and a backup of another system is told apart', async () => {
   const stranger = await openTestSystem(farm, {
@@ -175,6 +175,34 @@ it('without the key nothing is opened, and a backup of another system is told ap
   expect(verified.problem?.code).toBe('backup_foreign')
   // The project's own key is always among them: a key for new backups does not close the old ones.
   expect((await stranger.project.offer(backupsOffer).restoreProject()).adopted).toBe(3)
+})
+
+it('a system without tenants is one tenant: full, incremental, restored', async () => {
+  const lone = await openTestSystem(
+    { ...farm, name: 'lone', tenant: null, journalledTables: ['farms', 'herds', 'settings'] },
+    { stream: true, environment: { PLINTH_LONE_BACKUPS_FOLDER: join(folder, 'lone') } },
+  )
+  open.push(lone)
+  const offer = lone.project.offer(backupsOffer)
+  await lone.database.asOwner({ text: `insert into public.farms values ('a', null, 'A')` })
+  const first = await offer.runSlot()
+  await lone.database.asOwner({
+    text: `insert into public.herds (farm_id, contact, size) values ('a', 'x', 1)`,
+  })
+  const then = await read(lone)
+  lone.clock.advance(300_000)
+  const second = await offer.runSlot()
+  expect([first.completed, second.completed, second.failed]).toEqual([1, 1, []])
+  const [last] = await offer.list()
+  expect(last).toMatchObject({ tenant: '', kind: 'incremental', rows: 1 })
+  await lone.database.asOwner({ text: `delete from public.herds; update public.settings set value = 'x'` })
+  await offer.restore({ id: last!.id }, actor)
+  expect(await read(lone)).toEqual(then)
+  lone.clock.advance(300_000)
+  await lone.project.tail.settle()
+  expect(await offer.runSlot()).toMatchObject({ completed: 1 })
+  lone.clock.advance(300_000)
+  expect(await offer.runSlot()).toMatchObject({ completed: 0, unchanged: 1 })
 })
 
 const actor = { user: null, role: 'owner', requestId: null, via: 'test', reason: null }
