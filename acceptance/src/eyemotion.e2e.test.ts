@@ -206,7 +206,7 @@ describe('a day of a studio', () => {
     ).toBeNull()
   })
 
-  it('E-C1: the operator initialises, looks and appoints by command', async () => {
+  it('E-C1, E-B1: the operator initialises, looks, backs up and appoints by command', async () => {
     const run = (...given: string[]) => runPlinth(data.dataDir, ['eyemotion', ...given])
     expect(await run('init', '--price', 'pro=price_x')).toMatchObject({ code: 0 })
     expect((await run('init')).stderr).toContain('The system is initialised')
@@ -220,6 +220,7 @@ describe('a day of a studio', () => {
       expect.arrayContaining(['database', 'auth', 'kv', 'storage', 'payments']),
     )
     expect((await run('report')).stdout).toMatch(/^eyemotion, .*: warning\n/)
+    expect((await run('backup')).stdout).toMatch(/^backup:full:20\d\d-[\w:.-]+Z completed \d+ bytes\n$/)
     expect((await run('admin', 'nobody@example.test')).code).toBe(1)
     expect((await run('admin', 'ada@example.test')).stdout).toBe('ada@example.test is a super admin.\n')
   })

@@ -52,6 +52,11 @@ export const eyemotionErrors = defineErrors({
     message: 'Your role in this project does not allow this.',
     hint: 'Its owner gives roles.',
   },
+  sign_in_again: {
+    status: 403,
+    message: 'This needs the password, or a sign-in of the last ten minutes.',
+    hint: 'Send the password, or sign in again and repeat it at once.',
+  },
   admin_required: {
     status: 403,
     message: 'Only an admin may do this.',

@@ -4,9 +4,10 @@ import { defineSystem } from '@plinth/platform/system'
 import { loadDemo } from './demo/load-demo.ts'
 import { eyemotionErrors } from './errors.ts'
 import { eyemotionFigures, eyemotionHealth } from './health.ts'
-import { abandonUploads, keepActivity, rollAccounts } from './jobs/tend-accounts.ts'
+import { abandonUploads, backUpEverything, keepActivity, rollAccounts } from './jobs/tend-accounts.ts'
 import * as admin from './routes/admin.ts'
 import * as auth from './routes/auth.ts'
+import * as backups from './routes/backups.ts'
 import * as credits from './routes/credits.ts'
 import * as files from './routes/files.ts'
 import * as payments from './routes/payments.ts'
@@ -69,6 +70,7 @@ export const eyemotion = defineSystem({
     ],
     ...[admin.suspendUser, admin.reinstateUser, admin.changeRole, admin.releasePurchase, admin.refundOrder],
     admin.listActivity,
+    ...[backups.createBackup, backups.listBackups],
     ...[system.showHealth, system.initDatabase, system.initStorage, system.initPlans, system.completeInit],
   ],
   roles: {
@@ -81,7 +83,7 @@ export const eyemotion = defineSystem({
     },
     permissions: { user: userPermissions },
   },
-  jobs: [rollAccounts, abandonUploads, keepActivity],
+  jobs: [rollAccounts, abandonUploads, backUpEverything, keepActivity],
   realtimeTables: ['projects', 'project_files', 'file_comments', 'user_subscriptions'],
   journalledTables: [
     'user_profiles',

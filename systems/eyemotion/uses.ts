@@ -1,5 +1,6 @@
 import { alerts } from '@plinth/platform/alerts'
 import { auth } from '@plinth/platform/auth'
+import { backups } from '@plinth/platform/backups'
 import { sql } from '@plinth/platform/database'
 import { flags } from '@plinth/platform/flags'
 import { holds } from '@plinth/platform/holds'
@@ -35,6 +36,8 @@ export const { uses, defineRoute, defineJob } = useCapabilities(
   }),
   keys({ userKeys: true }),
   storage({ fileSizeLimit: 10 * gib, accountFunction: 'private.account_of_file' }),
+  // Of everything, each night and when asked for (E-B1); payments and burns are facts that no restore takes back.
+  backups({ schedule: false, leaves: ['activity_logs'], facts: ['payment_transactions', 'credits_usage'] }),
   notifications({ templates }),
   payments({
     expects: ['stripe'],

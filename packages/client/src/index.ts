@@ -7,6 +7,7 @@ export {
 } from './create-plinth-client.ts'
 export {
   type ComponentHealth,
+  type EyemotionBackup,
   type EyemotionHealth,
   type EyemotionManagement,
   type EyemotionOptions,

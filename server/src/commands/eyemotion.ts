@@ -30,6 +30,10 @@ export function addEyemotionCommand(program: Command): void {
     .description('health, history, alerts and activity on one page')
     .action(async () => void process.stdout.write(await (await management()).generateHealthReport()))
   eyemotion
+    .command('backup')
+    .description('take a backup of everything now, and list those that there are')
+    .action(backup)
+  eyemotion
     .command('admin')
     .description('make somebody who has an account a super admin')
     .argument('<email>')
@@ -59,6 +63,13 @@ async function health({ json }: { readonly json?: boolean }): Promise<void> {
       process.stdout.write(`  ${name.padEnd(16)} ${status.padEnd(8)} ${milliseconds ?? '-'} ms\n`)
   }
   if (found.overall === 'critical') process.exitCode = 1
+}
+
+async function backup(): Promise<void> {
+  const manage = await management()
+  await manage.createFullBackup()
+  for (const { id, status, bytes } of await manage.listBackups())
+    process.stdout.write(`${id} ${status} ${bytes ?? '-'} bytes\n`)
 }
 
 async function monitor({ minutes }: { readonly minutes: number }): Promise<void> {

@@ -28,6 +28,19 @@ export const abandonUploads = defineJob({
   },
 })
 
+/** Everything, while backupEnabled is on (E-B1). */
+export const backUpEverything = defineJob({
+  name: 'back-up-everything',
+  summary: 'Takes a backup of the whole project: rows, accounts, key-value store, files, settings.',
+  schedule: { line: '40 1 * * *', zone: 'UTC', catchUp: 'once' },
+  payload: z.object({}),
+  attempts: 3,
+  concurrency: 1,
+  run: async ({ backups, flags }) => {
+    if (await flags.isOn('backupEnabled')) await backups.createOfProject({ trigger: 'schedule' })
+  },
+})
+
 /** Activity is kept for 90 days (E-T1). */
 export const keepActivity = defineJob({
   name: 'keep-activity',

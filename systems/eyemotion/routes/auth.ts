@@ -220,6 +220,16 @@ export const resetPassword = defineRoute({
   },
 })
 
+/** Seconds for which a sign-in proves who is there. */
+const freshSeconds = 600
+
+/** Whether the session’s latest proof (`amr` of its token) is of the last ten minutes. */
+function isFresh(amr: unknown, now: Date): boolean {
+  const proofs = z.array(z.object({ timestamp: z.number() })).safeParse(amr)
+  const latest = Math.max(0, ...(proofs.data ?? []).map(({ timestamp }) => timestamp))
+  return now.getTime() / 1_000 - latest < freshSeconds
+}
+
 /** E-X1 */
 export const deleteAccount = defineRoute({
   method: 'DELETE',
@@ -227,15 +237,15 @@ export const deleteAccount = defineRoute({
   summary:
     'Deletes the signed-in user’s account for good, with projects and files. Books of money are kept without the name.',
   access: 'user',
-  body: z.object({ password: z.string().max(1_000) }),
+  body: z.object({ password: z.string().max(1_000).optional() }),
   responses: { 200: z.object({ deleted: z.literal(true) }) },
   handle: async (ctx, { body: { password } }) => {
     const user = requireUser(ctx)
     // Whoever finds a screen unlocked does not delete an account.
-    await ctx.auth.call(ctx, 'POST', '/token?grant_type=password', {
-      email: ctx.caller.claims.email,
-      password,
-    })
+    if (password !== undefined) {
+      const { email } = ctx.caller.claims
+      await ctx.auth.call(ctx, 'POST', '/token?grant_type=password', { email, password })
+    } else if (!isFresh(ctx.caller.claims.amr, ctx.clock.now())) throw eyemotionErrors.sign_in_again()
     const subscription = await run<string | null>(
       ctx,
       sql`select (select subscription from public.user_subscriptions where user_id = ${user}) as answer`,

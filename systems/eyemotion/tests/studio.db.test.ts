@@ -561,6 +561,20 @@ describe('the operator', () => {
     ).toBe('user_not_found')
   })
 
+  it('E-N2 backupEnabled switches backups off; they are for the service key alone', async () => {
+    await setFlags({ backupEnabled: false })
+    expect(await call('POST', '/backups', {}, { as: 'service' })).toMatchObject({
+      status: 503,
+      body: { code: 'feature_off' },
+    })
+    await setFlags({})
+    for (const [method, body] of [
+      ['POST', {}],
+      ['GET', undefined],
+    ] as const)
+      expect((await root.call(method, '/backups', body)).status).toBe(403)
+  })
+
   it('E-N2 analyticsEnabled switches the figures off', async () => {
     await setFlags({ analyticsEnabled: false })
     for (const path of ['/admin/dashboard', '/admin/analytics/financial'])
@@ -698,6 +712,12 @@ describe('a user who goes (E-X1, AT-39)', () => {
     await upload(zoe, project, 'last.bin', new Uint8Array(1_000))
     expect((await zoe.get('/auth/export')).projects).toHaveLength(1)
     expect((await zoe.call('DELETE', '/auth/account', { password: 'wrong' })).status).toBe(400)
+    system.clock.advance(11 * 60_000)
+    // Who signed up by a provider has no password: they sign in once more.
+    expect(await zoe.call('DELETE', '/auth/account', {})).toMatchObject({
+      status: 403,
+      body: { code: 'sign_in_again' },
+    })
     expect((await zoe.call('DELETE', '/auth/account', { password })).body).toEqual({ deleted: true })
     expect(
       await value(sql`select jsonb_build_object('users', (select count(*) from auth.users where id = ${zoe.id}),

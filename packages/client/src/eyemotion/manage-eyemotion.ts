@@ -22,6 +22,19 @@ export interface EyemotionOptions {
   readonly fetch?: typeof fetch
 }
 
+/** A backup of everything. */
+export interface EyemotionBackup {
+  /** `backup:full:<when it was taken>` */
+  readonly id: string
+  /** By which `plinth backup` knows it. */
+  readonly backupId: string
+  readonly status: string
+  readonly takenAt: string | null
+  readonly rows: number | null
+  readonly bytes: number | null
+  readonly sha256: string | null
+}
+
 /** Looks that go on. */
 export interface Monitoring {
   /** What was seen last; null before the first look has come back. */
@@ -37,6 +50,10 @@ export interface EyemotionManagement {
   generateHealthReport(): Promise<string>
   /** Looks every so many minutes until it is stopped. A server that cannot be reached is critical. */
   startMonitoring(minutes: number, see?: (health: EyemotionHealth) => void): Monitoring
+  /** Of everything: rows, accounts, key-value store, files, settings. Fails with `feature_off` while backupEnabled is off. */
+  createFullBackup(): Promise<EyemotionBackup>
+  /** The latest first. */
+  listBackups(): Promise<readonly EyemotionBackup[]>
   /** Makes buckets, plans and what the database needs. Fails with `already_initialized` unless forced. */
   initialize(options?: {
     readonly force?: boolean
@@ -111,6 +128,8 @@ export function manageEyemotion(options: EyemotionOptions): EyemotionManagement 
       const timer = setInterval(look, minutes * 60_000)
       return { latest: () => latest, stop: () => clearInterval(timer) }
     },
+    createFullBackup: () => ask('POST', '/backups', {}),
+    listBackups: async () => (await ask<{ backups: EyemotionBackup[] }>('GET', '/backups')).backups,
     initialize: (given = {}) => ask('POST', '/init/complete', given),
   }
 }
