@@ -137,11 +137,6 @@ export const kroniumErrors = defineErrors({
     message: 'No deposit is due for this booking.',
     hint: 'See its depositStatus.',
   },
-  repeat_unfit: {
-    status: 422,
-    message: 'These repetitions cannot be booked: {problem}.',
-    hint: 'All of them are booked or none.',
-  },
   link_invalid: {
     status: 404,
     message: 'This link leads nowhere.',

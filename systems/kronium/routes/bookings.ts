@@ -152,8 +152,6 @@ async function bookSeries(db: ScopedDatabase, { row, at, zone, repeat: { unit, e
     date: new Date(repeatAfter(zone, at, unit, index * every)).toISOString(),
     seriesId,
   }))
-  const dates = new Set(rows.map(({ date }) => date))
-  if (dates.size < count) throw kroniumErrors.repeat_unfit({ problem: 'two of them are at one time' })
   const names = Object.entries(rows[0]!)
     .flatMap(([name, value]) => (value === undefined ? [] : [`"${name}"`]))
     .join(', ')

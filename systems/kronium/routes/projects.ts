@@ -81,7 +81,7 @@ interface Change {
 }
 
 /** Changes a project. One of which something is told by the change is read again: it is in its updates then. */
-async function change(db: ScopedDatabase, { id, changes, tag }: Change) {
+async function change(db: Pick<ScopedDatabase, 'query'>, { id, changes, tag }: Change) {
   const changed = await changeRow(db, { table: 'projects', id, changes, tag, missing })
   const isTold = changes['progress'] !== undefined || changes['status'] !== undefined
   return isTold ? readRow(db, 'projects', id, missing) : changed
@@ -101,11 +101,18 @@ export const updateProject = defineRoute({
   }),
   responses: { 200: project },
   handle: async (context, { params: { id }, body: { message, ...changes } }) => {
-    const { db, request } = context
-    if (message !== undefined)
-      await db.query(sql`insert into public.project_updates ("projectId", message)
-        select p.id, ${message} from public.projects p where p.id = ${id}`)
-    const changed = await change(db, { id, changes, tag: message === undefined ? wantedTag(request) : null })
+    const wanted = { id, changes, tag: wantedTag(context.request) }
+    // The message is told if and when the change is made.
+    const changed =
+      message === undefined
+        ? await change(context.db, wanted)
+        : await context.db.transaction(async (transaction) => {
+            await change(transaction, wanted)
+            await transaction.query(
+              sql`insert into public.project_updates ("projectId", message) values (${id}, ${message})`,
+            )
+            return readRow(transaction, 'projects', id, missing)
+          })
     context.setHeader('etag', `"${changed.tag}"`)
     return changed.row
   },

@@ -10,9 +10,12 @@ export interface Tagged {
 
 const tagged = (from: string) => `to_jsonb(${from}) as row, md5(to_jsonb(${from})::text) as tag`
 
+/** The database as the caller, or a transaction of theirs. */
+type Queries = Pick<ScopedDatabase, 'query'>
+
 /** A row that the caller may see. Fails with `missing` when there is none. */
 export async function readRow(
-  db: ScopedDatabase,
+  db: Queries,
   table: string,
   id: string,
   missing: ErrorFactory,
@@ -64,17 +67,20 @@ export interface RowChange {
  * Changes columns of a row. Fails with `missing` when the caller sees none, `changed_since` when it is another version than the
  * wanted one (the details hold what there is now), `permission_required` when the caller may only see it.
  */
-export async function changeRow(db: ScopedDatabase, change: RowChange): Promise<Tagged> {
+export async function changeRow(db: Queries, change: RowChange): Promise<Tagged> {
   const { table, id, changes, tag, missing } = change
   const columns = Object.keys(changes).filter((name) => changes[name] !== undefined)
   const name = `public.${quoteName(table)}`
-  if (columns.length === 0) return readRow(db, table, id, missing)
   const set = columns.map((column) => `${quoteName(column)} = g.${quoteName(column)}`).join(', ')
   const text = `update ${name} as t set ${set} from jsonb_populate_record(null::${name}, $2) g
     where t.id = $1 and ($3::text is null or md5(to_jsonb(t)::text) = $3) returning ${tagged('t')}`
-  const { rows } = await db.query<Tagged>({ text, values: [id, JSON.stringify(changes), tag] })
+  const isChange = columns.length > 0
+  const { rows } = isChange
+    ? await db.query<Tagged>({ text, values: [id, JSON.stringify(changes), tag] })
+    : { rows: [] }
   if (rows[0]) return rows[0]
   const current = await readRow(db, table, id, missing)
   if (tag !== null && current.tag !== tag) throw kroniumErrors.changed_since({ current: current.row })
-  throw kroniumErrors.permission_required({ id })
+  if (isChange) throw kroniumErrors.permission_required({ id })
+  return current
 }

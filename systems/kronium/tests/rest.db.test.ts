@@ -371,6 +371,14 @@ describe('projects', () => {
     expect(
       (await system.request(`${path}/progress`, { method: 'PUT', as: sam, body: { progress: 101 } })).status,
     ).toBe(400)
+    const tell = (headers: Record<string, string>) =>
+      system.request(path, { method: 'PUT', as: sam, headers, body: { message: awkward, location: 'there' } })
+    const stale = await tell({ 'if-match': '"of an old copy"' })
+    expect([stale.status, stale.body.details.current.updates.length]).toEqual([412, 2])
+    expect((await tell({})).body.data).toMatchObject({
+      location: 'there',
+      updates: [{}, {}, { message: awkward }],
+    })
     expect((await send(system, 200, 'GET', '/projects?status=inProgress', { as: sam })).total).toBe(1)
     expect((await send(system, 200, 'GET', '/projects', { as: ben })).total).toBe(0)
   })
