@@ -231,6 +231,7 @@ create index registrations_event on public.registrations (event_id, payment_stat
 create unique index registrations_coupon on public.registrations (coupon_id, user_id) where coupon_id is not null and cancelled_at is null;
 create index registrations_order on public.registrations (order_id) where order_id is not null;
 create index registrations_changed on public.registrations (created_at);
+create index registrations_paid on public.registrations (paid_at) where paid_at is not null;
 create trigger touch before update on public.registrations for each row execute function plinth.touch_row();
 
 create table public.registration_transfers (

@@ -66,11 +66,11 @@ comment on function private.report_overview() is 'How much there is of everythin
 
 create function private.report_revenue(p_start date, p_end date) returns jsonb language sql stable security definer set search_path = '' as $$
   with days as (
-    select (r.paid_at at time zone private.zone())::date as date, count(*) as transactions, sum(t.amount - t.refunded_amount) as revenue
+    select (r.paid_at at time zone (select private.zone()))::date as date, count(*) as transactions, sum(t.amount - t.refunded_amount) as revenue
     from public.payment_transactions t join public.registrations r on r.id = t.registration_id
     where t.status = 'success' and r.paid_at is not null
-      and (p_start is null or r.paid_at >= p_start::timestamp at time zone private.zone())
-      and (p_end is null or r.paid_at < (p_end + 1)::timestamp at time zone private.zone())
+      and (p_start is null or r.paid_at >= p_start::timestamp at time zone (select private.zone()))
+      and (p_end is null or r.paid_at < (p_end + 1)::timestamp at time zone (select private.zone()))
     group by 1
   )
   select jsonb_build_object('totalRevenue', coalesce(sum(revenue), 0), 'transactionCount', coalesce(sum(transactions), 0), 'currency', 'INR',
@@ -91,16 +91,16 @@ create function private.report_events(p_start date, p_end date) returns jsonb la
     from public.registrations r where r.event_id = e.id
   ) r on true
   left join lateral (select round(avg(rating), 2) as average, count(*) as count from public.feedback f where f.event_id = e.id) f on true
-  where (p_start is null or e.starts_at >= p_start::timestamp at time zone private.zone())
-    and (p_end is null or e.starts_at < (p_end + 1)::timestamp at time zone private.zone())
+  where (p_start is null or e.starts_at >= p_start::timestamp at time zone (select private.zone()))
+    and (p_end is null or e.starts_at < (p_end + 1)::timestamp at time zone (select private.zone()))
 $$;
 comment on function private.report_events(date, date) is 'How each event does: registrations, seats, attendance, revenue, ratings; of those that start within the days.';
 
 create function private.report_referrals(p_start date, p_end date) returns jsonb language sql stable security definer set search_path = '' as $$
   with counted as (
     select * from public.referrals f
-    where (p_start is null or f.created_at >= p_start::timestamp at time zone private.zone())
-      and (p_end is null or f.created_at < (p_end + 1)::timestamp at time zone private.zone())
+    where (p_start is null or f.created_at >= p_start::timestamp at time zone (select private.zone()))
+      and (p_end is null or f.created_at < (p_end + 1)::timestamp at time zone (select private.zone()))
   ),
   top as (
     select c.referrer_id, max(p.full_name) as name, count(*) as referrals, count(*) filter (where c.status <> 'pending' and c.voided_at is null) as completed
