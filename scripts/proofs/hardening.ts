@@ -77,19 +77,6 @@ export const hardening: readonly Proof[] = [
     noticedBy: { file: `${rest}/request/linear.test.ts`, test: 'filter' },
   },
   {
-    point: '2c',
-    mistake: 'a type’s name is read by an expression of quadratic time; the fuzz is to find the stall',
-    edits: [
-      {
-        file: `${rest}/request/type-name.ts`,
-        take: `const words = scanner.match(/[\\p{L}_][\\p{L}\\p{N}_ ]*/uy)?.[0]`,
-        give: `scanner.match(/[\\p{L}_]+ * *$/uy)
-  const words = scanner.match(/[\\p{L}_][\\p{L}\\p{N}_ ]*/uy)?.[0]`,
-      },
-    ],
-    noticedBy: fuzz,
-  },
-  {
     point: '3a',
     mistake: 'a large body is read before its caller’s right to send it is looked at',
     edits: [
