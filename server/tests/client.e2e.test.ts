@@ -195,7 +195,7 @@ describe('offline mode against a server', () => {
       theirs: { title: 'Cut and wash', price: 20 },
     })
     expect(await stored(id)).toMatchObject({ title: 'Cut and wash', price: 20 })
-    await offline.resolve('services', id, 'mine')
+    await offline.resolve(conflict!, 'mine')
     await waitFor(() => offline.writes.length === 0, patient)
     expect(await stored(id)).toMatchObject({ title: 'Cut and wash', price: 25 })
     await waitFor(() => shown(offline, id)?.title === 'Cut and wash', patient)

@@ -43,8 +43,11 @@ export interface Offline {
   readonly writes: readonly QueuedWrite[]
   /** Rows that somebody else has changed meanwhile. */
   readonly conflicts: readonly Conflict[]
-  /** Decides a conflict. What others change after `theirs` was read is a new conflict. */
-  resolve(table: string, key: string, resolution: Resolution): Promise<void>
+  /**
+   * Decides a conflict as it was shown: writes of the row that came since stay. What others change after `theirs` was
+   * read is a new conflict.
+   */
+  resolve(conflict: Conflict, resolution: Resolution): Promise<void>
   /** Sends a refused write again, with other values if there are any. */
   retry(id: string, values?: Row): Promise<void>
   /** Gives a refused write up. */
@@ -261,7 +264,7 @@ export async function openOffline(client: SupabaseClient, options: OfflineOption
     get conflicts() {
       return data?.conflicts ?? []
     },
-    resolve: (table, key, resolution) => present().resolve(table, key, resolution),
+    resolve: (conflict, resolution) => present().resolve(conflict, resolution),
     retry: (id, values) => present().retry(id, values),
     discard: (id) => present().discard(id),
     flush: async () => {

@@ -34,7 +34,7 @@ export interface UserData {
   isFilled(name: string): boolean
   /** Resolves when the write is on the device; it is shown then. */
   add(draft: WriteDraft): Promise<QueuedWrite>
-  resolve(table: string, key: string, resolution: Resolution): Promise<void>
+  resolve(conflict: Conflict, resolution: Resolution): Promise<void>
   retry(id: string, values?: Row): Promise<void>
   discard(id: string): Promise<void>
   /** Sends what can be sent now; `later` when something could not. */
@@ -247,10 +247,8 @@ export async function openUserData(options: UserDataOptions): Promise<UserData> 
       })
       return added!
     },
-    resolve: async (table, key, resolution) => {
-      const conflict = conflictsOf(queue.writes).find((each) => each.table === table && each.key === key)
-      if (conflict) await edit((writes) => resolve(writes, conflict, tables[table]!, resolution, newId))
-    },
+    resolve: (conflict, resolution) =>
+      edit((writes) => resolve(writes, conflict, tables[conflict.table]!, resolution, newId)),
     retry: (id, values) => edit((writes) => retried(writes, id, values, newId)),
     discard: (id) => edit((writes) => discarded(writes, id)),
     flush: () => {

@@ -122,7 +122,7 @@ async function decide({ offline }: Client, random: Random, givenUp: Set<string>)
     const resolution = (['mine', 'theirs', { values: { n: 1_000 + random(1_000) } }] as const)[random(3)]!
     // What was asked for before is asked for anew under another id.
     for (const { id } of conflict.writes) givenUp.add(id)
-    await offline.resolve(table, conflict.key, resolution)
+    await offline.resolve(conflict, resolution)
   }
   for (const { id, key } of offline.writes.filter(({ state }) => state === 'refused')) {
     for (const write of offline.writes) if (write.key === key) givenUp.add(write.id)
