@@ -24,14 +24,6 @@ export const { uses, defineFunction, defineJob } = useCapabilities(
       'restore_requests',
       'realtime_events',
     ],
-    invariants: [
-      {
-        name: 'stock is the sum of its movements',
-        violations: (business) => sql`
-          select p.id from public.products p where p.business_id::text = ${business} and p.stock <> coalesce(
-            (select sum(m.change) from public.stock_movements m where m.product_id = p.id), 0)`,
-      },
-    ],
     money: [
       { table: 'sales', column: 'total' },
       { table: 'payments', column: 'amount' },

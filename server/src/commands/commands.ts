@@ -81,6 +81,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./notifications.ts')).addNotificationsCommand,
   },
   {
+    name: 'rekon30',
+    summary: 'who runs the platform of rekon30',
+    load: async () => (await import('./rekon30.ts')).addRekon30Command,
+  },
+  {
     name: 'rewind',
     summary: 'take one tenant back to an instant, without touching its neighbours',
     load: async () => (await import('./rewind.ts')).addRewindCommand,

@@ -35,8 +35,9 @@ begin
     return;
   end if;
   update public.products p set stock = m.stock
-    from (select product_id, sum(change) as stock from public.stock_movements where business_id = p_business_id group by product_id) m
-    where p.id = m.product_id and p.stock is distinct from m.stock;
+    from (select i.id, coalesce(sum(s.change), 0) as stock from public.products i
+      left join public.stock_movements s on s.product_id = i.id where i.business_id = p_business_id group by i.id) m
+    where p.id = m.id and p.stock <> m.stock;
   insert into private.business_counters (business_id, last_sale)
     select p_business_id, coalesce(max(sale_number), 0) from public.sales where business_id = p_business_id
     on conflict (business_id) do update set last_sale = greatest(private.business_counters.last_sale, excluded.last_sale);
