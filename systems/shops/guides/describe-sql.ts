@@ -11,17 +11,24 @@ export interface SqlFunction {
 /** The functions of `public` that clients call, with their comments, from the migrations. */
 export async function readSqlFunctions(): Promise<readonly SqlFunction[]> {
   const text = await readSql()
-  const made = text.matchAll(
-    /create function public\.(\w+)\(([^;]*?)\)\s*returns\s+(table \([^;]*?\)|setof [\w.]+|[\w.]+(?:\[\])?)\s/gs,
-  )
-  return [...made]
-    .map(([, name, parameters, returns]) => ({
-      name: name!,
-      parameters: oneLine(parameters!),
-      returns: oneLine(returns!),
-      comment: commentOf(text, 'function', name!),
-    }))
+  return text
+    .split('create function public.')
+    .slice(1)
+    .flatMap((made) => readHead(made.slice(0, made.indexOf(';'))))
+    .map((head) => ({ ...head, comment: commentOf(text, 'function', head.name) }))
     .sort((a, b) => a.name.localeCompare(b.name))
+}
+
+/** Name, parameters and result from what stands after `create function public.`, up to the first semicolon. */
+function readHead(head: string): readonly Omit<SqlFunction, 'comment'>[] {
+  const opened = head.indexOf('(')
+  const closed = /\)\s*returns\s+/.exec(head)
+  if (opened < 0 || !closed) return []
+  const rest = head.slice(closed.index + closed[0].length)
+  const returns = /^(table \([^;]*?\)|setof [\w.]+|[\w.]+(?:\[\])?)\s/.exec(rest)
+  if (!returns) return []
+  const parameters = oneLine(head.slice(opened + 1, closed.index))
+  return [{ name: head.slice(0, opened), parameters, returns: oneLine(returns[1]!) }]
 }
 
 /** The tables of `public` with their comments, in the order in which they are made. */

@@ -1,5 +1,6 @@
 import type { SupabaseClient } from '@supabase/supabase-js'
 import { PlinthError } from '../call-platform.ts'
+import { trimSlashes } from '../trim-slashes.ts'
 import type { Logger } from './logger-service.ts'
 import { type CsrfToken, RateLimitError, type RateLimits } from './security-service.ts'
 
@@ -63,12 +64,12 @@ export function createApi(options: ApiOptions): ApiService {
   }
 
   async function call<T>(method: string, endpoint: string, request: ApiRequest = {}): Promise<T> {
-    const path = `/${endpoint.replace(/^\/+/, '')}`
+    const path = `/${trimSlashes(endpoint, 'start')}`
     const wait = limits?.take('api', path) ?? 0
     if (wait > 0) throw new RateLimitError(wait)
     const start = performance.now()
     try {
-      const response = await send(`${url.replace(/\/+$/, '')}${path}${queryOf(request)}`, {
+      const response = await send(`${trimSlashes(url)}${path}${queryOf(request)}`, {
         method,
         headers: await headersOf(method, request),
         signal: AbortSignal.timeout(request.timeout ?? timeout),

@@ -1,3 +1,5 @@
+import { trimSlashes } from '../trim-slashes.ts'
+
 /** Kinds of calls with a limit of their own, and single endpoints. */
 export interface LimitSettings {
   /** Calls of any endpoint. Default 10 in 60 s. */
@@ -142,7 +144,7 @@ export function uploadPath(
   newId: () => string = () => crypto.randomUUID(),
 ): string {
   const ending = /\.([a-z\d]{1,8})$/i.exec(file.name)?.[1]?.toLowerCase()
-  return `${folder.replaceAll(/^\/+|\/+$/g, '')}/${newId()}${ending ? `.${ending}` : ''}`
+  return `${trimSlashes(folder, 'both')}/${newId()}${ending ? `.${ending}` : ''}`
 }
 
 /** The CSRF token of a session in cookies: read once, sent with each request that changes something. */
