@@ -121,6 +121,11 @@ describe('a day of rekon30', () => {
     await operator.end()
     expect(await salesOf()).toEqual([])
 
+    const byCommand = await runPlinth(data.dataDir, ['backup', 'restore', 'rekon30', made.backup_id])
+    expect(byCommand.stderr).toContain('[restore_not_confirmed]')
+    const whole = await runPlinth(data.dataDir, ['backup', 'restore-project', 'rekon30', '--yes'])
+    expect(whole.stderr).toContain('[restore_while_served]')
+    expect(await salesOf()).toEqual([])
     const restore = { business_id: business, backup_id: made.backup_id, restore_type: 'full' }
     const shown = await invoke(admin.client, 'data-restore', { ...restore, preview: true })
     expect(shown.tables).toContainEqual({ table: 'public.sales', added: 3, changed: 0, removed: 0 })

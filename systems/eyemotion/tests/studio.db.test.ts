@@ -525,6 +525,8 @@ describe('the operator', () => {
     const before = (await ben.get('/credits')).available
     await give(root)
     expect((await give(root)).body.available).toBe(before + 500)
+    const returned = await root.call('POST', `/admin/usage/${ben.id}/return`, { reason: 'an outage' })
+    expect(returned).toMatchObject({ status: 404, body: { code: 'usage_not_found' } })
     const { activity } = await root.get('/admin/activity?action=admin.credits')
     expect(activity[0]).toMatchObject({
       user_id: root.id,

@@ -391,15 +391,9 @@ describe('a booking', () => {
       as: root,
       body: { p_name: 'bookings', p_value: 100 },
     })
-    expect(
-      (
-        await system.request('/rest/v1/rpc/set_limit', {
-          method: 'POST',
-          as: root,
-          body: { p_name: 'moon', p_value: 1 },
-        })
-      ).status,
-    ).toBe(404)
+    const moon = { p_name: 'moon', p_value: 1 }
+    const unknown = await system.request('/rest/v1/rpc/set_limit', { method: 'POST', as: root, body: moon })
+    expect(unknown).toMatchObject({ status: 404, body: { code: 'unknown_limit' } })
     expect(
       (
         await system.request('/rest/v1/rpc/set_limit', {
@@ -498,7 +492,7 @@ describe('calendars', () => {
       as: ada,
       body: { revokedAt: null },
     })
-    expect(revive.status).toBe(409)
+    expect(revive).toMatchObject({ status: 409, body: { code: 'feed_is_revoked' } })
     const many = await Promise.all(
       Array.from({ length: 12 }, () =>
         system.request('/calendar/feeds', { method: 'POST', as: ben, body: {} }),
@@ -557,9 +551,8 @@ describe('calendars', () => {
     const absence = await value<string>(system, `select id from public.absences where "resourceId" = $1`, [
       resource,
     ])
-    expect(
-      (await system.request(`/rest/v1/absences?id=eq.${absence}`, { method: 'DELETE', as: root })).status,
-    ).toBe(409)
+    const removed = await system.request(`/rest/v1/absences?id=eq.${absence}`, { method: 'DELETE', as: root })
+    expect(removed).toMatchObject({ status: 409, body: { code: 'absence_of_calendar' } })
     await system.request(`/rest/v1/external_calendars?resourceId=eq.${resource}`, {
       method: 'DELETE',
       as: root,

@@ -236,9 +236,9 @@ describe('users', () => {
       `select array(select private.simple_id(n) from unnest(array[1, 99999, 100000, 2599974, 2599975, 1757582424]::bigint[]) n)`,
     )
     expect(shown).toEqual(['AAA00001', 'AAA99999', 'AAB00001', 'AAZ99999', 'ABA00001', 'ZZZ99999'])
-    await expect(value(system, `select private.simple_id(1757582425)`)).rejects.toThrow(
-      'All simple ids are used',
-    )
+    await expect(value(system, `select private.simple_id(1757582425)`)).rejects.toMatchObject({
+      detail: expect.stringContaining('simple_ids_used_up'),
+    })
   })
 })
 
