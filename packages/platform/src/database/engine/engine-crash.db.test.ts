@@ -15,7 +15,10 @@ import {
   readPostmasterPid,
   startEngine,
   startServerProcess,
+  useClusterTemplate,
 } from './tests/engine-fixtures.ts'
+
+useClusterTemplate()
 
 describe('after kill -9 of the server', () => {
   test('the next start ends the PostgreSQL that was left running, and keeps address and data', async () => {

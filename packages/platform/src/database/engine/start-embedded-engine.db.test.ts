@@ -14,7 +14,10 @@ import {
   readPostmasterPid,
   startEngine,
   startServerProcess,
+  useClusterTemplate,
 } from './tests/engine-fixtures.ts'
+
+useClusterTemplate()
 
 const postgres15 = findPostgres15()
 

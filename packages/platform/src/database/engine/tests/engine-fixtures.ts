@@ -27,12 +27,16 @@ export async function makeFolder(name = 'plinth engine '): Promise<string> {
 
 let template: Promise<string> | undefined
 
-afterAll(async () => {
-  const folder = await template
-  if (folder) await rm(folder, { recursive: true, force: true })
-})
+/** Removes the template when the tests of a file have ended; the next file of the process makes its own. */
+export function useClusterTemplate(): void {
+  afterAll(async () => {
+    const folder = await template
+    template = undefined
+    if (folder) await rm(folder, { recursive: true, force: true })
+  })
+}
 
-/** A data folder with a cluster that was stopped in good order: made once for a test file, then copied. */
+/** A data folder with a cluster that was stopped in good order: made once for a test file, which calls `useClusterTemplate`. */
 export async function makeClusterFolder(): Promise<string> {
   template ??= makeTemplate()
   const folder = await makeFolder()
