@@ -1,6 +1,6 @@
 import { actor, createFakeClock, service, waitFor } from '@plinth/testing'
 import { makeKeys, subscribed, useRealtime } from '@plinth/testing/realtime'
-import type { RealtimeChannel, SupabaseClient } from '@supabase/supabase-js'
+import type { RealtimeChannel, RealtimeChannelOptions, SupabaseClient } from '@supabase/supabase-js'
 import { beforeAll, describe, expect, it } from 'vitest'
 
 const seed = `
@@ -43,15 +43,25 @@ interface Heard {
   readonly status: string
 }
 
-async function hear(client: SupabaseClient, topic: string, config: object = {}): Promise<Heard> {
+async function hear(
+  client: SupabaseClient,
+  topic: string,
+  config: RealtimeChannelOptions['config'] = {},
+): Promise<Heard> {
   const messages: Heard['messages'] = []
   const channel = client.channel(topic, { config })
   channel.on('broadcast', { event: '*' }, (message) => {
     messages.push(message as unknown as Heard['messages'][number])
   })
+  const ready = Promise.withResolvers<unknown>()
+  channel.on('system', {}, ready.resolve)
   const status = await subscribed(channel)
+  if (config.broadcast?.replication_ready) await ready.promise
   return { channel, messages, status }
 }
+
+/** What SQL sends reaches a channel from when it says so. */
+const fromSql = { broadcast: { replication_ready: true } }
 
 describe('broadcast', () => {
   it('reaches everyone else on the topic through both serializers, in order, text and bytes', async () => {
@@ -112,8 +122,8 @@ describe('broadcast', () => {
 
   it('comes from SQL when the transaction commits, and never when it rolls back', async () => {
     const client = await test.served.client(ada.userId)
-    const a = await hear(client, 'orders', { private: true })
-    const open = await hear(client, 'news')
+    const a = await hear(client, 'orders', { private: true, ...fromSql })
+    const open = await hear(client, 'news', fromSql)
     expect(a.status).toBe('SUBSCRIBED')
     await run(`insert into orders values (1, 'first')`)
     await test.database.asCaller(
@@ -192,7 +202,7 @@ describe('broadcast', () => {
   })
 
   it('from SQL is refused to whom the policies refuse it, as a warning', async () => {
-    const a = await hear(await test.served.client(ada.userId), 'crew', { private: true })
+    const a = await hear(await test.served.client(ada.userId), 'crew', { private: true, ...fromSql })
     await test.database.asCaller(bob, { text: `select realtime.send('{}', 'from bob', 'crew')` })
     await test.database.asCaller(ada, { text: `select realtime.send('{}', 'from ada', 'crew')` })
     await waitFor(() => a.messages.length === 1)
