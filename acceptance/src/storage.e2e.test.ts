@@ -60,7 +60,7 @@ describe.each(['disk', 's3'] as const)('every method of the storage client, byte
     must(await storage.from('gone').upload('a', 'a'))
     must(await storage.emptyBucket('gone'))
     must(await storage.deleteBucket('gone'))
-    expect(must(await storage.listBuckets()).map(({ id }) => id)).toEqual(['files', 'open'])
+    expect(must(await storage.listBuckets()).map(({ id }) => id)).toEqual(['files', 'open', 'payment-proofs'])
     must(await storage.purgeBucketCache('open'))
     for (const refused of [
       await storage.getBucketLifecycle('open'),
