@@ -69,7 +69,7 @@ export const rekon30 = defineSystem({
     workers: { columns: ['name', 'phone'], subject: 'id' },
   },
   tenantHooks: () => ({
-    afterRewind: (business) => sql`select private.derive_business(${business})`,
+    afterRewind: (business) => sql`select private.derive_business(nullif(${business}, '')::uuid)`,
   }),
   roles: {
     of: async (database, userId) => {
