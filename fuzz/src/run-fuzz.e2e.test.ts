@@ -12,6 +12,6 @@ it('bad input fails no surface, holds nothing up, and leaves nothing behind', {
 }, async () => {
   const surfaces = Object.keys(generators) as Surface[]
   const { findings, cases } = await runFuzz({ seconds, seed, surfaces })
-  expect(findings.map(describeFinding)).toEqual([])
+  expect(findings.map(describeFinding).join('\n')).toBe('')
   expect(Object.keys(cases)).toEqual(surfaces)
 })

@@ -37,6 +37,8 @@ export const apiSecurity = defineFunction({
   input: z.object({ permission: z.string().max(100).optional() }),
   output: known,
   handle: ({ caller, asService }, { permission }) => {
+    // The service key passes every access rule, and is no API key.
+    hasKey({ caller })
     const { id } = (caller.claims as { readonly key: { readonly id: string } }).key
     return ask<z.output<typeof known>>(
       asService('tells a key what it may do'),

@@ -147,6 +147,8 @@ describe('API keys (R-F6, R-T1)', () => {
   it('that are missing, unknown or limited are refused as such', async () => {
     expect(await check(undefined)).toMatchObject({ status: 401, body: { code: 'api_key_required' } })
     expect((await check(`sk_${'x'.repeat(32)}`)).status).toBe(401)
+    const service = await system.call('api-security', {}, { as: 'service' })
+    expect(service).toMatchObject({ status: 401, body: { code: 'api_key_required' } })
     const { body } = await system.call(
       'create-api-key',
       { key_name: 'Till', business_id: business, permissions: ['backup_status'], rate_limit: 2 },
