@@ -18,15 +18,17 @@ const returns = {
 }
 
 interface Account {
-  readonly plan: string
+  /** Null before `init/*` made the plans. */
+  readonly plan: string | null
   readonly subscription: string | null
   readonly waiting: string | null
 }
 
 const accountOf = (user: string) => sql`
   select jsonb_build_object('plan', l.name, 'subscription', s.subscription,
-    'waiting', private.waiting_subscription(s.user_id)) as answer
-  from public.user_subscriptions s join public.subscription_plans l on l.id = s.plan_id where s.user_id = ${user}`
+    'waiting', private.waiting_subscription(u.id)) as answer
+  from (select ${user}::uuid as id) u
+  left join public.user_subscriptions s on s.user_id = u.id left join public.subscription_plans l on l.id = s.plan_id`
 
 const emailOf = ({ claims }: Caller) => (typeof claims.email === 'string' ? { email: claims.email } : {})
 

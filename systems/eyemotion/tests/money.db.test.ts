@@ -181,6 +181,13 @@ describe('subscriptions', () => {
   }
 
   it('E-P1, E-P3: subscribed, renewed, upgraded for the difference, downgraded for nothing, cancelled with its period (AT-20)', async () => {
+    // Whoever came before `init/*` made the plans has none.
+    const early = await studio.register('early')
+    await till().system.database.asOwner(
+      sql`delete from public.user_subscriptions where user_id = ${early.id}`,
+    )
+    for (const action of ['resume', 'cancel'])
+      expect((await early.call('POST', `/payments/${action}`, {})).body.code).toBe('no_subscription')
     let gus = await studio.register('gus')
     expect((await gus.call('POST', '/payments/cancel', {})).body.code).toBe('no_subscription')
     expect((await gus.call('POST', '/payments/checkout', { plan: 'freemium' })).body.code).toBe(
