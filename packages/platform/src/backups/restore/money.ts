@@ -13,49 +13,61 @@ export interface MoneyAffected {
 
 type Sums = ReadonlyMap<string, Omit<MoneyAffected, 'before' | 'after'> & { readonly sum: string }>
 
-export async function sumMoney(
-  { declaration }: BackupContext,
-  client: pg.Client,
-  tenant: string,
-  staged: readonly StagedTable[],
-): Promise<Sums> {
-  const sums = new Map<string, Omit<MoneyAffected, 'before' | 'after'> & { sum: string }>()
-  for (const { table: name, column } of declaration.money ?? []) {
-    const found = staged.find(({ table }) => table.relation === `public.${name}`)
-    const amount = found?.columns.find((each) => each.name === column)
-    if (!found || !amount) continue
-    const { rows } = await client.query<{ sum: string }>(
-      `select coalesce(sum(t.${amount.sql}), 0)::text as sum from ${found.table.sql} t where ${ownedBy(found.table)}`,
-      [tenant],
-    )
-    sums.set(`${name}.${column}`, { table: found.table.relation, column, sum: rows[0]!.sum })
-  }
-  return sums
+/** An amount that the system declares, where its table is among the staged ones. */
+interface StagedAmount extends StagedTable {
+  /** Quoted, for SQL. */
+  readonly amount: string
 }
 
-/** What the sums would be: rows that stay as they are, and staged ones that come or change. */
-export async function sumStagedMoney(
-  { declaration }: BackupContext,
+/** The sums of the tenant's rows as they are. */
+export const sumMoney = (
+  context: BackupContext,
   client: pg.Client,
   tenant: string,
   staged: readonly StagedTable[],
-): Promise<Sums> {
-  const sums = new Map<string, Omit<MoneyAffected, 'before' | 'after'> & { sum: string }>()
-  for (const { table: name, column } of declaration.money ?? []) {
-    const found = staged.find(({ table }) => table.relation === `public.${name}`)
-    const amount = found?.columns.find((each) => each.name === column)
-    if (!found || !amount) continue
-    const { table, stage: own } = found
+): Promise<Sums> =>
+  sumEach(context, staged, ({ table, amount }) =>
+    client.query<SumRow>(
+      `select coalesce(sum(t.${amount}), 0)::text as sum from ${table.sql} t where ${ownedBy(table)}`,
+      [tenant],
+    ),
+  )
+
+/** What the sums would be: rows that stay as they are, and staged ones that come or change. */
+export const sumStagedMoney = (
+  context: BackupContext,
+  client: pg.Client,
+  tenant: string,
+  staged: readonly StagedTable[],
+): Promise<Sums> =>
+  sumEach(context, staged, ({ table, stage, amount }) => {
     const keyOf = (of: string) =>
       `json_build_array(${table.key.map((key) => `${of}.${key.sql}::text`).join(', ')})::text`
-    const { rows } = await client.query<{ sum: string }>(
-      `select (coalesce((select sum(t.${amount.sql}) from ${table.sql} t where ${ownedBy(table)}
+    return client.query<SumRow>(
+      `select (coalesce((select sum(t.${amount}) from ${table.sql} t where ${ownedBy(table)}
            and not exists (select from plinth_rewind r where r.relation = $2 and r.key = ${keyOf('t')})), 0)
-         + coalesce((select sum(s.${amount.sql}) from ${own} s join plinth_rewind r
+         + coalesce((select sum(s.${amount}) from ${stage} s join plinth_rewind r
              on r.relation = $2 and r.key = ${keyOf('s')} where r.image is not null), 0))::text as sum`,
       [tenant, table.relation],
     )
-    sums.set(`${name}.${column}`, { table: table.relation, column, sum: rows[0]!.sum })
+  })
+
+interface SumRow {
+  readonly sum: string
+}
+
+async function sumEach(
+  { declaration }: BackupContext,
+  staged: readonly StagedTable[],
+  ask: (each: StagedAmount) => Promise<pg.QueryResult<SumRow>>,
+): Promise<Sums> {
+  const sums = new Map<string, Omit<MoneyAffected, 'before' | 'after'> & { sum: string }>()
+  for (const { table: name, column } of declaration.money ?? []) {
+    const found = staged.find(({ table }) => table.relation === `public.${name}`)
+    const amount = found?.columns.find((each) => each.name === column)?.sql
+    if (!found || amount === undefined) continue
+    const { rows } = await ask({ ...found, amount })
+    sums.set(`${name}.${column}`, { table: found.table.relation, column, sum: rows[0]!.sum })
   }
   return sums
 }

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { constants, type Dirent } from 'node:fs'
-import { type FileHandle, opendir, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { hasCode } from '../../../kernel/index.ts'
@@ -14,6 +14,7 @@ import {
   sizeOfFile,
   unlinkDurably,
 } from './durable-folder.ts'
+import { entriesOf, statUnlessGone } from './read-folder.ts'
 import { writeStream } from './write-stream.ts'
 
 const contentName = /^[0-9a-f]{64}$/
@@ -116,23 +117,6 @@ async function removeAbandoned(folder: string, before: Date): Promise<number> {
     if (found && found.mtime < before && (await unlinkDurably(path))) removed += 1
   }
   return removed
-}
-
-async function* entriesOf(folder: string): AsyncIterable<Dirent> {
-  try {
-    yield* await opendir(folder)
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error
-  }
-}
-
-async function statUnlessGone(path: string) {
-  try {
-    return await stat(path)
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
-    throw error
-  }
 }
 
 /** An upload in pieces is one file that grows. */

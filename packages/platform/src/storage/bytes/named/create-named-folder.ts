@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import type { Dirent } from 'node:fs'
-import { opendir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { hasCode } from '../../../kernel/index.ts'
 import { storageErrors } from '../../errors.ts'
 import { createFile, makeFolder, openFile, renameDurably, unlinkDurably } from '../disk/durable-folder.ts'
+import { entriesOf, statUnlessGone } from '../disk/read-folder.ts'
 import { writeStream } from '../disk/write-stream.ts'
 import { isStoreName, type NamedBytes, type NamedStore } from './named-store.ts'
 
@@ -59,22 +58,5 @@ async function* listFiles(root: string, below: string, prefix: string): AsyncIte
     if (!entry.isFile() || !name.startsWith(prefix)) continue
     const found = await statUnlessGone(join(root, name))
     if (found) yield { name, size: found.size, modifiedAt: found.mtime }
-  }
-}
-
-async function* entriesOf(folder: string): AsyncIterable<Dirent> {
-  try {
-    yield* await opendir(folder)
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error
-  }
-}
-
-async function statUnlessGone(path: string) {
-  try {
-    return await stat(path)
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
-    throw error
   }
 }
